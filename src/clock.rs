@@ -1,0 +1,76 @@
+//! Time as an argument: the only place that asks the system what time it is.
+//!
+//! Decisions take a [`Moment`]: the wall time that says which period it is, and the monotonic time that says how long
+//! something took. A wall clock may jump; nothing that measures a length looks at it.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Seconds since the Unix epoch with nanoseconds, as the wall clock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Wall(pub i64);
+
+impl Wall {
+    /// From whole seconds since the epoch.
+    #[must_use]
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    #[must_use]
+    pub const fn secs(self) -> i64 {
+        self.0.div_euclid(1_000_000_000)
+    }
+
+    /// Nanoseconds since the epoch.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+}
+
+/// One reading of both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// What the wall clock said.
+    pub wall: Wall,
+    /// Time since the process started; never goes backwards.
+    pub since_start: Duration,
+}
+
+/// Asks the system for both clocks.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system"
+)]
+pub fn now() -> Moment {
+    let since_start = Instant::now().saturating_duration_since(epoch());
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Moment {
+        wall: Wall(i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX)),
+        since_start,
+    }
+}
+
+/// Time since the process started, for lengths alone: half the price of [`now`].
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system"
+)]
+pub fn since_start() -> Duration {
+    Instant::now().saturating_duration_since(epoch())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system"
+)]
+fn epoch() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}

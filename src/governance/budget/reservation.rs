@@ -1,0 +1,4 @@
+//! STUB.
+/// Money set aside.
+#[derive(Debug)]
+pub struct Reservation {}

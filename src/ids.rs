@@ -1,0 +1,98 @@
+//! Ids that say what they name: a prefix and a `UUIDv7`, so that they sort by the time they were made.
+
+use crate::clock::Wall;
+use std::fmt;
+use uuid::Uuid;
+
+/// Names one passage of one request; its request id and its decision id differ only in the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PassageId(Uuid);
+
+/// Length of a written id: four letters of prefix and a hyphenated UUID.
+pub const WRITTEN: usize = 40;
+
+impl PassageId {
+    /// A new id for a passage that began at `at`; `random` are bits nobody else has.
+    #[must_use]
+    pub fn new(at: Wall, random: u128) -> Self {
+        let millis = u64::try_from(at.nanos().div_euclid(1_000_000)).unwrap_or(0);
+        let bytes = random.to_be_bytes();
+        let mut tail = [0; 10];
+        tail.copy_from_slice(bytes.get(..10).unwrap_or(&[0; 10]));
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid())
+    }
+
+    /// The id as kept in records.
+    #[must_use]
+    pub const fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+
+    /// The id a record kept.
+    #[must_use]
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
+    }
+
+    /// `req_…`, for `x-request-id`.
+    #[must_use]
+    pub fn request(self) -> Written {
+        self.written(b"req_")
+    }
+
+    /// `dec_…`, for `x-tollgate-decision-id` and the decision log.
+    #[must_use]
+    pub fn decision(self) -> Written {
+        self.written(b"dec_")
+    }
+
+    fn written(self, prefix: &[u8; 4]) -> Written {
+        let mut text = [0; WRITTEN];
+        let (head, tail) = text.split_at_mut(4);
+        head.copy_from_slice(prefix);
+        self.0.as_hyphenated().encode_lower(tail);
+        Written(text)
+    }
+}
+
+/// An id in its written form, on the stack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Written([u8; WRITTEN]);
+
+impl Written {
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_one_passage_differ_in_the_prefix_and_sort_by_time() {
+        let early = PassageId::new(Wall::from_secs(1_000), u128::MAX);
+        let late = PassageId::new(Wall::from_secs(2_000), 0);
+        assert!(early < late && early.request().as_str() < late.request().as_str());
+        assert_eq!(
+            early.request().as_str()[4..],
+            early.decision().as_str()[4..]
+        );
+        assert_eq!(early.request().as_str().len(), WRITTEN);
+        assert_eq!(PassageId::from_u128(early.as_u128()), early);
+    }
+}

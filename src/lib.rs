@@ -1,0 +1,31 @@
+//! tollgate: a governance gateway for LLM agents.
+//!
+//! A request comes to the gate, is weighed, let through or turned back, answered, and paid for. `ARCHITECTURE.md` has the
+//! map of the rooms. Without the `server` feature this is the heart alone: the vocabulary, [`chat`] and [`governance`],
+//! synchronous and without I/O, for embedding the gate in another program.
+
+pub mod chat;
+pub mod clock;
+pub mod governance;
+pub mod ids;
+pub mod secret;
+pub mod units;
+
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod dialect;
+#[cfg(feature = "server")]
+pub mod gateway;
+#[cfg(feature = "server")]
+pub mod journal;
+#[cfg(feature = "server")]
+pub mod pipeline;
+#[cfg(feature = "server")]
+pub mod provider;
+#[cfg(feature = "server")]
+pub mod telemetry;

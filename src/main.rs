@@ -1,0 +1,2 @@
+//! The `tollgate` binary: see [`tollgate::cli`].
+fn main() {}
