@@ -567,12 +567,11 @@ impl Inner {
             amount,
             scopes: held,
         });
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                self.open.push(None);
-                u32::try_from(self.open.len().saturating_sub(1)).unwrap_or(u32::MAX)
-            }
+        let place = if let Some(place) = self.free.pop() {
+            place
+        } else {
+            self.open.push(None);
+            u32::try_from(self.open.len().saturating_sub(1)).unwrap_or(u32::MAX)
         };
         if let Some(slot) = usize::try_from(place)
             .ok()
