@@ -4,7 +4,7 @@
 //! what needs permission takes a [`Permit`], and only an [`InFlight`] can be settled.
 
 use crate::clock::Moment;
-use crate::governance::budget::{Bill, Reservation, Settlement};
+use crate::governance::budget::{Bill, Reservation, Settlement, Standing};
 use crate::governance::limit::{Admission, Headroom};
 use crate::units::{Money, Tokens};
 use std::time::Duration;
@@ -99,6 +99,12 @@ impl InFlight {
     #[must_use]
     pub const fn reserved(&self) -> Money {
         self.held.amount()
+    }
+
+    /// Where the tightest of its budgets stands.
+    #[must_use]
+    pub fn tightest(&self) -> Option<Standing> {
+        self.held.tightest()
     }
 
     /// What the rate limits had left when it was let through.
