@@ -5,8 +5,15 @@
 //!
 //! Not here: how a vendor spells an answer (`dialect`), what a token costs (`governance::pricing`).
 
+pub mod json;
+mod look;
+mod span;
 mod usage;
 
+pub use look::{
+    CapField, IncludeUsage, Look, LookError, MAX_CHOICES, MAX_MODEL, OutputCap, References, look,
+};
+pub use span::Span;
 pub use usage::Usage;
 
 /// Which of the API's calls this is.

@@ -1,0 +1,57 @@
+//! What the look costs: one shallow pass over a chat request of 1, 32 and 256 KB.
+
+use std::hint::black_box;
+
+use tollgate::chat::json::Scanner;
+use tollgate::chat::{Endpoint, look};
+
+fn main() {
+    divan::main();
+}
+
+/// A chat of about this many bytes: prose with an escape now and then, in messages of a kilobyte.
+fn body(bytes: usize) -> Vec<u8> {
+    const PROSE: &str = "The ledger keeps what was promised apart from what was spent.\\nA call that never left costs nothing, and \
+        one that outran its promise is booked in full; \\\"paid\\\" means settled. ";
+    let mut body =
+        String::from(r#"{"model":"gpt-4o-mini","stream":true,"temperature":0.2,"messages":["#);
+    let mut first = true;
+    while body.len() < bytes.saturating_sub(200) {
+        if !std::mem::take(&mut first) {
+            body.push(',');
+        }
+        let room = (bytes.saturating_sub(body.len() + 100)).clamp(1, 1_000);
+        let content = PROSE.repeat(room.div_ceil(PROSE.len()).max(1));
+        body.push_str(r#"{"role":"user","content":""#);
+        body.push_str(&content);
+        body.push_str("\"}");
+    }
+    body.push_str(r#"],"max_tokens":256,"user":"u-1"}"#);
+    body.into_bytes()
+}
+
+#[divan::bench(args = [1, 32, 256])]
+fn look_kilobytes(bencher: divan::Bencher<'_, '_>, kilobytes: usize) {
+    let body = body(kilobytes * 1024);
+    bencher
+        .counter(divan::counter::BytesCount::new(body.len()))
+        .bench(|| look(Endpoint::Chat, black_box(&body)).map(|look| look.close));
+}
+
+#[divan::bench(args = [1, 32, 256])]
+fn skip_kilobytes(bencher: divan::Bencher<'_, '_>, kilobytes: usize) {
+    let body = body(kilobytes * 1024);
+    bencher
+        .counter(divan::counter::BytesCount::new(body.len()))
+        .bench(|| {
+            let mut scanner = Scanner::new(black_box(&body))?;
+            scanner.skip()?;
+            scanner.finish()
+        });
+}
+
+#[divan::bench(args = [1, 32, 256])]
+fn utf8_kilobytes(bencher: divan::Bencher<'_, '_>, kilobytes: usize) {
+    let body = body(kilobytes * 1024);
+    bencher.bench(|| std::str::from_utf8(black_box(&body)).is_ok());
+}
