@@ -77,7 +77,8 @@ pub struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
-    keys: Keys,
+    /// The keys of the open objects; nothing for an answer, which is read as the caller's own reader would.
+    keys: Option<Keys>,
 }
 
 type Step<T> = Result<T, JsonError>;
@@ -101,7 +102,26 @@ impl<'a> Scanner<'a> {
             bytes,
             at: 0,
             depth: 0,
-            keys: Keys::default(),
+            keys: Some(Keys::default()),
+        })
+    }
+
+    /// Takes the bytes of an answer: read for what it reports, passed on whatever it holds.
+    ///
+    /// Repeated keys (the last one counts), lone surrogates, escaped NULs, long numbers and broken UTF-8 inside strings are
+    /// let by: a model may write any of them, and its usage is to be found all the same.
+    ///
+    /// # Errors
+    /// When the bytes are 4 GiB or more.
+    pub fn lenient(bytes: &'a [u8]) -> Step<Self> {
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(JsonError::new(Fault::TooLong, bytes.len()));
+        }
+        Ok(Self {
+            bytes,
+            at: 0,
+            depth: 0,
+            keys: None,
         })
     }
 
@@ -134,7 +154,7 @@ impl<'a> Scanner<'a> {
     pub fn object(&mut self) -> Step<Members> {
         self.expect(b'{')?;
         self.deeper()?;
-        self.keys.open();
+        self.open_keys();
         Ok(Members {
             first: true,
             count: 0,
@@ -148,7 +168,7 @@ impl<'a> Scanner<'a> {
         if byte == b'}' {
             self.at += 1;
             self.depth -= 1;
-            self.keys.close();
+            self.close_keys();
             return Ok(None);
         }
         if !std::mem::take(&mut members.first) {
@@ -257,7 +277,7 @@ impl<'a> Scanner<'a> {
                 more => digits += more,
             }
         }
-        if digits > MAX_DIGITS {
+        if digits > MAX_DIGITS && self.keys.is_some() {
             return Err(bad(start));
         }
         Ok(Span::new(start, self.at))
@@ -307,7 +327,7 @@ impl<'a> Scanner<'a> {
                 b'{' => {
                     self.at += 1;
                     self.deeper()?;
-                    self.keys.open();
+                    self.open_keys();
                     objects = (objects << 1) | 1;
                     if self.due()? != b'}' {
                         wanted = self.watched_key(watch)?;
@@ -345,7 +365,7 @@ impl<'a> Scanner<'a> {
                         self.at += 1;
                         break;
                     }
-                    (b'}', true) => self.keys.close(),
+                    (b'}', true) => self.close_keys(),
                     (b']', false) => {}
                     _ => return Err(self.unexpected()),
                 }
@@ -378,9 +398,25 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn key(&mut self) -> Step<Text> {
         let key = self.text()?;
-        self.keys.add(self.bytes, key)?;
+        if let Some(keys) = &mut self.keys {
+            keys.add(self.bytes, key)?;
+        }
         self.expect(b':')?;
         Ok(key)
+    }
+
+    #[inline]
+    fn open_keys(&mut self) {
+        if let Some(keys) = &mut self.keys {
+            keys.open();
+        }
+    }
+
+    #[inline]
+    fn close_keys(&mut self) {
+        if let Some(keys) = &mut self.keys {
+            keys.close();
+        }
     }
 
     /// The first byte that is not white space, which must be there.
@@ -451,18 +487,17 @@ impl<'a> Scanner<'a> {
             [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Ok(at + 2),
             [b'u', digits @ ..] => {
                 let (unit, after) = hex4(digits).ok_or(bad(Fault::Escape))?;
+                let paired = || match after {
+                    [b'\\', b'u', low @ ..] => {
+                        hex4(low).is_some_and(|(low, _)| (0xdc00..=0xdfff).contains(&low))
+                    }
+                    _ => false,
+                };
                 match unit {
+                    _ if self.keys.is_none() => Ok(at + 6),
                     0 => Err(bad(Fault::Nul)),
-                    0xd800..=0xdbff => match after {
-                        [b'\\', b'u', low @ ..]
-                            if hex4(low)
-                                .is_some_and(|(low, _)| (0xdc00..=0xdfff).contains(&low)) =>
-                        {
-                            Ok(at + 12)
-                        }
-                        _ => Err(bad(Fault::Surrogate)),
-                    },
-                    0xdc00..=0xdfff => Err(bad(Fault::Surrogate)),
+                    0xd800..=0xdbff if paired() => Ok(at + 12),
+                    0xd800..=0xdfff => Err(bad(Fault::Surrogate)),
                     _ => Ok(at + 6),
                 }
             }

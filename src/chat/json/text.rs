@@ -70,9 +70,9 @@ fn unescape_unicode<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let mut code = u32::from(unit);
     if (0xd800..0xdc00).contains(&unit)
         && let [b'\\', b'u', low @ ..] = rest
-        && let Some((low, after)) = hex4(low)
+        && let Some((low @ 0xdc00..=0xdfff, after)) = hex4(low)
     {
-        code = 0x1_0000 + ((code - 0xd800) << 10) + (u32::from(low).saturating_sub(0xdc00) & 0x3ff);
+        code = 0x1_0000 + ((code - 0xd800) << 10) + (u32::from(low) - 0xdc00);
         rest = after;
     }
     let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);

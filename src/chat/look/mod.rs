@@ -46,6 +46,8 @@ pub struct Look {
     pub include_usage: IncludeUsage,
     /// The cap on output tokens, where one is written.
     pub output_cap: Option<OutputCap>,
+    /// Where the fields of caps are written `null`, by [`CapField`].
+    null_caps: [Option<Span>; 3],
     /// How many outputs the cap applies to: `n` or `best_of`, whichever is more, for each prompt.
     pub choices: u64,
     /// The offset of the closing brace of the body.
@@ -165,6 +167,12 @@ impl Look {
         self.model.value
     }
 
+    /// Where this field of a cap is written `null`: a cap goes there, because the key cannot be written twice.
+    #[must_use]
+    pub const fn null_cap(&self, field: CapField) -> Option<Span> {
+        self.null_caps[field as usize]
+    }
+
     /// How many images the body holds or points to.
     #[must_use]
     pub const fn images(&self) -> u32 {
@@ -205,6 +213,7 @@ struct Pass {
     stream: bool,
     include_usage: IncludeUsage,
     output_cap: Option<OutputCap>,
+    null_caps: [Option<Span>; 3],
     choices: u64,
     /// Messages, items or prompts; `None` until the field is met.
     messages: Option<u64>,
@@ -229,6 +238,7 @@ impl Pass {
                 IncludeUsage::Absent
             },
             output_cap: None,
+            null_caps: [None; 3],
             choices: 1,
             messages: None,
             content: Content::default(),
@@ -311,6 +321,7 @@ impl Pass {
             stream: self.stream,
             include_usage: self.include_usage,
             output_cap: self.output_cap,
+            null_caps: self.null_caps,
             choices: self.choices.saturating_mul(per_prompt),
             close,
             empty,
@@ -459,7 +470,10 @@ impl Pass {
     fn cap(&mut self, scanner: &mut Scanner<'_>, field: CapField) -> Result<(), LookError> {
         const MUST_BE: &str = "a positive whole number";
         match scanner.peek()? {
-            Kind::Null => return skipped(scanner),
+            Kind::Null => {
+                self.null_caps[field as usize] = Some(scanner.skip()?);
+                return Ok(());
+            }
             Kind::Number => {}
             _ => return self.wrong(scanner, field.name(), MUST_BE),
         }
