@@ -37,7 +37,7 @@ fn a_model_is_renamed_where_it_stands() {
 fn a_cap_goes_where_the_caller_wrote_one() {
     let set = |body: &str| {
         edited(body, |edits, look| {
-            edits.set_cap(look, CapField::MaxCompletionTokens, 7)
+            edits.set_cap(look, CapField::MaxCompletionTokens, 7);
         })
     };
     assert_eq!(
@@ -62,7 +62,7 @@ fn a_cap_goes_where_the_caller_wrote_one() {
 fn usage_is_asked_for_whatever_was_written() {
     let ask = |member: &str| {
         let body = format!(r#"{{"model":"a","messages":[]{member}}}"#);
-        edited(&body, |edits, look| edits.include_usage(look))
+        edited(&body, Edits::include_usage)
     };
     let with =
         |options: &str| format!(r#"{{"model":"a","messages":[],"stream_options":{options}}}"#);

@@ -3,7 +3,7 @@
 //! A gate and the provider behind it must read the same thing in the same bytes. Where RFC 8259 leaves room for two
 //! readings (a key written twice, a lone surrogate, a byte order mark, endless numbers), this reader refuses, because a
 //! policy that saw one `model` while the provider sees another governs nothing. It makes one pass: strings are crossed
-//! sixteen bytes at a time, nesting is counted and never recursed into, and keys are compared as they are met.
+//! by vector searches, nesting is counted and never recursed into, and keys are compared as they are met.
 //!
 //! Invariant: what [`Scanner`] accepts whole is valid UTF-8 and valid JSON, at most [`MAX_DEPTH`] deep, no object of it
 //! holding one key twice. No input makes it panic.

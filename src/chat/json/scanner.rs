@@ -4,7 +4,7 @@
 //! validates as strictly as reading does. It keeps one bit for each level it is in, never a stack frame.
 
 use super::keys::Keys;
-use super::lanes::next_special;
+use super::lanes::{next_special, survey};
 use super::text::hex4;
 use super::{Fault, JsonError, Text};
 use crate::chat::Span;
@@ -77,6 +77,8 @@ pub struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
+    /// Whether control characters in strings are of no concern: there are none, or they are let by.
+    quiet: bool,
     /// The keys of the open objects; nothing for an answer, which is read as the caller's own reader would.
     keys: Option<Keys>,
 }
@@ -95,20 +97,24 @@ impl<'a> Scanner<'a> {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             return Err(JsonError::new(Fault::ByteOrderMark, 0));
         }
-        if let Err(error) = std::str::from_utf8(bytes) {
+        let survey = survey(bytes);
+        if !survey.ascii
+            && let Err(error) = std::str::from_utf8(bytes)
+        {
             return Err(JsonError::new(Fault::Utf8, error.valid_up_to()));
         }
         Ok(Self {
             bytes,
             at: 0,
             depth: 0,
+            quiet: survey.quiet,
             keys: Some(Keys::default()),
         })
     }
 
     /// Takes the bytes of an answer: read for what it reports, passed on whatever it holds.
     ///
-    /// Repeated keys (the last one counts), lone surrogates, escaped NULs, long numbers and broken UTF-8 inside strings are
+    /// Repeated keys (the last one counts), lone surrogates, NULs, control characters, long numbers and broken UTF-8 are
     /// let by: a model may write any of them, and its usage is to be found all the same.
     ///
     /// # Errors
@@ -121,6 +127,7 @@ impl<'a> Scanner<'a> {
             bytes,
             at: 0,
             depth: 0,
+            quiet: true,
             keys: None,
         })
     }
@@ -214,7 +221,7 @@ impl<'a> Scanner<'a> {
         let mut at = start;
         let mut escaped = false;
         loop {
-            at = next_special(self.bytes, at);
+            at = next_special(self.bytes, at, self.quiet);
             match self.bytes.get(at) {
                 Some(b'"') => {
                     self.at = at + 1;
