@@ -84,7 +84,9 @@ impl Cells {
     pub(in crate::telemetry) fn sum(&self, at: usize) -> u64 {
         (0..self.lines.len() / self.lines_per_shard)
             .filter_map(|shard| self.cell(shard, at))
-            .fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
+            .fold(0, |sum, cell| {
+                sum.wrapping_add(cell.load(Ordering::Relaxed))
+            })
     }
 
     /// Notes `value` in a histogram.
