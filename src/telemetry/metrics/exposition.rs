@@ -224,23 +224,29 @@ impl Metrics {
     }
 }
 
-fn budgets(sheet: &mut Sheet, mut readings: Vec<BudgetReading>) {
-    readings.sort_by(|a, b| {
-        let key = |r: &BudgetReading| std::cmp::Reverse(r.standing.spent);
-        key(a).cmp(&key(b))
-    });
-    let rest = readings.split_off(readings.len().min(MOST_BUDGETS));
-    for reading in &readings {
-        let name = budget_name(reading);
-        amounts(sheet, &name, &reading.standing);
-        if reading.standing.period.end < i64::MAX {
-            let end = u64::try_from(reading.standing.period.end).unwrap_or(0);
-            sheet.count(&catalogue::BUDGET_RESET, &[&name], end);
+fn budgets(sheet: &mut Sheet, readings: Vec<BudgetReading>) {
+    // A period that is over stands in the books while calls of it are in flight: one series, the newest period.
+    let mut newest: HashMap<String, Standing> = HashMap::with_capacity(readings.len());
+    for reading in readings {
+        let name = budget_name(&reading);
+        let known = newest.get(&name).map(|standing| standing.period.start);
+        if known.is_none_or(|start| start < reading.standing.period.start) {
+            newest.insert(name, reading.standing);
+        }
+    }
+    let mut ranked: Vec<_> = newest.into_iter().collect();
+    ranked.sort_by(|(name, a), (other, b)| b.spent.cmp(&a.spent).then_with(|| name.cmp(other)));
+    let rest = ranked.split_off(ranked.len().min(MOST_BUDGETS));
+    for (name, standing) in &ranked {
+        amounts(sheet, name, standing);
+        if standing.period.end < i64::MAX {
+            let end = u64::try_from(standing.period.end).unwrap_or(0);
+            sheet.count(&catalogue::BUDGET_RESET, &[name], end);
         }
     }
     let sum = rest
         .into_iter()
-        .map(|reading| reading.standing)
+        .map(|(_, standing)| standing)
         .reduce(|all, one| Standing {
             limit: all.limit.plus(one.limit),
             spent: all.spent.plus(one.spent),
