@@ -2,5 +2,8 @@
 //!
 //! Not here: whether a call may go (`governance`), how a vendor spells things (`dialect`).
 
+pub mod openai;
+pub mod settings;
+pub mod simulator;
 pub mod transport;
 pub mod upstream;
