@@ -1,1 +1,3 @@
-//! STUB.
+//! Whom we call: the providers.
+
+pub mod simulator;
