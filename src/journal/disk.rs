@@ -126,3 +126,6 @@ impl Tape for Appended {
         self.file.sync_data()
     }
 }
+
+#[cfg(test)]
+pub(super) mod memory;
