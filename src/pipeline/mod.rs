@@ -20,15 +20,13 @@ pub use refusal::{Failure, Refusal};
 pub use stream::Stream;
 pub use worker::{Desk, Durable, Worker};
 
-use crate::chat::look::{CapField, Look, look};
-use crate::chat::edits::{Edits, Piece};
-use crate::chat::{Endpoint, Usage};
+use crate::chat::tokenizer::{self, Encoding};
+use crate::chat::{CapField, Edits, Endpoint, Look, Piece, Usage, look};
 use crate::clock::{self, Moment};
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Ask, Decision, Denial, Permit};
 use crate::governance::identity::{Caller, Key, KeyIndex};
 use crate::governance::limit::Headroom;
-use crate::governance::tokenizer::{self, Encoding};
 use crate::ids::PassageId;
 use crate::provider::settings::Kind;
 use crate::provider::transport::Outgoing;
@@ -143,14 +141,22 @@ impl Worker {
     fn see(&self, plan: &Arc<Plan>, call: &Call) -> Result<Seen, Refusal> {
         let look = look(call.endpoint, &call.body)?;
         let model = look.model(&call.body);
-        let target = self.target(plan, model).ok_or_else(|| Refusal::ModelNotFound { model: model.into() })?;
+        let target = self
+            .target(plan, model)
+            .ok_or_else(|| Refusal::ModelNotFound {
+                model: model.into(),
+            })?;
         let took = clock::since_start().saturating_sub(call.began.since_start);
         Ok(Seen { look, target, took })
     }
 
     /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, an exact count.
     async fn decide(&self, plan: &Plan, call: &Call, seen: &Seen) -> Result<Permit, Refusal> {
-        let key = plan.charter.keys().get(call.key).ok_or(Refusal::Unrecorded)?;
+        let key = plan
+            .charter
+            .keys()
+            .get(call.key)
+            .ok_or(Refusal::Unrecorded)?;
         let mut counted = None;
         loop {
             let ask = ask(call, key, seen, counted);
@@ -164,7 +170,9 @@ impl Worker {
                 }
                 Decision::Count => {
                     let exact = match seen.target.destination.encoding {
-                        Some(encoding) => count(call.body.clone(), encoding, seen.look.messages).await,
+                        Some(encoding) => {
+                            count(call.body.clone(), encoding, seen.look.messages).await
+                        }
                         None => None,
                     };
                     let bound = seen.look.input_bound;
@@ -233,7 +241,11 @@ impl Passage {
         }
         let cap = self.cap();
         if cap.write {
-            edits.set_cap(look, cap_field(call.endpoint, destination.upstream.kind), cap.tokens.0);
+            edits.set_cap(
+                look,
+                cap_field(call.endpoint, destination.upstream.kind),
+                cap.tokens.0,
+            );
         }
         if look.stream && self.hides_usage() {
             edits.include_usage(look);
@@ -262,5 +274,9 @@ impl Passage {
 
 /// Usage as far as we know it without the provider's word: the input as it was weighed, the output as it was seen.
 fn own_count(input: Tokens, output: u64) -> Usage {
-    Usage { input, output: Tokens(output), ..Usage::default() }
+    Usage {
+        input,
+        output: Tokens(output),
+        ..Usage::default()
+    }
 }

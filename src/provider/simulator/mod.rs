@@ -56,7 +56,7 @@ pub use body::{AnswerBody, Cut};
 pub use knobs::HELP;
 pub use server::{Handle, serve};
 pub use service::Simulator;
-pub use text::{count, pieces};
+pub use text::{bound, count, pieces};
 
 use crate::chat::Usage;
 use crate::secret::Secret;
