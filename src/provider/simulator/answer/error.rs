@@ -1,4 +1,4 @@
-//! Errors in OpenAI's shape.
+//! Errors in the shape the `OpenAI` API gives them.
 
 use crate::provider::simulator::json::{Json, object};
 

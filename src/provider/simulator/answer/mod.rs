@@ -157,10 +157,10 @@ impl<'a> Ask<'a> {
     }
 
     /// The `usage` member as the knobs want it: `None` leaves it out.
-    pub(super) fn report(&self, usage: Json) -> Option<Option<Json>> {
+    pub(super) fn report(&self, usage: Json) -> Option<Json> {
         match self.knobs.faults.usage {
-            None => Some(Some(usage)),
-            Some(Report::Null) => Some(None),
+            None => Some(usage),
+            Some(Report::Null) => Some(Json::null()),
             Some(Report::Missing) => None,
         }
     }
