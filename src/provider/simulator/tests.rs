@@ -154,6 +154,30 @@ fn a_cap_ends_the_answer_with_length_and_the_beginning_of_what_it_would_say() {
 }
 
 #[test]
+fn what_the_vendor_refuses_is_refused() {
+    let refused = |path: &str, body: Value| {
+        let got = post(&simulator(), path, &body);
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{body}");
+        got.json()["error"]["param"].as_str().map(str::to_owned)
+    };
+    let usage = json!({ "include_usage": true });
+    let param = refused(
+        "/v1/chat/completions",
+        chat(json!({ "stream_options": usage })),
+    );
+    assert_eq!(param.as_deref(), Some("stream_options"));
+    let caps = json!({ "max_tokens": 5, "max_completion_tokens": 5 });
+    let param = refused("/v1/chat/completions", chat(caps));
+    assert_eq!(param.as_deref(), Some("max_tokens"));
+    let body = json!({ "model": "m", "input": "x", "stream": true, "stream_options": usage });
+    let param = refused("/v1/responses", body);
+    assert_eq!(param.as_deref(), Some("stream_options.include_usage"));
+    let param = refused("/v1/chat/completions", chat(json!({ "max_tokens": 0 })));
+    assert_eq!(param.as_deref(), Some("max_tokens"));
+    assert_eq!(refused("/v1/chat/completions", json!([])), None);
+}
+
+#[test]
 fn usage_is_told_as_the_knobs_say() {
     let simulator = simulator();
     let tell = |knobs: &str| {

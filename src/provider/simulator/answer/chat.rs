@@ -19,6 +19,12 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     let tools = Tools::read(ask)?;
     let format = format(ask)?;
     let cap = ask.cap(&["max_completion_tokens", "max_tokens"])?;
+    if ask.member("max_tokens").is_some() && ask.member("max_completion_tokens").is_some() {
+        return Err(Refusal::invalid(
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            Some("max_tokens"),
+        ));
+    }
     let choices: Vec<Choice> = (0..ask.choices()?)
         .map(|index| choice(ask, &prompt, &tools, format.as_ref(), index, cap))
         .collect();
@@ -29,7 +35,7 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     );
     let id = ask.random(0).id("chatcmpl-", 29);
     let logprobs = ask.flag("logprobs")?;
-    if ask.flag("stream")? {
+    if ask.streams()? {
         return Ok(Reply {
             usage: at_head(usage),
             form: Form::Stream(Box::new(stream(ask, &id, choices, usage, logprobs))),

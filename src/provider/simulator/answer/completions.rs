@@ -26,7 +26,7 @@ struct Prompt {
 /// Answers a completion.
 pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let prompts = prompts(ask.body.get("prompt"))?;
-    let streams = ask.flag("stream")?;
+    let streams = ask.streams()?;
     let shown = ask.choices()?;
     let made = ask.number("best_of", 1, 128)?.unwrap_or(shown);
     if made < shown || (streams && made > shown) {

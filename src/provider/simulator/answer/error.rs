@@ -56,6 +56,13 @@ impl Refusal {
         }
     }
 
+    pub(super) fn unknown_parameter(param: &str) -> Self {
+        Self {
+            code: Some("unknown_parameter"),
+            ..Self::invalid(&format!("Unknown parameter: '{param}'."), Some(param))
+        }
+    }
+
     pub(in crate::provider::simulator) fn too_large(message: &str) -> Self {
         Self {
             status: 413,

@@ -16,7 +16,11 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     let tools = Tools::read(ask)?;
     let format = format(ask)?;
     let cap = ask.cap(&["max_output_tokens"])?;
-    let streams = ask.flag("stream")?;
+    let streams = ask.streams()?;
+    if ask.include_usage() {
+        // This API always reports its usage, and does not know the option.
+        return Err(Refusal::unknown_parameter("stream_options.include_usage"));
+    }
     let choice = choice(ask, &prompt, &tools, format.as_ref(), 0, cap);
     let usage = ask.usage(prompt.tokens, choice.tokens, choice.reasoning);
     let response = Response::new(ask, &choice, usage);
