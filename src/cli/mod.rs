@@ -1,1 +1,4 @@
 //! STUB.
+
+pub mod check;
+pub mod schema;

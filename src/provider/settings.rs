@@ -241,10 +241,9 @@ impl Encoding {
         let begins = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
         match kind {
             Kind::Simulator => Some(Self::Simulator),
-            Kind::Compatible => None,
             Kind::OpenAi if begins(&O200K) => Some(Self::O200k),
             Kind::OpenAi if begins(&CL100K) => Some(Self::Cl100k),
-            Kind::OpenAi => None,
+            Kind::OpenAi | Kind::Compatible => None,
         }
     }
 }
@@ -288,7 +287,6 @@ impl ProviderSettings {
     fn base(&self, name: &str, kind: Kind, report: &Report<'_>) -> Option<Base> {
         let at = report.at("base_url");
         match (kind, self.base_url.as_deref()) {
-            (Kind::Simulator, None) => None,
             (Kind::Simulator, Some(_)) => {
                 at.fault_with(
                     "simulator_with_url",
@@ -297,8 +295,9 @@ impl ProviderSettings {
                 );
                 None
             }
-            (Kind::OpenAi, text) => base(text.unwrap_or(OPENAI), &at),
-            (Kind::Compatible, Some(text)) => base(text, &at),
+            (Kind::Simulator, None) => None,
+            (Kind::OpenAi, None) => base(OPENAI, &at),
+            (Kind::OpenAi | Kind::Compatible, Some(text)) => base(text, &at),
             (Kind::Compatible, None) => {
                 report.fault_with(
                     "provider_without_url",
