@@ -276,7 +276,6 @@ impl ProviderSettings {
     fn base(&self, name: &str, kind: Kind, report: &Report<'_>) -> Option<Base> {
         let at = report.at("base_url");
         match (kind, self.base_url.as_deref()) {
-            (Kind::Simulator, None) => None,
             (Kind::Simulator, Some(_)) => {
                 at.fault_with(
                     "simulator_with_url",
@@ -285,8 +284,9 @@ impl ProviderSettings {
                 );
                 None
             }
-            (Kind::OpenAi, text) => base(text.unwrap_or(OPENAI), &at),
-            (Kind::Compatible, Some(text)) => base(text, &at),
+            (Kind::Simulator, None) => None,
+            (Kind::OpenAi, None) => base(OPENAI, &at),
+            (Kind::OpenAi | Kind::Compatible, Some(text)) => base(text, &at),
             (Kind::Compatible, None) => {
                 report.fault_with(
                     "provider_without_url",
