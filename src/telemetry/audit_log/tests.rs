@@ -84,7 +84,7 @@ fn a_flush_waits_until_everything_is_in_the_file() {
         for thread in 0..4 {
             let log = &log;
             scope.spawn(move || {
-                (0..250).for_each(|n| log.push(record(thread * 1_000 + n)).unwrap())
+                (0..250).for_each(|n| log.push(record(thread * 1_000 + n)).unwrap());
             });
         }
     });
