@@ -3,12 +3,10 @@
 //! Reads files only: it works beside a running gateway and without one. What a running gateway has not written yet is not
 //! there; what it is just writing (a line without its end) is not counted.
 
-use crate::governance::audit::{Head, Verifier};
-use crate::telemetry::audit_log::{Files, files, last_lines};
+use crate::telemetry::audit_log::{Proof, last_lines, verify};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,7 +49,7 @@ enum Command {
 /// The log cannot be read, or `out` not be written.
 pub fn run(arguments: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match &arguments.command {
-        Command::Verify { state_dir, json } => verify(&log_dir(state_dir)?, *json, out),
+        Command::Verify { state_dir, json } => prove(&log_dir(state_dir)?, *json, out),
         Command::Tail { state_dir, lines } => {
             let dir = log_dir(state_dir)?;
             let count = usize::try_from(*lines).unwrap_or(usize::MAX);
@@ -75,27 +73,25 @@ fn log_dir(state_dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(dir)
 }
 
-/// The first fault, where a person finds it.
-struct Fault {
-    file: PathBuf,
-    line: u64,
-    what: String,
-}
-
-fn verify(dir: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let files = files(dir);
-    let (lines, fault) = walk(&files)?;
-    let end = files.head.map_or(0, |head: Head| head.seq);
+fn prove(dir: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let proof = verify(dir)
+        .with_context(|| format!("cannot read the decision log in `{}`", dir.display()))?;
+    let Proof {
+        lines,
+        files,
+        durable_to,
+        fault,
+    } = &proof;
     if json {
         let first_fault = fault.as_ref().map(|fault| {
             serde_json::json!({ "file": fault.file, "line": fault.line, "what": fault.what })
         });
         let result = serde_json::json!({
-            "ok": fault.is_none(), "lines": lines, "files": files.in_order().count(),
-            "durable_to": end, "first_fault": first_fault,
+            "ok": fault.is_none(), "lines": lines, "files": files,
+            "durable_to": durable_to, "first_fault": first_fault,
         });
         writeln!(out, "{result}")?;
-    } else if let Some(fault) = &fault {
+    } else if let Some(fault) = fault {
         writeln!(
             out,
             "{}:{}: {}",
@@ -105,52 +101,15 @@ fn verify(dir: &Path, json: bool, out: &mut dyn Write) -> anyhow::Result<ExitCod
         )?;
         writeln!(
             out,
-            "the decision log is broken; the {lines} lines before are as written"
+            "the decision log is broken; up to there {lines} lines hold together"
         )?;
     } else {
-        let files = files.in_order().count();
         writeln!(
             out,
-            "the decision log is unbroken: {lines} lines in {files} files"
+            "the decision log is unbroken: {lines} lines, {files} files"
         )?;
     }
     Ok(ExitCode::from(u8::from(fault.is_some())))
-}
-
-/// Reads every line; how many are as written, and the first that is not.
-fn walk(files: &Files) -> anyhow::Result<(u64, Option<Fault>)> {
-    let mut verifier = Verifier::against(files.head);
-    let mut good = 0;
-    let mut place = (PathBuf::new(), 0);
-    for path in files.in_order() {
-        let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
-        let mut reader = BufReader::new(file);
-        let mut line = Vec::new();
-        place = (path.clone(), 0);
-        loop {
-            line.clear();
-            reader
-                .read_until(b'\n', &mut line)
-                .with_context(|| format!("cannot read `{}`", path.display()))?;
-            // Without its end it is still being written, or torn by a crash: the next start cuts it off.
-            if line.pop() != Some(b'\n') {
-                break;
-            }
-            place.1 += 1;
-            if let Err(fault) = verifier.line(&line) {
-                let (file, line) = place;
-                let what = fault.what.to_string();
-                return Ok((good, Some(Fault { file, line, what })));
-            }
-            good += 1;
-        }
-    }
-    let fault = verifier.finish().err().map(|fault| Fault {
-        file: place.0,
-        line: place.1,
-        what: fault.what.to_string(),
-    });
-    Ok((good, fault))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn an_unbroken_log_is_said_to_be_so() {
     let dir = tempfile::tempdir().unwrap();
     log(dir.path(), 20);
     let (code, text) = audit(dir.path(), &["verify"]);
-    assert_eq!(text, "the decision log is unbroken: 20 lines in 1 files\n");
+    assert_eq!(text, "the decision log is unbroken: 20 lines, 1 files\n");
     assert_eq!(code, ExitCode::SUCCESS);
     let (_, json) = audit(dir.path(), &["verify", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

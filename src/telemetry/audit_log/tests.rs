@@ -10,7 +10,7 @@ use std::path::Path;
 
 const LONG: Duration = Duration::from_secs(30);
 
-fn record(id: u128) -> Record {
+pub(super) fn record(id: u128) -> Record {
     Record {
         id: PassageId::from_u128(id),
         at: Wall::from_secs(1_763_719_629),
