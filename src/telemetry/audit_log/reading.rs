@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 pub(super) const CURRENT: &str = "current.jsonl";
 pub(super) const HEAD: &str = "head";
+/// How often a log that rotates under the reader is read again.
+const REREADS: usize = 3;
 
 pub(super) fn read_head(head: &File) -> Option<Head> {
     let mut text = [0; 86];
@@ -111,7 +113,21 @@ pub struct Proof {
 /// # Errors
 /// A file cannot be read.
 pub fn verify(dir: &Path) -> io::Result<Proof> {
-    let files = files(dir);
+    let mut before = files(dir);
+    for _ in 0..REREADS {
+        let proof = read_all(dir, &before);
+        // Files that were renamed while they were read look like missing lines: read again.
+        let after = files(dir);
+        if matches!(&proof, Ok(proof) if proof.fault.is_none()) || after.numbered == before.numbered
+        {
+            return proof;
+        }
+        before = after;
+    }
+    read_all(dir, &before)
+}
+
+fn read_all(dir: &Path, files: &Files) -> io::Result<Proof> {
     let mut proof = Proof {
         lines: 0,
         files: files.in_order().count(),
