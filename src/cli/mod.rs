@@ -1,2 +1,4 @@
 //! STUB.
+
+pub mod audit;
 pub mod ledger;
