@@ -9,6 +9,7 @@ pub mod clock;
 pub mod governance;
 pub mod ids;
 pub mod secret;
+pub mod settings;
 pub mod units;
 
 #[cfg(feature = "server")]

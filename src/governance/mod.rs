@@ -13,4 +13,5 @@ pub mod gate;
 pub mod identity;
 pub mod limit;
 pub mod pricing;
+pub mod settings;
 pub mod tokenizer;

@@ -409,6 +409,13 @@ impl Books {
         inner.tightest(scopes.iter().copied())
     }
 
+    pub(super) fn tightest_of(&self, place: u32) -> Option<Standing> {
+        let mut inner = self.lock();
+        let open = usize::try_from(place).ok().and_then(|place| inner.open.get(place))?.as_ref()?;
+        let ids: SmallVec<[LedgerId; 4]> = open.scopes.iter().map(|(id, _)| *id).collect();
+        inner.tightest(ids.into_iter())
+    }
+
     /// How many calls are in flight.
     pub fn in_flight(&self) -> usize {
         self.lock().open.iter().flatten().count()
@@ -567,12 +574,11 @@ impl Inner {
             amount,
             scopes: held,
         });
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                self.open.push(None);
-                u32::try_from(self.open.len().saturating_sub(1)).unwrap_or(u32::MAX)
-            }
+        let place = if let Some(place) = self.free.pop() {
+            place
+        } else {
+            self.open.push(None);
+            u32::try_from(self.open.len().saturating_sub(1)).unwrap_or(u32::MAX)
         };
         if let Some(slot) = usize::try_from(place)
             .ok()

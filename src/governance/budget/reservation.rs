@@ -108,6 +108,12 @@ impl Reservation {
         self.amount
     }
 
+    /// Where the tightest of its budgets stands.
+    #[must_use]
+    pub fn tightest(&self) -> Option<Standing> {
+        self.books.tightest_of(self.place)
+    }
+
     /// The call leaves: from here a drop costs the whole promise.
     pub const fn dispatch(&mut self) {
         self.left = true;

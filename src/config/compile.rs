@@ -1,0 +1,431 @@
+//! From the whole file as written to the configuration as meant.
+
+use super::document::Document;
+use super::fault::{Fault, Faults, Place};
+use super::layer::overlay;
+use super::read::Reader;
+use super::settings::{KeyStore, Settings};
+use super::yaml::Node;
+use super::{Config, Sources, prices};
+use crate::gateway::settings::{Gateway, GatewaySettings, Listen, address, listen};
+use crate::governance::identity::{Digest, Key, Pattern};
+use crate::governance::settings::KeySettings;
+use crate::provider::settings::{Encoding, Kind, Names, Provider, Route};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+const DEFAULTS: &str = "(built-in defaults)";
+const DEFAULT_STATE: &str = ".tollgate";
+const DEFAULT_PORT: u16 = 4100;
+const DEFAULT_ADMIN_PORT: u16 = 4101;
+
+pub(super) fn load(sources: &Sources) -> Result<Config, Faults> {
+    let mut reader = Reader::new(&sources.env);
+    let root = root(sources, &mut reader);
+    let Some(mut root) = root else {
+        reader.places.finish()?;
+        // A text that gave no tree gave a fault; if not, that is one.
+        return Err(Faults(vec![Fault {
+            file: PathBuf::from(DEFAULTS),
+            line: 0,
+            column: 0,
+            code: "internal",
+            message: "the configuration has no tree".to_owned(),
+            help: None,
+        }]));
+    };
+    // Where the file itself ends up in the tree, whatever is laid over it.
+    let file = root.place;
+    let env: Vec<(String, String)> = sources.env.clone();
+    overlay(&mut root, &env, &sources.flags, &mut reader.places);
+    for (name, value) in env
+        .iter()
+        .filter(|(name, _)| name.starts_with("TOLLGATE__"))
+        .chain(&sources.flags)
+    {
+        reader.count(name.as_bytes());
+        reader.count(value.as_bytes());
+    }
+    let mut document = Document::new(root, &mut reader);
+    let settings: Settings = document.settings(&mut reader);
+    let loading = Loading {
+        settings: &settings,
+        document: &document,
+        file,
+    };
+    let config = loading.compile(sources, &mut reader);
+    document.finish(&mut reader);
+    let (revision, files) = (reader.revision(), std::mem::take(&mut reader.files));
+    reader.places.finish()?;
+    Ok(Config {
+        revision,
+        files,
+        ..config
+    })
+}
+
+fn root(sources: &Sources, reader: &mut Reader<'_>) -> Option<Node> {
+    match (&sources.text, &sources.file) {
+        (Some((name, text)), _) => reader.text(name, text).1,
+        (None, Some(file)) => reader.yaml(file, None),
+        (None, None) => reader.text(Path::new(DEFAULTS), "").1,
+    }
+}
+
+/// The file as written, and where.
+struct Loading<'a> {
+    settings: &'a Settings,
+    document: &'a Document,
+    file: Place,
+}
+
+impl Loading<'_> {
+    fn compile(&self, sources: &Sources, reader: &mut Reader<'_>) -> Config {
+        let settings = self.settings;
+        let report = self.document.report();
+        let state_dir = self.file_name(
+            settings.state_dir.as_deref().unwrap_or(DEFAULT_STATE),
+            &["state_dir"],
+            reader,
+        );
+        let (providers, routes) = self.providers();
+        self.secrets(reader);
+        let store = match (&sources.keys_file, &sources.text) {
+            (Some(file), _) => Some(file.clone()),
+            (None, None) => Some(state_dir.join("keys.yaml")),
+            (None, Some(_)) => None,
+        };
+        let keys = self.keys(store.as_deref(), reader);
+        let names = settings.budgets.iter().map(|budget| budget.name.as_str());
+        self.document.duplicates("budgets", "name", names);
+        let names = settings.limits.iter().map(|limit| limit.name.as_str());
+        self.document.duplicates("limits", "name", names);
+        self.policies(reader);
+        if settings.panel.is_some() {
+            report.at("panel").fault_with(
+                "panel_not_supported",
+                "this version cannot borrow budgets from a control panel, and does not pretend to",
+                "remove `panel`: budgets in this file are enforced by this gateway",
+            );
+        }
+        Config {
+            revision: Box::default(),
+            files: Vec::new(),
+            listen: self.listen(reader),
+            admin_listen: self.admin(),
+            state_dir,
+            gateway: self.gateway(reader),
+            timeouts: settings.timeouts.compile(&report.at("timeouts")),
+            retries: settings.retries.compile(&report.at("retries")),
+            providers,
+            routes,
+            keys,
+            budgets: (settings.budgets.iter().enumerate())
+                .filter_map(|(index, budget)| budget.compile(&report.at("budgets").at(index)))
+                .collect(),
+            limits: (settings.limits.iter().enumerate())
+                .map(|(index, limit)| limit.compile(&report.at("limits").at(index)))
+                .collect(),
+            prices: prices::load(settings.prices.as_deref(), self.document, reader),
+            unknown_price: settings
+                .unknown_price
+                .as_ref()
+                .map(|unknown| unknown.compile(&report.at("unknown_price")))
+                .unwrap_or_default(),
+            journal: settings.journal.compile(),
+        }
+    }
+
+    /// A file name as written at `path`: relative to the file it stands in. A default is relative to the main file.
+    fn file_name(&self, written: &str, path: &[&str], reader: &Reader<'_>) -> PathBuf {
+        let path: Vec<Box<str>> = path.iter().map(|step| (*step).into()).collect();
+        let (node, steps) = self.document.root.walk(&path);
+        let place = if steps == path.len() {
+            node.place
+        } else {
+            self.file
+        };
+        reader.places.resolve(place.source, Path::new(written))
+    }
+
+    fn listen(&self, reader: &Reader<'_>) -> Vec<Listen> {
+        let settings = self.settings;
+        if settings.listen.is_empty() {
+            return vec![Listen::Tcp(SocketAddr::from((
+                Ipv4Addr::LOCALHOST,
+                DEFAULT_PORT,
+            )))];
+        }
+        let (tls, public) = (settings.tls.is_some(), settings.listen_public);
+        let mut all: Vec<Listen> = Vec::new();
+        for (index, text) in settings.listen.iter().enumerate() {
+            let report = self.document.report().at("listen").at(index);
+            let Some(mut one) = listen(text, tls, public, &report) else {
+                continue;
+            };
+            if let Listen::Unix(path) = &mut one {
+                *path = self.file_name(
+                    &path.to_string_lossy(),
+                    &["listen", &index.to_string()],
+                    reader,
+                );
+            }
+            if all.contains(&one) && !matches!(&one, Listen::Tcp(address) if address.port() == 0) {
+                report.fault(
+                    "duplicate_listen",
+                    format!("`{text}` is here a second time"),
+                );
+            }
+            all.push(one);
+        }
+        all
+    }
+
+    fn admin(&self) -> Option<SocketAddr> {
+        let settings = self.settings;
+        let report = self.document.report().at("admin_listen");
+        let address = match settings.admin_listen.as_deref() {
+            None => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT))),
+            Some("off") => None,
+            // TLS guards the door alone: this port never speaks it.
+            Some(text) => address(text, false, settings.listen_public, &report),
+        }?;
+        let clash = |text: &String| text.parse() == Ok(address) && address.port() != 0;
+        if settings.listen.iter().any(clash) {
+            report.fault_with(
+                "duplicate_listen",
+                format!("`{address}` is where callers are served"),
+                "give metrics and health a port of their own, or `off`",
+            );
+        }
+        Some(address)
+    }
+
+    fn gateway(&self, reader: &mut Reader<'_>) -> Gateway {
+        let settings = self.settings;
+        let written = GatewaySettings {
+            hosts: &settings.hosts,
+            origins: &settings.origins,
+            max_body: settings.max_body.as_deref(),
+            client_idle: settings.timeouts.client_idle.as_deref(),
+            header: settings.timeouts.header.as_deref(),
+            drain: settings.drain.as_deref(),
+            max_connections: settings.max_connections,
+            threads: settings.threads,
+            tls: settings.tls.as_ref(),
+            listen_public: settings.listen_public,
+        };
+        let report = self.document.report();
+        let mut gateway = written.compile(&report);
+        if let Some(tls) = &mut gateway.tls {
+            for (key, file) in [("cert", &mut tls.cert), ("key", &mut tls.key)] {
+                *file = self.file_name(&file.to_string_lossy(), &["tls", key], reader);
+                reader.watch(file);
+                if let Err(error) = std::fs::metadata(&*file) {
+                    let message = format!("cannot read `{}`: {error}", file.display());
+                    report.at("tls").at(key).fault("missing_file", message);
+                }
+            }
+        }
+        gateway
+    }
+
+    fn providers(&self) -> (Vec<Provider>, Vec<Route>) {
+        let settings = self.settings;
+        let report = self.document.report();
+        if settings.providers.is_empty() {
+            report.at("providers").fault_with(
+                "no_provider",
+                "no provider is configured, so no call could be answered",
+                "add one, like `openai: { kind: openai, credential: \"${OPENAI_API_KEY}\" }` or `sim: { kind: simulator }`",
+            );
+        }
+        let meant: Vec<Option<Provider>> = settings
+            .providers
+            .iter()
+            .map(|(name, provider)| provider.compile(name, &report.at("providers").at(name)))
+            .collect();
+        let names = Names::new(&settings.providers, &meant);
+        let routes = match settings.models.as_deref() {
+            Some(routes) => {
+                self.document.duplicates(
+                    "models",
+                    "name",
+                    routes.iter().map(|route| route.name.as_str()),
+                );
+                (routes.iter().enumerate())
+                    .filter_map(|(index, route)| {
+                        route.compile(&names, &report.at("models").at(index))
+                    })
+                    .collect()
+            }
+            None => self.single_route(&meant),
+        };
+        (meant.into_iter().flatten().collect(), routes)
+    }
+
+    /// Without `models`, everything goes to the only provider.
+    fn single_route(&self, providers: &[Option<Provider>]) -> Vec<Route> {
+        if providers.len() > 1 {
+            self.document.report().at("models").fault_with(
+                "no_models",
+                "with several providers, `models` must say which model goes where",
+                "add it, like `models: [ { name: \"gpt-*\", provider: openai } ]`",
+            );
+        }
+        let [Some(provider)] = providers else {
+            return Vec::new();
+        };
+        vec![Route {
+            pattern: Pattern::new("*"),
+            provider: 0,
+            model: None,
+            max_output: None,
+            tokenizer: (provider.kind == Kind::Simulator).then_some(Encoding::Simulator),
+        }]
+    }
+
+    /// Secrets written out need a file that is closed to others.
+    fn secrets(&self, reader: &mut Reader<'_>) {
+        let root = &self.document.root;
+        for name in self.settings.providers.keys() {
+            reader.secret(root, &["providers", name, "credential"]);
+        }
+        for index in 0..self.settings.keys.len() {
+            reader.secret(root, &["keys", &index.to_string(), "secret"]);
+        }
+        reader.secret(root, &["panel", "token"]);
+    }
+
+    /// The keys of the file, then those of the store.
+    fn keys(&self, store: Option<&Path>, reader: &mut Reader<'_>) -> Vec<Key> {
+        let mut known = KnownKeys::default();
+        known.add(&self.settings.keys, self.document, reader);
+        if let Some(store) = store {
+            reader.watch(store);
+            if store.exists()
+                && let Some(root) = reader.yaml(store, None)
+            {
+                let mut document = Document::new(root, reader);
+                let settings: KeyStore = document.settings(reader);
+                for index in 0..settings.keys.len() {
+                    reader.secret(&document.root, &["keys", &index.to_string(), "secret"]);
+                }
+                known.add(&settings.keys, &document, reader);
+                document.finish(reader);
+            }
+        }
+        known.keys
+    }
+
+    /// Rules this version cannot enforce are not passed over in silence.
+    fn policies(&self, reader: &Reader<'_>) {
+        for (index, written) in self.settings.policies.iter().enumerate() {
+            let path = self.file_name(written, &["policies", &index.to_string()], reader);
+            if let Some(found) = policy_file(&path, 0) {
+                self.document.report().at("policies").at(index).fault_with(
+                    "policies_not_supported",
+                    format!("`{}` holds rules, and this version cannot enforce policy rules: it refuses to pretend", found.display()),
+                    "move it elsewhere until a version that enforces it is installed; rights by key (`models`), budgets and limits are enforced",
+                );
+            }
+        }
+    }
+}
+
+/// A file that may hold policy rules: `path` itself, or something in it.
+fn policy_file(path: &Path, depth: usize) -> Option<PathBuf> {
+    const MAX_DEPTH: usize = 4;
+    let is_rules = |path: &Path| {
+        path.extension().is_some_and(|extension| {
+            ["yaml", "yml", "cel", "json"]
+                .iter()
+                .any(|known| extension == *known)
+        })
+    };
+    if path.is_file() {
+        return (depth == 0 || is_rules(path)).then(|| path.to_owned());
+    }
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort_unstable();
+    entries
+        .iter()
+        .find_map(|entry| policy_file(entry, depth + 1))
+}
+
+/// Keys so far, and where each name and digest was first seen.
+#[derive(Default)]
+struct KnownKeys {
+    keys: Vec<Key>,
+    names: HashMap<Box<str>, Place>,
+    digests: HashMap<Digest, (Box<str>, Place)>,
+}
+
+impl KnownKeys {
+    fn add(&mut self, written: &[KeySettings], document: &Document, reader: &Reader<'_>) {
+        let shown = |place: Place| {
+            format!(
+                "{}:{}",
+                reader.places.name(place.source).display(),
+                place.line
+            )
+        };
+        for (index, settings) in written.iter().enumerate() {
+            let report = document.report().at("keys").at(index);
+            let named = report.at("name");
+            if !document.is_faulty(named.path()) && !settings.name.is_empty() {
+                let place = document.place(named.path());
+                match self.names.get(settings.name.as_str()) {
+                    Some(first) => {
+                        let message = format!(
+                            "`{}` is the name of another key ({})",
+                            settings.name,
+                            shown(*first)
+                        );
+                        named.fault("duplicate_name", message);
+                    }
+                    None => {
+                        self.names.insert(settings.name.as_str().into(), place);
+                    }
+                }
+            }
+            let Some(key) = settings.compile(&report) else {
+                continue;
+            };
+            let spelled = report.at(if settings.hash.is_some() {
+                "hash"
+            } else {
+                "secret"
+            });
+            if document.is_faulty(spelled.path()) {
+                continue;
+            }
+            let place = document.place(spelled.path());
+            match self.digests.get(&key.digest) {
+                Some((name, first)) => {
+                    let message = format!(
+                        "the same secret as key `{name}` ({}): whose call would it be?",
+                        shown(*first)
+                    );
+                    spelled.fault_with(
+                        "duplicate_secret",
+                        message,
+                        "give each key a secret of its own",
+                    );
+                }
+                None => {
+                    self.digests.insert(key.digest, (key.name.clone(), place));
+                }
+            }
+            self.keys.push(key);
+        }
+    }
+}

@@ -1,0 +1,650 @@
+//! Providers and the routes to them, as written and as meant.
+//!
+//! What this version cannot do (other vendors' dialects, several targets) is refused when the configuration is loaded, not
+//! when the first call fails.
+
+use crate::governance::identity::Pattern;
+use crate::secret::Secret;
+use crate::settings::{Report, duration};
+use crate::units::Tokens;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who answers the calls.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// What it speaks.
+    pub kind: KindSettings,
+    /// Where it is, as in `https://api.openai.com/v1`; absent for the simulator.
+    pub base_url: Option<String>,
+    /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`) than the text itself.
+    pub credential: Option<String>,
+}
+
+/// What a provider speaks.
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KindSettings {
+    /// `OpenAI` itself.
+    Openai,
+    /// Anything that speaks its language.
+    OpenaiCompatible,
+    /// The built-in simulator.
+    Simulator,
+    /// Refused: a later version.
+    #[schemars(skip)]
+    Anthropic,
+    /// Refused: a later version.
+    #[schemars(skip)]
+    Gemini,
+}
+
+/// Where calls for a model go; of several that cover it the first wins.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSettings {
+    /// The model as callers name it; `*` allowed.
+    pub name: String,
+    /// Which provider answers.
+    pub provider: Option<String>,
+    /// The model's name there, when it differs.
+    pub model: Option<String>,
+    /// How several targets are chosen from.
+    pub strategy: Option<StrategySettings>,
+    /// Provider and model, instead of the two keys above. This version takes exactly one.
+    pub targets: Option<Vec<TargetSettings>>,
+    /// The most output tokens a call may ask for.
+    pub max_output: Option<u64>,
+    /// How its tokens are counted; known for `OpenAI`'s own models.
+    pub tokenizer: Option<EncodingSettings>,
+}
+
+/// One target of a route.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetSettings {
+    /// Which provider answers.
+    pub provider: String,
+    /// The model's name there, when it differs.
+    pub model: Option<String>,
+}
+
+/// How several targets are chosen from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StrategySettings {
+    /// The next one when one fails.
+    #[default]
+    Failover,
+    /// Refused: a later version.
+    #[schemars(skip)]
+    Weighted,
+    /// Refused: a later version.
+    #[schemars(skip)]
+    LeastLatency,
+}
+
+/// How tokens are counted.
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
+pub enum EncodingSettings {
+    /// `o200k_base`: gpt-4o and everything since.
+    #[serde(rename = "o200k_base")]
+    O200k,
+    /// `cl100k_base`: gpt-4, gpt-3.5, embeddings.
+    #[serde(rename = "cl100k_base")]
+    Cl100k,
+    /// The built-in simulator's own.
+    #[serde(rename = "simulator")]
+    Simulator,
+}
+
+/// How long each part of a call may take.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeoutSettings {
+    /// Until the connection to a provider stands.
+    pub connect: Option<String>,
+    /// Until the first byte of its answer.
+    pub first_byte: Option<String>,
+    /// Between two pieces of its answer.
+    pub idle: Option<String>,
+    /// For the whole call.
+    pub total: Option<String>,
+    /// How long a caller's connection may idle between requests.
+    pub client_idle: Option<String>,
+    /// How long the head of a caller's request may take.
+    pub header: Option<String>,
+}
+
+/// Repeating failed calls, before the first byte only.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetrySettings {
+    /// How often a call is tried in all.
+    pub attempts: Option<u32>,
+    /// How long to wait in between, from the first time to the longest: `200ms..5s`.
+    pub backoff: Option<String>,
+}
+
+/// A provider, as meant.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it speaks.
+    pub kind: Kind,
+    /// Where it is; `None` for the simulator, which is within.
+    pub base: Option<Base>,
+    /// Its secret.
+    pub credential: Option<Secret<String>>,
+}
+
+/// What a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `OpenAI` itself.
+    OpenAi,
+    /// Anything that speaks its language.
+    Compatible,
+    /// The built-in simulator.
+    Simulator,
+}
+
+/// Where a provider is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Base {
+    /// Whether by TLS.
+    pub tls: bool,
+    /// Its host name or address, in lower case and without brackets.
+    pub host: Box<str>,
+    /// Its port.
+    pub port: u16,
+    /// What its paths begin with (`/v1`), without a slash at the end.
+    pub prefix: Box<str>,
+}
+
+/// Where calls for a model go.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The models it covers.
+    pub pattern: Pattern,
+    /// Which provider, by its place in the list.
+    pub provider: usize,
+    /// The model's name there, when it differs.
+    pub model: Option<Box<str>>,
+    /// The most output tokens a call may ask for.
+    pub max_output: Option<Tokens>,
+    /// How its tokens are counted, where that is known for every model of the route; see [`Encoding::of`].
+    pub tokenizer: Option<Encoding>,
+}
+
+/// How tokens are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// `o200k_base`
+    O200k,
+    /// `cl100k_base`
+    Cl100k,
+    /// The built-in simulator's own.
+    Simulator,
+}
+
+/// How long each part of a call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// Until the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer.
+    pub idle: Duration,
+    /// For the whole call.
+    pub total: Duration,
+}
+
+/// Repeating failed calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retries {
+    /// How often a call is tried in all.
+    pub attempts: u32,
+    /// The first wait.
+    pub backoff_min: Duration,
+    /// The longest wait.
+    pub backoff_max: Duration,
+}
+
+/// More attempts than this multiply an outage.
+const MAX_ATTEMPTS: u32 = 10;
+const OPENAI: &str = "https://api.openai.com/v1";
+
+impl Encoding {
+    /// How `kind` counts the tokens of `model` (its name there), where that is known.
+    #[must_use]
+    pub fn of(kind: Kind, model: &str) -> Option<Self> {
+        const O200K: [&str; 9] = [
+            "gpt-4o",
+            "gpt-4.1",
+            "gpt-4.5",
+            "gpt-5",
+            "chatgpt-4o",
+            "o1",
+            "o3",
+            "o4",
+            "gpt-oss",
+        ];
+        const CL100K: [&str; 3] = ["gpt-4", "gpt-3.5", "text-embedding-"];
+        // A fine-tuned model counts as the one it was made from.
+        let model = model.strip_prefix("ft:").unwrap_or(model);
+        let begins = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
+        match kind {
+            Kind::Simulator => Some(Self::Simulator),
+            Kind::Compatible => None,
+            Kind::OpenAi if begins(&O200K) => Some(Self::O200k),
+            Kind::OpenAi if begins(&CL100K) => Some(Self::Cl100k),
+            Kind::OpenAi => None,
+        }
+    }
+}
+
+impl ProviderSettings {
+    /// The provider as meant.
+    pub fn compile(&self, name: &str, report: &Report<'_>) -> Option<Provider> {
+        if name.is_empty() || !name.bytes().all(is_name) {
+            report.fault_with(
+                "bad_provider_name",
+                format!("`{name}` is not a name for a provider"),
+                "use letters, digits, `-`, `_` and `.`: the name stands in metrics and before `/` in price books",
+            );
+        }
+        let kind = match self.kind {
+            KindSettings::Openai => Kind::OpenAi,
+            KindSettings::OpenaiCompatible => Kind::Compatible,
+            KindSettings::Simulator => Kind::Simulator,
+            KindSettings::Anthropic | KindSettings::Gemini => {
+                report.at("kind").fault_with(
+                    "kind_not_spoken",
+                    "this version does not speak this provider's language yet",
+                    "it speaks `openai`, `openai-compatible` and `simulator`; many vendors also offer an OpenAI-compatible address",
+                );
+                return None;
+            }
+        };
+        let base = self.base(name, kind, report);
+        let credential = self.credential(kind, &report.at("credential"));
+        Some(Provider {
+            name: name.into(),
+            kind,
+            base: match kind {
+                Kind::Simulator => None,
+                _ => Some(base?),
+            },
+            credential,
+        })
+    }
+
+    fn base(&self, name: &str, kind: Kind, report: &Report<'_>) -> Option<Base> {
+        let at = report.at("base_url");
+        match (kind, self.base_url.as_deref()) {
+            (Kind::Simulator, None) => None,
+            (Kind::Simulator, Some(_)) => {
+                at.fault_with(
+                    "simulator_with_url",
+                    "the simulator is within and has no address",
+                    "remove it; for a simulator elsewhere (`tollgate simulate`) use `kind: openai-compatible`",
+                );
+                None
+            }
+            (Kind::OpenAi, text) => base(text.unwrap_or(OPENAI), &at),
+            (Kind::Compatible, Some(text)) => base(text, &at),
+            (Kind::Compatible, None) => {
+                report.fault_with(
+                    "provider_without_url",
+                    format!("provider `{name}` has no `base_url`"),
+                    "add one, like `base_url: http://127.0.0.1:8000/v1`",
+                );
+                None
+            }
+        }
+    }
+
+    fn credential(&self, kind: Kind, report: &Report<'_>) -> Option<Secret<String>> {
+        let text = self.credential.as_deref()?;
+        if kind == Kind::Simulator {
+            report.fault_with(
+                "simulator_with_credential",
+                "the simulator asks for no credential",
+                "remove it",
+            );
+        } else if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            report.fault_with(
+                "bad_credential",
+                "is empty or holds a character no HTTP header can carry",
+                "use visible ASCII characters without spaces; look for a stray line break in what it refers to",
+            );
+        }
+        Some(Secret::new(text.to_owned()))
+    }
+}
+
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// Reads `http://HOST[:PORT][/PREFIX]` or `https://…`.
+fn base(text: &str, report: &Report<'_>) -> Option<Base> {
+    let read = || {
+        let uri: http::Uri = text.parse().ok()?;
+        let tls = match uri.scheme_str()? {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        if authority.as_str().contains('@') || uri.query().is_some() || text.contains('#') {
+            return None;
+        }
+        // A colon nothing follows, or a port that is no number, is not the default port.
+        if authority.port_u16().is_none() && authority.as_str().len() != authority.host().len() {
+            return None;
+        }
+        let host = authority.host();
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        (!host.is_empty()).then(|| Base {
+            tls,
+            host: host.to_ascii_lowercase().into(),
+            port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+            prefix: uri.path().trim_end_matches('/').into(),
+        })
+    };
+    let base = read();
+    if base.is_none() {
+        report.fault_with(
+            "bad_url",
+            "not an address this gateway can call",
+            "write it like `https://api.openai.com/v1`: http or https, host, optional port and path, and nothing else (a credential has its own key)",
+        );
+    }
+    base
+}
+
+impl RouteSettings {
+    /// The route as meant.
+    pub fn compile(&self, providers: &Names<'_>, report: &Report<'_>) -> Option<Route> {
+        if self.name.is_empty() {
+            report.at("name").fault("empty_name", "is empty");
+        }
+        if self.max_output == Some(0) {
+            report
+                .at("max_output")
+                .fault("zero_tokens", "no answer fits into zero tokens");
+        }
+        if !matches!(
+            self.strategy.unwrap_or_default(),
+            StrategySettings::Failover
+        ) {
+            report.at("strategy").fault_with(
+                "strategy_not_supported",
+                "this version cannot choose between targets yet",
+                "use `failover` with one target, or `provider:` and `model:`",
+            );
+        }
+        let (provider, model, at) = self.target(report)?;
+        let Some(index) = providers.find(provider) else {
+            at.at("provider").unknown(
+                "unknown_provider",
+                format!("there is no provider `{provider}`"),
+                provider,
+                providers
+                    .0
+                    .iter()
+                    .map(|(name, _)| (*name).to_owned())
+                    .collect(),
+            );
+            return None;
+        };
+        let kind = providers.0.get(index).and_then(|(_, kind)| *kind);
+        if let Some(model) = model
+            && (model.is_empty() || model.contains('*'))
+        {
+            at.at("model").fault_with(
+                "bad_model",
+                format!("`{model}` is not the name of one model"),
+                "write the name the provider knows it by, without `*`",
+            );
+        }
+        Some(Route {
+            pattern: Pattern::new(&self.name),
+            provider: index,
+            model: model.map(Into::into),
+            max_output: self.max_output.map(Tokens),
+            tokenizer: self.encoding(kind, model),
+        })
+    }
+
+    /// Provider, model, and the report on where they are named.
+    fn target<'a, 'r>(
+        &'a self,
+        report: &Report<'r>,
+    ) -> Option<(&'a str, Option<&'a str>, Report<'r>)> {
+        match (&self.provider, self.targets.as_deref()) {
+            (Some(provider), None) => Some((provider, self.model.as_deref(), report.clone())),
+            (None, Some([target])) if self.model.is_none() => Some((
+                &target.provider,
+                target.model.as_deref(),
+                report.at("targets").at(0),
+            )),
+            (None, Some([_])) => {
+                report.at("model").fault_with(
+                    "model_and_targets",
+                    "stands beside `targets`, which name their own models",
+                    "move it into the target",
+                );
+                None
+            }
+            (None, Some(targets)) => {
+                report.at("targets").fault_with(
+                    "targets_not_supported",
+                    format!("{} targets: this version takes exactly one", targets.len()),
+                    "keep one target; falling back to others comes with a later version",
+                );
+                None
+            }
+            (Some(_), Some(_)) => {
+                report.at("targets").fault_with(
+                    "provider_and_targets",
+                    format!("model `{}` has both a provider and targets", self.name),
+                    "keep one of them",
+                );
+                None
+            }
+            (None, None) => {
+                report.fault_with(
+                    "route_without_provider",
+                    format!("model `{}` names no provider", self.name),
+                    "add `provider: NAME`",
+                );
+                None
+            }
+        }
+    }
+
+    fn encoding(&self, kind: Option<Kind>, model: Option<&str>) -> Option<Encoding> {
+        match (self.tokenizer, kind?) {
+            (Some(EncodingSettings::O200k), _) => Some(Encoding::O200k),
+            (Some(EncodingSettings::Cl100k), _) => Some(Encoding::Cl100k),
+            (Some(EncodingSettings::Simulator), _) | (None, Kind::Simulator) => {
+                Some(Encoding::Simulator)
+            }
+            (None, kind) => {
+                let name = model.unwrap_or(&self.name);
+                // `gpt-4*` covers models that are counted differently: those are told apart call by call.
+                (!name.contains('*')).then(|| Encoding::of(kind, name))?
+            }
+        }
+    }
+}
+
+/// The providers by name, in the order of the list; without a kind, if it has a fault of its own.
+#[derive(Debug, Clone)]
+pub struct Names<'a>(pub Vec<(&'a str, Option<Kind>)>);
+
+impl<'a> Names<'a> {
+    /// All providers as written, with what became of them.
+    #[must_use]
+    pub fn new(
+        written: &'a BTreeMap<String, ProviderSettings>,
+        meant: &[Option<Provider>],
+    ) -> Self {
+        let kinds = meant
+            .iter()
+            .map(|provider| provider.as_ref().map(|provider| provider.kind));
+        Self(written.keys().map(String::as_str).zip(kinds).collect())
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(known, _)| *known == name)
+    }
+}
+
+impl TimeoutSettings {
+    /// The times as meant.
+    #[must_use]
+    pub fn compile(&self, report: &Report<'_>) -> Timeouts {
+        let length = |written: Option<&str>, key: &str, default: u64| {
+            let report = report.at(key);
+            let Some(time) = written.and_then(|text| report.check("bad_duration", duration(text)))
+            else {
+                return Duration::from_secs(default);
+            };
+            if time.is_zero() {
+                report.fault("zero_duration", "zero would end every call at once");
+            }
+            time
+        };
+        Timeouts {
+            connect: length(self.connect.as_deref(), "connect", 5),
+            first_byte: length(self.first_byte.as_deref(), "first_byte", 600),
+            idle: length(self.idle.as_deref(), "idle", 120),
+            total: length(self.total.as_deref(), "total", 3600),
+        }
+    }
+}
+
+impl RetrySettings {
+    /// As meant.
+    #[must_use]
+    pub fn compile(&self, report: &Report<'_>) -> Retries {
+        let attempts = self.attempts.unwrap_or(2);
+        if !(1..=MAX_ATTEMPTS).contains(&attempts) {
+            report.at("attempts").fault_with(
+                "bad_attempts",
+                format!("{attempts} is not between 1 and {MAX_ATTEMPTS}"),
+                "1 tries a call once and never again",
+            );
+        }
+        let written = self.backoff.as_deref().unwrap_or("200ms..5s");
+        let report = report.at("backoff");
+        let range = written
+            .split_once("..")
+            .and_then(|(min, max)| Some((duration(min).ok()?, duration(max).ok()?)))
+            .filter(|(min, max)| min <= max);
+        if range.is_none() {
+            report.fault_with(
+                "bad_range",
+                format!("`{written}` is not a range of times"),
+                "write the shortest and the longest wait, like `200ms..5s`",
+            );
+        }
+        let (backoff_min, backoff_max) = range.unwrap_or_default();
+        Retries {
+            attempts,
+            backoff_min,
+            backoff_max,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn a_base_url_is_scheme_host_port_and_prefix() {
+        let check = |text: &str, expected: Option<(bool, &str, u16, &str)>| {
+            let complaints = RefCell::default();
+            let found = base(text, &Report::new(&complaints));
+            let found = found
+                .as_ref()
+                .map(|base| (base.tls, &*base.host, base.port, &*base.prefix));
+            assert_eq!(found, expected, "{text}");
+            assert_eq!(complaints.borrow().is_empty(), expected.is_some(), "{text}");
+        };
+        check(OPENAI, Some((true, "api.openai.com", 443, "/v1")));
+        check(
+            "http://127.0.0.1:8000/v1/",
+            Some((false, "127.0.0.1", 8000, "/v1")),
+        );
+        check("http://[::1]:8000", Some((false, "::1", 8000, "")));
+        check("https://API.example", Some((true, "api.example", 443, "")));
+        check("ftp://api.example", None);
+        check("api.example/v1", None);
+        check("https://user:pass@api.example", None);
+        check("https://api.example/v1?x=1", None);
+        check("https://api.example:/v1", None);
+        check("https://api.example:99999/v1", None);
+        check("https:///v1", None);
+        check("", None);
+    }
+
+    #[test]
+    fn tokens_are_counted_by_family_where_it_is_known() {
+        let check = |kind, model: &str, expected| {
+            assert_eq!(Encoding::of(kind, model), expected, "{model}");
+        };
+        check(
+            Kind::OpenAi,
+            "gpt-4o-mini-2024-07-18",
+            Some(Encoding::O200k),
+        );
+        check(Kind::OpenAi, "gpt-4.1", Some(Encoding::O200k));
+        check(Kind::OpenAi, "gpt-4-turbo", Some(Encoding::Cl100k));
+        check(
+            Kind::OpenAi,
+            "ft:gpt-4o-mini:acme::1",
+            Some(Encoding::O200k),
+        );
+        check(
+            Kind::OpenAi,
+            "text-embedding-3-small",
+            Some(Encoding::Cl100k),
+        );
+        check(Kind::OpenAi, "dall-e-3", None);
+        check(Kind::Compatible, "gpt-4o", None);
+        check(Kind::Simulator, "gpt-4o", Some(Encoding::Simulator));
+    }
+
+    #[test]
+    fn retries_have_a_bound() {
+        let check = |attempts: Option<u32>, backoff: Option<&str>, expected: &[&str]| {
+            let complaints = RefCell::default();
+            let settings = RetrySettings {
+                attempts,
+                backoff: backoff.map(str::to_owned),
+            };
+            let _ = settings.compile(&Report::new(&complaints));
+            let codes: Vec<&str> = complaints.into_inner().iter().map(|one| one.code).collect();
+            assert_eq!(codes, expected, "{attempts:?} {backoff:?}");
+        };
+        check(None, None, &[]);
+        check(Some(1), Some("1s..1s"), &[]);
+        check(Some(0), Some("5s..1s"), &["bad_attempts", "bad_range"]);
+        check(Some(11), Some("5s"), &["bad_attempts", "bad_range"]);
+    }
+}
