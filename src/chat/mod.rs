@@ -9,6 +9,7 @@ mod edits;
 pub mod json;
 mod look;
 mod span;
+pub mod tokenizer;
 mod usage;
 
 pub use edits::{Edits, Piece};

@@ -12,15 +12,14 @@
 mod codec;
 mod directory;
 mod disk;
-mod measures;
 mod recover;
 mod segment;
 pub mod settings;
 mod verify;
 mod writer;
 
-pub use measures::Measures;
 pub use recover::{Recovery, Torn};
+pub use settings::Settings;
 pub use verify::{Break, Fault, Recount, Verification, period_text, verify, verify_with};
 
 use crate::clock::{self, Moment};
@@ -194,7 +193,7 @@ impl Journal {
     /// The directory cannot be used or written. Whatever its content: that is told by [`Recovery`].
     pub fn open(
         path: &Path,
-        measures: Measures,
+        settings: Settings,
     ) -> Result<(Self, Arc<Books>, Recovery), JournalError> {
         let failed = |error: io::Error| JournalError::Disk {
             path: path.to_owned(),
@@ -203,7 +202,7 @@ impl Journal {
         let (lock, disk) = directory::claim(path)?;
         let shared = Shared::new();
         let (mut writer, books, report) =
-            prepare(Box::new(disk), measures, shared.clone()).map_err(failed)?;
+            prepare(Box::new(disk), settings, shared.clone()).map_err(failed)?;
         let (for_thread, for_guard) = (shared.clone(), books.clone());
         let group = writer.group();
         let thread = thread::Builder::new()
@@ -307,17 +306,17 @@ impl Drop for Guard {
 /// Recovers the books and begins a segment with them.
 fn prepare(
     disk: Box<dyn disk::Disk>,
-    measures: Measures,
+    settings: Settings,
     shared: Arc<Shared>,
 ) -> io::Result<(Writer, Arc<Books>, Recovery)> {
     let start = recover::recover(&*disk)?;
     let numbered = (start.number, start.follows);
-    let open = recover::start(&*disk, &measures, numbered, (start.sequence, &start.state))?;
+    let open = recover::start(&*disk, &settings, numbered, (start.sequence, &start.state))?;
     // Old segments take room, no more: the writer tries again.
-    let _ = recover::prune(&*disk, measures.keep);
+    let _ = recover::prune(&*disk, settings.keep);
     let books = Arc::new(Books::restore(start.state, true));
     let place = (start.number.saturating_add(1), start.sequence);
-    let writer = Writer::new(books.clone(), disk, measures, shared, open, place);
+    let writer = Writer::new(books.clone(), disk, settings, shared, open, place);
     Ok((writer, books, start.report))
 }
 

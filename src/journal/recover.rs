@@ -7,7 +7,7 @@
 //! Invariant: nothing that was surely spent is forgotten, and nothing above the last known ceiling is invented. Nothing is
 //! written but new files: the old ones are shortened to what was believed, or renamed.
 
-use super::Measures;
+use super::Settings;
 use super::disk::{Disk, Tape};
 use super::segment::{self, Follows, Tail};
 use crate::governance::budget::{LedgerState, State};
@@ -249,7 +249,7 @@ pub(super) struct Open {
 /// Starts a segment with a snapshot, durably: until all of it is on the disk it bears another name.
 pub(super) fn start(
     disk: &dyn Disk,
-    measures: &Measures,
+    settings: &Settings,
     (number, follows): (u64, Follows),
     (sequence, state): (u64, &State),
 ) -> io::Result<Open> {
@@ -258,7 +258,7 @@ pub(super) fn start(
     let bytes = segment::begin(number, follows, sequence, state);
     let len = bytes.len() as u64;
     // Room for as much again as the snapshot takes, or many budgets would mean a snapshot after every few entries.
-    let limit = measures.segment.max(len.saturating_mul(2));
+    let limit = settings.segment.max(len.saturating_mul(2));
     let begin = || {
         let mut tape = disk.create(&unfinished, limit)?;
         tape.append(&bytes)?;

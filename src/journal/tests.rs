@@ -32,11 +32,11 @@ pub(super) fn budget(name: &str, limit: &str, window: Window) -> Arc<Budget> {
     })
 }
 
-pub(super) fn small() -> Measures {
-    Measures {
+pub(super) fn small() -> Settings {
+    Settings {
         segment: 2048,
         keep: 4,
-        ..Measures::default()
+        ..Settings::default()
     }
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) fn open(memory: &Memory, measures: Measures) -> io::Result<Self> {
+    pub(super) fn open(memory: &Memory, settings: Settings) -> io::Result<Self> {
         let shared = Shared::new();
-        let (writer, books, report) = prepare(Box::new(memory.clone()), measures, shared.clone())?;
+        let (writer, books, report) = prepare(Box::new(memory.clone()), settings, shared.clone())?;
         Ok(Self {
             memory: memory.clone(),
             writer,
@@ -277,13 +277,13 @@ fn a_crash_while_recovering_or_starting_a_segment_loses_nothing_either() {
 #[test]
 fn an_orderly_stop_loses_nothing_and_books_nothing_extra() {
     let memory = Memory::default();
-    let mut rig = Rig::open(&memory, Measures::default()).expect("opens");
+    let mut rig = Rig::open(&memory, Settings::default()).expect("opens");
     let id = rig.ledger(&budget("b", "10", Window::Total));
     let call = rig.reserve(&[id], usd("0.40")).expect("fits");
     call.settle(bill(usd("0.123456789")));
     let next = Rig::open(
         &rig.finish().after_crash(Kept::Nothing),
-        Measures::default(),
+        Settings::default(),
     )
     .expect("opens");
     assert!(
@@ -301,13 +301,13 @@ fn an_orderly_stop_loses_nothing_and_books_nothing_extra() {
 #[test]
 fn a_kill_at_rest_books_nothing_extra_and_a_kill_at_work_at_most_the_ceiling() {
     let memory = Memory::default();
-    let mut rig = Rig::open(&memory, Measures::default()).expect("opens");
+    let mut rig = Rig::open(&memory, Settings::default()).expect("opens");
     let id = rig.ledger(&budget("b", "10", Window::Total));
     let call = rig.reserve(&[id], usd("0.40")).expect("fits");
     call.settle(bill(usd("0.10")));
     rig.turn();
     let spent = |memory: &Memory| {
-        let next = Rig::open(memory, Measures::default()).expect("opens");
+        let next = Rig::open(memory, Settings::default()).expect("opens");
         assert!(!next.report.clean);
         let account = next.books.state().ledgers[&id].accounts[0];
         (account.spent, account.uncertain, next.report.uncertain)
@@ -322,7 +322,7 @@ fn a_kill_at_rest_books_nothing_extra_and_a_kill_at_work_at_most_the_ceiling() {
 }
 
 fn open(path: &Path) -> Result<(Journal, Arc<Books>, Recovery), JournalError> {
-    Journal::open(path, Measures::default())
+    Journal::open(path, Settings::default())
 }
 
 fn wait(journal: &Journal, upto: u64) -> Result<(), Failed> {
@@ -438,12 +438,12 @@ fn a_state_directory_of_somebody_else_is_refused() {
 fn many_threads_wait_for_one_disk_and_verification_reads_beside_them() {
     let home = tempfile::tempdir().expect("a directory");
     let path = home.path().join("state");
-    let measures = Measures {
+    let settings = Settings {
         segment: 64 << 10,
         keep: 64,
-        ..Measures::default()
+        ..Settings::default()
     };
-    let (journal, books, _) = Journal::open(&path, measures).expect("opens");
+    let (journal, books, _) = Journal::open(&path, settings).expect("opens");
     let rule = budget("b", "1000", Window::Total);
     let id = books.open(&rule, None, true, clock::now()).expect("opens");
     thread::scope(|scope| {

@@ -9,7 +9,7 @@
 use super::disk::Disk;
 use super::recover::{self, Open};
 use super::segment::{self, Follows};
-use super::{Health, Measures, Progress, Shared};
+use super::{Health, Progress, Settings, Shared};
 use crate::clock::Moment;
 use crate::governance::budget::{Books, Entry, State};
 use std::io;
@@ -25,7 +25,7 @@ const KEPT: usize = 1 << 20;
 pub(super) struct Writer {
     books: Arc<Books>,
     disk: Box<dyn Disk>,
-    measures: Measures,
+    settings: Settings,
     shared: Arc<Shared>,
     /// The segment being written; `None` after a failure.
     open: Option<Open>,
@@ -49,7 +49,7 @@ impl Writer {
     pub(super) fn new(
         books: Arc<Books>,
         disk: Box<dyn Disk>,
-        measures: Measures,
+        settings: Settings,
         shared: Arc<Shared>,
         open: Open,
         (number, base): (u64, u64),
@@ -57,7 +57,7 @@ impl Writer {
         Self {
             books,
             disk,
-            measures,
+            settings,
             shared,
             open: Some(open),
             number,
@@ -74,7 +74,7 @@ impl Writer {
 
     /// How long entries wait for company.
     pub(super) const fn group(&self) -> Duration {
-        self.measures.group
+        self.settings.group
     }
 
     /// Does what is due, and says when to be called again if nobody wakes it before.
@@ -94,8 +94,8 @@ impl Writer {
         }
         let sync = self
             .unsynced_since
-            .map(|since| since + self.measures.sync_within);
-        let trim = self.restless_since.map(|since| since + self.measures.idle);
+            .map(|since| since + self.settings.sync_within);
+        let trim = self.restless_since.map(|since| since + self.settings.idle);
         [sync, trim].into_iter().flatten().min()
     }
 
@@ -126,13 +126,13 @@ impl Writer {
             self.restless_since = Some(now);
         }
         let awaited = self.shared.wanted.load(Ordering::Acquire) > self.synced;
-        let overdue = |since: Duration| now >= since + self.measures.sync_within;
+        let overdue = |since: Duration| now >= since + self.settings.sync_within;
         if came.ceilings || awaited || self.unsynced_since.is_some_and(overdue) {
             self.sync()?;
         }
         if self
             .restless_since
-            .is_some_and(|since| now >= since + self.measures.idle)
+            .is_some_and(|since| now >= since + self.settings.idle)
         {
             self.books.trim();
             let came = self.fetch(now)?;
@@ -243,12 +243,12 @@ impl Writer {
         self.open = None;
         self.open = Some(recover::start(
             disk,
-            &self.measures,
+            &self.settings,
             (number, follows),
             from,
         )?);
         // Old segments take room, no more: the next turn tries again.
-        let _ = recover::prune(disk, self.measures.keep);
+        let _ = recover::prune(disk, self.settings.keep);
         Ok(())
     }
 
@@ -258,7 +258,7 @@ impl Writer {
         self.unheard.clear();
         self.unsynced_since = None;
         self.restless_since = Some(now.since_start);
-        self.retry_at = now.since_start + self.measures.retry;
+        self.retry_at = now.since_start + self.settings.retry;
         let since = match &self.shared.progress.borrow().health {
             Health::Failed { since, .. } => *since,
             Health::Ok => now,

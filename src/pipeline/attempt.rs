@@ -28,7 +28,11 @@ const LONGEST_UNPACKED: u64 = 64 * 1024 * 1024;
 
 impl Passage {
     /// Calls the provider and books what it answers.
-    pub(super) async fn complete(mut self, headers: HeaderMap, body: Outgoing) -> Result<Answer, Refusal> {
+    pub(super) async fn complete(
+        mut self,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<Answer, Refusal> {
         let (response, loan) = self.call(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
@@ -41,14 +45,26 @@ impl Passage {
     }
 
     /// Attempts until one is answered, or is not worth repeating.
-    async fn call(&mut self, headers: HeaderMap, body: Outgoing) -> Result<(Response<Incoming>, Loan), Refusal> {
+    async fn call(
+        &mut self,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<(Response<Incoming>, Loan), Refusal> {
         let target = self.target.clone();
-        let (upstream, retries, timeouts) = (&target.destination.upstream, self.plan.retries, self.plan.timeouts);
+        let (upstream, retries, timeouts) = (
+            &target.destination.upstream,
+            self.plan.retries,
+            self.plan.timeouts,
+        );
         let most = retries.attempts.max(1);
         let mut attempt = 1;
         let mut left = Some((headers, body));
         loop {
-            let Some((headers, body)) = (if attempt < most { left.clone() } else { left.take() }) else {
+            let Some((headers, body)) = (if attempt < most {
+                left.clone()
+            } else {
+                left.take()
+            }) else {
                 return Err(self.failed(Failure::Cut, attempt));
             };
             let request = upstream.request(self.endpoint, self.query.as_deref(), headers, body);
@@ -62,7 +78,9 @@ impl Passage {
                     let status = response.status();
                     self.attempted(ending(status));
                     let wait = self.worth_repeating(&response, attempt, most);
-                    let Some(wait) = wait else { return Ok((response, loan)) };
+                    let Some(wait) = wait else {
+                        return Ok((response, loan));
+                    };
                     wait
                 }
                 Err(error) => {
@@ -83,9 +101,15 @@ impl Passage {
     }
 
     /// How long to wait before this answer is asked for again; `None` if it stands.
-    fn worth_repeating(&self, response: &Response<Incoming>, attempt: u32, most: u32) -> Option<Duration> {
+    fn worth_repeating(
+        &self,
+        response: &Response<Incoming>,
+        attempt: u32,
+        most: u32,
+    ) -> Option<Duration> {
         let status = response.status();
-        if attempt >= most || !(status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()) {
+        if attempt >= most || !(status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error())
+        {
             return None;
         }
         match retry_after(response.headers()) {
@@ -99,16 +123,25 @@ impl Passage {
     /// Doubles from the first wait to the longest, half of it by chance: a crowd does not come back at once.
     fn backoff(&self, attempt: u32) -> Duration {
         let retries = self.plan.retries;
-        let doubled = retries.backoff_min.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        let doubled = retries
+            .backoff_min
+            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         let half = doubled.min(retries.backoff_max) / 2;
         half.saturating_add(self.worker.jitter(half))
     }
 
     /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed.
-    async fn refused(mut self, response: Response<Incoming>, loan: Loan) -> Result<Answer, Refusal> {
+    async fn refused(
+        mut self,
+        response: Response<Incoming>,
+        loan: Loan,
+    ) -> Result<Answer, Refusal> {
         let status = response.status();
         if !status.is_client_error() {
-            return Err(self.failed(Failure::Status(status.as_u16()), self.plan.retries.attempts.max(1)));
+            return Err(self.failed(
+                Failure::Status(status.as_u16()),
+                self.plan.retries.attempts.max(1),
+            ));
         }
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -117,10 +150,19 @@ impl Passage {
         self.waited(now.saturating_sub(began));
         let facts = self.release("upstream_refused", status.as_u16(), now);
         let bytes = bytes.unwrap_or_default();
-        Ok(Answer { status, headers: parts.headers, body: Body::Whole(bytes), facts })
+        Ok(Answer {
+            status,
+            headers: parts.headers,
+            body: Body::Whole(bytes),
+            facts,
+        })
     }
 
-    async fn answered(mut self, response: Response<Incoming>, loan: Loan) -> Result<Answer, Refusal> {
+    async fn answered(
+        mut self,
+        response: Response<Incoming>,
+        loan: Loan,
+    ) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
         let bytes = self.gather(body, loan).await;
@@ -134,15 +176,25 @@ impl Passage {
             }
         };
         let plain = unpacked(&parts.headers, &bytes);
-        let reading = plain.as_ref().map(|plain| vendor::read(plain.as_deref().unwrap_or(&bytes), self.endpoint));
+        let reading = plain
+            .as_ref()
+            .map(|plain| vendor::read(plain.as_deref().unwrap_or(&bytes), self.endpoint));
         let ending = match reading {
-            Some(Ok(reading)) => Ending { usage: reading.usage, counted: reading.output_bound(), status: parts.status.as_u16() },
+            Some(Ok(reading)) => Ending {
+                usage: reading.usage,
+                counted: vendor::output_bound(&reading),
+                status: parts.status.as_u16(),
+            },
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
             _ => {
                 self.attempted(Attempt::Malformed);
                 let most = self.cap().tokens.times(self.choices).0;
                 let counted = most.min(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                Ending { usage: None, counted, status: parts.status.as_u16() }
+                Ending {
+                    usage: None,
+                    counted,
+                    status: parts.status.as_u16(),
+                }
             }
         };
         let (facts, sequence) = self.settle(ending, now);
@@ -150,14 +202,24 @@ impl Passage {
             // A journal that failed holds no entry; the settlement stands in memory and goes into its next snapshot.
             let _ = self.worker.desk.durable.reach(sequence).await;
         }
-        Ok(Answer { status: parts.status, headers: parts.headers, body: Body::Whole(bytes), facts })
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: Body::Whole(bytes),
+            facts,
+        })
     }
 
     fn streamed(mut self, response: Response<Incoming>, loan: Loan) -> Answer {
         let (parts, body) = response.into_parts();
         let facts: Facts = self.facts_so_far(clock::since_start());
         let stream = Stream::new(self, body, loan);
-        Answer { status: parts.status, headers: parts.headers, body: Body::Stream(Box::new(stream)), facts }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: Body::Stream(Box::new(stream)),
+            facts,
+        }
     }
 
     /// Reads a whole body, within its bounds of time and length, and gives the connection back.
@@ -167,9 +229,13 @@ impl Passage {
             let mut first: Option<Bytes> = None;
             let mut rest = BytesMut::new();
             loop {
-                let frame = timeout(timeouts.idle, body.frame()).await.map_err(|_| Failure::Stalled)?;
+                let frame = timeout(timeouts.idle, body.frame())
+                    .await
+                    .map_err(|_| Failure::Stalled)?;
                 let Some(frame) = frame else { break };
-                let Ok(data) = frame.map_err(|_| Failure::Cut)?.into_data() else { continue };
+                let Ok(data) = frame.map_err(|_| Failure::Cut)?.into_data() else {
+                    continue;
+                };
                 match &first {
                     None => first = Some(data),
                     Some(head) => {
@@ -183,7 +249,11 @@ impl Passage {
                     }
                 }
             }
-            Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+            Ok(if rest.is_empty() {
+                first.unwrap_or_default()
+            } else {
+                rest.freeze()
+            })
         };
         let bytes = whole.await?;
         loan.give_back(clock::since_start());
@@ -204,23 +274,36 @@ impl Passage {
         } else {
             self.expire("upstream_error", status, now);
         }
-        Refusal::Upstream { provider: self.target.destination.upstream.name.clone(), attempts, failure }
+        Refusal::Upstream {
+            provider: self.target.destination.upstream.name.clone(),
+            attempts,
+            failure,
+        }
     }
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    kind.get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes)
+        .unwrap_or_default();
+    kind.get(..17)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The body unpacked: `Some(None)` if it is plain already, `None` if nobody here can unpack it.
 fn unpacked(headers: &HeaderMap, body: &[u8]) -> Option<Option<Vec<u8>>> {
-    let Some(coding) = headers.get(CONTENT_ENCODING) else { return Some(None) };
+    let Some(coding) = headers.get(CONTENT_ENCODING) else {
+        return Some(None);
+    };
     match coding.as_bytes() {
         b"identity" => Some(None),
         b"gzip" | b"x-gzip" => {
             let mut plain = Vec::new();
-            flate2::read::MultiGzDecoder::new(body).take(LONGEST_UNPACKED).read_to_end(&mut plain).ok()?;
+            flate2::read::MultiGzDecoder::new(body)
+                .take(LONGEST_UNPACKED)
+                .read_to_end(&mut plain)
+                .ok()?;
             Some(Some(plain))
         }
         _ => None,
@@ -233,7 +316,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Some(millis) = number("retry-after-ms") {
         return Some(Duration::from_millis(millis));
     }
-    headers.contains_key(RETRY_AFTER).then(|| number("retry-after").map_or(Duration::MAX, Duration::from_secs))
+    headers
+        .contains_key(RETRY_AFTER)
+        .then(|| number("retry-after").map_or(Duration::MAX, Duration::from_secs))
 }
 
 const fn how(error: TransportError) -> Attempt {

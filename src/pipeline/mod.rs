@@ -20,15 +20,13 @@ pub use refusal::{Failure, Refusal};
 pub use stream::Stream;
 pub use worker::{Desk, Durable, Worker};
 
-use crate::chat::look::{CapField, Look, look};
-use crate::chat::edits::{Edits, Piece};
-use crate::chat::{Endpoint, Usage};
+use crate::chat::tokenizer::{self, Encoding};
+use crate::chat::{CapField, Edits, Endpoint, Look, Piece, Usage, look};
 use crate::clock::{self, Moment};
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Ask, Decision, Denial, Permit};
 use crate::governance::identity::{Caller, Key, KeyIndex};
 use crate::governance::limit::Headroom;
-use crate::governance::tokenizer::{self, Encoding};
 use crate::ids::PassageId;
 use crate::provider::settings::Kind;
 use crate::provider::transport::Outgoing;
@@ -121,36 +119,84 @@ pub struct Facts {
 struct Seen {
     look: Look,
     target: Rc<Target>,
-    took: Duration,
+}
+
+/// How far a call came on its way in.
+#[derive(Debug, Default)]
+pub struct Note {
+    /// The model, as the caller named it.
+    pub model: Box<str>,
+    /// How long reading and the look took.
+    pub look: Duration,
+    /// How long the decision took.
+    pub decide: Duration,
+}
+
+/// A call that may go.
+#[derive(Debug)]
+#[must_use = "a call that was let through and is not made gives back what it holds"]
+pub struct Admitted {
+    passage: Passage,
+    look: Look,
+}
+
+impl Admitted {
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// The provider did not answer.
+    pub async fn make(self, call: Call) -> Result<Answer, Refusal> {
+        let (body, headers) = self.passage.outgoing(call, &self.look);
+        Patient::new(self.passage.complete(headers, body)).await
+    }
 }
 
 impl Worker {
-    /// Takes one call through the gate and back.
+    /// Looks at a call and asks the gate. `note` says how far that came, whatever it ends in.
     ///
     /// # Errors
-    /// [`Refusal`]: the gate said no, or the provider did not answer.
-    pub async fn pass(self: Rc<Self>, plan: Arc<Plan>, call: Call) -> Result<Answer, Refusal> {
-        let seen = self.see(&plan, &call)?;
+    /// [`Refusal`]: the request is malformed, has no route, or the gate said no.
+    pub async fn admit(
+        self: &Rc<Self>,
+        plan: &Arc<Plan>,
+        call: &Call,
+        note: &mut Note,
+    ) -> Result<Admitted, Refusal> {
+        let seen = self.see(plan, call, note)?;
         if !self.desk.telemetry.has_room() {
             return Err(Refusal::Unrecorded);
         }
-        let permit = self.decide(&plan, &call, &seen).await?;
-        let passage = Passage::new(self, plan, &call, &seen, permit);
-        let (body, headers) = passage.outgoing(call, &seen.look);
-        Patient::new(passage.complete(headers, body)).await
+        let permit = self.decide(plan, call, &seen).await;
+        note.decide = clock::since_start()
+            .saturating_sub(call.began.since_start)
+            .saturating_sub(note.look);
+        let passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
+        Ok(Admitted {
+            passage,
+            look: seen.look,
+        })
     }
 
-    fn see(&self, plan: &Arc<Plan>, call: &Call) -> Result<Seen, Refusal> {
+    fn see(&self, plan: &Arc<Plan>, call: &Call, note: &mut Note) -> Result<Seen, Refusal> {
         let look = look(call.endpoint, &call.body)?;
         let model = look.model(&call.body);
-        let target = self.target(plan, model).ok_or_else(|| Refusal::ModelNotFound { model: model.into() })?;
-        let took = clock::since_start().saturating_sub(call.began.since_start);
-        Ok(Seen { look, target, took })
+        note.model = model.into();
+        note.look = clock::since_start().saturating_sub(call.began.since_start);
+        let target = self
+            .target(plan, model)
+            .ok_or_else(|| Refusal::ModelNotFound {
+                model: model.into(),
+            })?;
+        Ok(Seen { look, target })
     }
 
     /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, an exact count.
     async fn decide(&self, plan: &Plan, call: &Call, seen: &Seen) -> Result<Permit, Refusal> {
-        let key = plan.charter.keys().get(call.key).ok_or(Refusal::Unrecorded)?;
+        let key = plan
+            .charter
+            .keys()
+            .get(call.key)
+            .ok_or(Refusal::Unrecorded)?;
         let mut counted = None;
         loop {
             let ask = ask(call, key, seen, counted);
@@ -164,7 +210,9 @@ impl Worker {
                 }
                 Decision::Count => {
                     let exact = match seen.target.destination.encoding {
-                        Some(encoding) => count(call.body.clone(), encoding, seen.look.messages).await,
+                        Some(encoding) => {
+                            count(call.body.clone(), encoding, seen.look.messages).await
+                        }
                         None => None,
                     };
                     let bound = seen.look.input_bound;
@@ -233,7 +281,11 @@ impl Passage {
         }
         let cap = self.cap();
         if cap.write {
-            edits.set_cap(look, cap_field(call.endpoint, destination.upstream.kind), cap.tokens.0);
+            edits.set_cap(
+                look,
+                cap_field(call.endpoint, destination.upstream.kind),
+                cap.tokens.0,
+            );
         }
         if look.stream && self.hides_usage() {
             edits.include_usage(look);
@@ -262,5 +314,9 @@ impl Passage {
 
 /// Usage as far as we know it without the provider's word: the input as it was weighed, the output as it was seen.
 fn own_count(input: Tokens, output: u64) -> Usage {
-    Usage { input, output: Tokens(output), ..Usage::default() }
+    Usage {
+        input,
+        output: Tokens(output),
+        ..Usage::default()
+    }
 }

@@ -5,8 +5,8 @@
 
 use super::plan::Plan;
 use super::worker::{Target, Worker};
-use super::{Call, Facts, Seen, own_count};
-use crate::chat::look::IncludeUsage;
+use super::{Call, Facts, Note, Seen, own_count};
+use crate::chat::IncludeUsage;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::{self, Moment};
 use crate::governance::budget::Bill;
@@ -80,12 +80,23 @@ pub(super) struct Ending {
 }
 
 impl Passage {
-    pub(super) fn new(worker: Rc<Worker>, plan: Arc<Plan>, call: &Call, seen: &Seen, permit: Permit) -> Self {
+    pub(super) fn new(
+        worker: Rc<Worker>,
+        plan: Arc<Plan>,
+        call: &Call,
+        seen: &Seen,
+        note: &Note,
+        permit: Permit,
+    ) -> Self {
         let model = seen.look.model(&call.body);
-        let now = clock::since_start();
         let series = match plan.charter.keys().get(call.key) {
             Some(key) => worker.series(&seen.target, model, call.endpoint.operation(), key),
-            None => worker.desk.telemetry.series(&seen.target.destination.upstream.name, model, call.endpoint.operation(), None),
+            None => worker.desk.telemetry.series(
+                &seen.target.destination.upstream.name,
+                model,
+                call.endpoint.operation(),
+                None,
+            ),
         };
         let passing = worker.desk.telemetry.passing();
         Self {
@@ -99,12 +110,12 @@ impl Passage {
             id: call.id,
             began: call.began,
             key: call.key,
-            model: model.into(),
+            model: note.model.clone(),
             run: call.labels.run.clone(),
             session: call.labels.session.clone(),
             series,
-            look: seen.took,
-            decide: now.saturating_sub(call.began.since_start).saturating_sub(seen.took),
+            look: note.look,
+            decide: note.decide,
             waited: Duration::ZERO,
             first_byte: None,
             cap: permit.cap,
@@ -173,7 +184,8 @@ impl Passage {
     }
 
     pub(super) fn first_byte_came(&mut self, now: Duration) {
-        self.first_byte.get_or_insert(now.saturating_sub(self.began.since_start));
+        self.first_byte
+            .get_or_insert(now.saturating_sub(self.began.since_start));
     }
 
     /// What the caller is told before the end is known.
@@ -182,7 +194,13 @@ impl Passage {
             Held::InFlight(call) => call.tightest(),
             _ => None,
         };
-        Facts { cost: None, clamped: self.clamped(), tightest, headroom: self.headroom, overhead: self.overhead(now) }
+        Facts {
+            cost: None,
+            clamped: self.clamped(),
+            tightest,
+            headroom: self.headroom,
+            overhead: self.overhead(now),
+        }
     }
 
     fn clamped(&self) -> Option<Tokens> {
@@ -190,7 +208,8 @@ impl Passage {
     }
 
     fn overhead(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.began.since_start).saturating_sub(self.waited)
+        now.saturating_sub(self.began.since_start)
+            .saturating_sub(self.waited)
     }
 
     /// Books an answer: by the provider's word, or by our own count and flagged. Returns what to tell the caller, and the
@@ -199,14 +218,27 @@ impl Passage {
         let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) else {
             return (Facts::default(), 0);
         };
-        let usage = ending.usage.unwrap_or_else(|| own_count(self.input, ending.counted));
+        let usage = ending
+            .usage
+            .unwrap_or_else(|| own_count(self.input, ending.counted));
         let estimated = ending.usage.is_none();
         let cost = match &self.target.destination.rate {
             Some(rate) => rate.cost(&usage),
             None => call.reserved(),
         };
-        let bill = Bill { cost, input: usage.input, output: usage.output, estimated };
-        let receipt = call.settle(bill, Moment { since_start: now, ..self.began });
+        let bill = Bill {
+            cost,
+            input: usage.input,
+            output: usage.output,
+            estimated,
+        };
+        let receipt = call.settle(
+            bill,
+            Moment {
+                since_start: now,
+                ..self.began
+            },
+        );
         self.tell_settled(&receipt, ending.status, usage, estimated, now);
         let facts = Facts {
             cost: Some(cost),
@@ -218,7 +250,14 @@ impl Passage {
         (facts, receipt.settlement.sequence)
     }
 
-    fn tell_settled(&self, receipt: &Receipt, status: u16, usage: Usage, estimated: bool, now: Duration) {
+    fn tell_settled(
+        &self,
+        receipt: &Receipt,
+        status: u16,
+        usage: Usage,
+        estimated: bool,
+        now: Duration,
+    ) {
         let telemetry = &self.worker.desk.telemetry;
         telemetry.settled(
             &self.series,
@@ -256,7 +295,10 @@ impl Passage {
 
     /// The provider refused, or was never reached: nothing is booked.
     pub(super) fn release(&mut self, reason: &'static str, status: u16, now: Duration) -> Facts {
-        let at = Moment { since_start: now, ..self.began };
+        let at = Moment {
+            since_start: now,
+            ..self.began
+        };
         let receipt = match std::mem::replace(&mut self.money, Held::Nothing) {
             Held::InFlight(call) => call.release(at),
             Held::Permit(permit) => permit.dispatch().release(at),
@@ -319,7 +361,8 @@ const MOST_KEPT: usize = 64 * 1024;
 
 fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
     let countable = seen.look.references.opaque.is_none() && seen.look.references.images == 0;
-    (seen.look.stream && countable && call.body.len() <= MOST_KEPT).then(|| (call.body.clone(), seen.look.messages))
+    (seen.look.stream && countable && call.body.len() <= MOST_KEPT)
+        .then(|| (call.body.clone(), seen.look.messages))
 }
 
 impl Drop for Passage {

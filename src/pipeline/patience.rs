@@ -25,7 +25,9 @@ impl<F: Future + 'static> Future for Patient<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Some(future) = self.0.as_mut() else { return Poll::Pending };
+        let Some(future) = self.0.as_mut() else {
+            return Poll::Pending;
+        };
         let output = std::task::ready!(future.as_mut().poll(cx));
         self.0 = None;
         Poll::Ready(output)

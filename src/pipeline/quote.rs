@@ -2,12 +2,12 @@
 //!
 //! Nothing is reserved and no request is counted; the answer is as good as the moment it is given in.
 
-use super::{Call, Refusal, Worker, ask, count, Seen};
+use super::plan::Plan;
+use super::{Call, Note, Refusal, Seen, Worker, ask, count};
 use crate::clock;
+use crate::governance::budget::Standing;
 use crate::governance::gate::Quoted;
 use crate::units::{Money, Tokens};
-use crate::governance::budget::Standing;
-use super::plan::Plan;
 use std::sync::Arc;
 
 /// The answer to a dry run.
@@ -40,8 +40,12 @@ impl Worker {
     /// # Errors
     /// The request is malformed, or its model has no route.
     pub async fn quote(&self, plan: &Arc<Plan>, call: &Call) -> Result<Quote, Refusal> {
-        let seen: Seen = self.see(plan, call)?;
-        let key = plan.charter.keys().get(call.key).ok_or(Refusal::Unrecorded)?;
+        let seen: Seen = self.see(plan, call, &mut Note::default())?;
+        let key = plan
+            .charter
+            .keys()
+            .get(call.key)
+            .ok_or(Refusal::Unrecorded)?;
         let exact = match seen.target.destination.encoding {
             Some(encoding) => count(call.body.clone(), encoding, seen.look.messages).await,
             None => None,
@@ -52,6 +56,12 @@ impl Worker {
         let quoted = self.desk.gate.quote(&plan.charter, &ask, clock::now());
         let model = seen.look.model(&call.body).into();
         let provider = seen.target.destination.upstream.name.clone();
-        Ok(Quote { quoted, model, provider, input_bound: bound, input: counted.unwrap_or(bound) })
+        Ok(Quote {
+            quoted,
+            model,
+            provider,
+            input_bound: bound,
+            input: counted.unwrap_or(bound),
+        })
     }
 }

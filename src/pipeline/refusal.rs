@@ -1,6 +1,6 @@
 //! Why a call got no answer, as facts; the door finds the words and the status.
 
-use crate::chat::look::LookError;
+use crate::chat::LookError;
 use crate::governance::gate::Denial;
 use crate::provider::transport::TransportError;
 use std::sync::Arc;

@@ -10,7 +10,7 @@
 use super::passage::{Ending, Passage};
 use super::patience::PATIENCE;
 use crate::clock;
-use crate::provider::openai::{Release, StreamMeter};
+use crate::provider::openai::{Release, StreamMeter, last_event};
 use crate::provider::transport::Loan;
 use crate::telemetry::event::Attempt;
 use bytes::Bytes;
@@ -54,7 +54,10 @@ struct Flow {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("ready", &self.ready.len()).field("flowing", &self.flow.is_some()).finish()
+        f.debug_struct("Stream")
+            .field("ready", &self.ready.len())
+            .field("flowing", &self.flow.is_some())
+            .finish()
     }
 }
 
@@ -62,12 +65,29 @@ impl Stream {
     pub(super) fn new(passage: Passage, body: Incoming, loan: Loan) -> Self {
         let now = clock::since_start();
         let timeouts = passage.plan.timeouts;
-        let meter = StreamMeter::new(passage.endpoint, passage.hides_usage(), passage.cost_comment);
+        let meter = StreamMeter::new(
+            passage.endpoint,
+            passage.hides_usage(),
+            passage.cost_comment,
+        );
         let most = passage.cap().tokens.times(passage.choices).0;
         let timer = Box::pin(sleep(timeouts.idle.min(timeouts.total)));
         let over = now.saturating_add(timeouts.total);
-        let flow = Flow { passage, body, loan: Some(loan), meter, most, last: now, over, timer };
-        Self { ready: VecDeque::new(), wait: None, flow: Some(flow) }
+        let flow = Flow {
+            passage,
+            body,
+            loan: Some(loan),
+            meter,
+            most,
+            last: now,
+            over,
+            timer,
+        };
+        Self {
+            ready: VecDeque::new(),
+            wait: None,
+            flow: Some(flow),
+        }
     }
 
     /// Bytes came: passes them on, and ends the stream if they use up the reservation.
@@ -83,19 +103,25 @@ impl Stream {
                 Release::Chunk(range) => data.slice(range),
             });
         });
-        if flow.meter.output_tokens_low() > flow.most && !flow.meter.is_finished() && !flow.meter.is_ended() {
+        if flow.meter.output_tokens_low() > flow.most
+            && !flow.meter.is_finished()
+            && !flow.meter.is_ended()
+        {
             self.cut();
-        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.usage().is_some() {
+        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.usage().is_some()
+        {
             self.comment_on_cost();
         }
     }
 
     /// The reservation is used up: the caller gets a well-formed end, the provider is hung up on.
     fn cut(&mut self) {
-        let Some(mut flow) = self.flow.take() else { return };
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
         flow.meter.discard();
         let usage = super::own_count(flow.passage.input(), flow.meter.output_tokens_high());
-        self.ready.push_back(flow.meter.ending(usage, !flow.passage.hides_usage()).into());
+        self.ready.push_back(flow.meter.ending(usage).into());
         flow.passage.attempted(Attempt::Cut);
         flow.conclude_by_own_count();
     }
@@ -103,16 +129,21 @@ impl Stream {
     /// Says what the call cost, before the last event.
     fn comment_on_cost(&mut self) {
         let Some(flow) = &mut self.flow else { return };
-        let Some(cost) = flow.settle(clock::since_start()).0 else { return };
+        let Some(cost) = flow.settle(clock::since_start()).0 else {
+            return;
+        };
         let comment = Bytes::from(format!(": x-tollgate-cost-usd {cost}\n\n"));
         let last = self.ready.pop_back().unwrap_or_default();
-        let at = flow.meter.last_event_in(&last);
-        self.ready.extend([last.slice(..at), comment, last.slice(at..)]);
+        let at = last_event(&last);
+        self.ready
+            .extend([last.slice(..at), comment, last.slice(at..)]);
     }
 
     /// The provider's stream is over, in order or not.
     fn end(&mut self, broke: bool, stalled: bool) {
-        let Some(mut flow) = self.flow.take() else { return };
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
         let now = clock::since_start();
         if !broke {
             let ready = &mut self.ready;
@@ -142,12 +173,24 @@ impl Stream {
         flow.meter.discard();
         let name = &flow.passage.target.destination.upstream.name;
         let message = if stalled {
-            format!("provider `{name}` stopped sending in the middle of its answer: what came so far is booked; try again")
+            format!(
+                "provider `{name}` stopped sending in the middle of its answer: what came so far is booked; try again"
+            )
         } else {
-            format!("provider `{name}` broke off in the middle of its answer: what came so far is booked; try again")
+            format!(
+                "provider `{name}` broke off in the middle of its answer: what came so far is booked; try again"
+            )
         };
-        self.ready.push_back(flow.meter.error_event(&message).into());
-        flow.passage.attempted(if stalled { Attempt::Timeout } else { Attempt::Cut });
+        self.ready.push_back(
+            flow.meter
+                .error_event("upstream_error", Some("upstream_error"), &message)
+                .into(),
+        );
+        flow.passage.attempted(if stalled {
+            Attempt::Timeout
+        } else {
+            Attempt::Cut
+        });
         flow.conclude_by_own_count();
     }
 }
@@ -157,7 +200,10 @@ impl Flow {
     fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = clock::since_start();
-            let due = self.last.saturating_add(self.passage.plan.timeouts.idle).min(self.over);
+            let due = self
+                .last
+                .saturating_add(self.passage.plan.timeouts.idle)
+                .min(self.over);
             let left = due.saturating_sub(now);
             if left.is_zero() {
                 return true;
@@ -171,7 +217,11 @@ impl Flow {
     fn settle(&mut self, now: Duration) -> (Option<crate::units::Money>, u64) {
         // From the first byte on the provider's time and the caller's are the same time.
         self.passage.waited(now.saturating_sub(self.last));
-        let ending = Ending { usage: self.meter.usage(), counted: self.meter.output_tokens_high(), status: 200 };
+        let ending = Ending {
+            usage: self.meter.usage(),
+            counted: self.meter.output_tokens_high(),
+            status: 200,
+        };
         let (facts, sequence) = self.passage.settle(ending, now);
         (facts.cost, sequence)
     }
@@ -217,7 +267,10 @@ impl http_body::Body for Stream {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         loop {
             if let Some(wait) = &mut this.wait {
@@ -230,7 +283,9 @@ impl http_body::Body for Stream {
                 }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            let Some(flow) = &mut this.flow else { return Poll::Ready(None) };
+            let Some(flow) = &mut this.flow else {
+                return Poll::Ready(None);
+            };
             match Pin::new(&mut flow.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
@@ -252,10 +307,13 @@ impl http_body::Body for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let Some(mut flow) = self.flow.take() else { return };
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
         if flow.meter.usage().is_some() && flow.meter.is_ended() {
             flow.settle(clock::since_start());
-        } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok() {
+        } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok()
+        {
             tokio::task::spawn_local(flow.drain());
         }
     }

@@ -83,7 +83,14 @@ impl Worker {
     pub fn new(desk: Arc<Desk>) -> Self {
         let seed = RandomState::new();
         let random = Cell::new(seed.hash_one(clock::now().wall));
-        Self { desk, pool: Pool::default(), targets: RefCell::default(), random, seed, leaving: Cell::new(false) }
+        Self {
+            desk,
+            pool: Pool::default(),
+            targets: RefCell::default(),
+            random,
+            seed,
+            leaving: Cell::new(false),
+        }
     }
 
     /// An id nobody else has.
@@ -91,7 +98,10 @@ impl Worker {
         let count = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
         self.random.set(count);
         let high = self.seed.hash_one(count);
-        PassageId::new(now.wall, (u128::from(high) << 64) | u128::from(count.rotate_left(32)))
+        PassageId::new(
+            now.wall,
+            (u128::from(high) << 64) | u128::from(count.rotate_left(32)),
+        )
     }
 
     /// A number between nothing and `most`, for spreading retries.
@@ -105,15 +115,26 @@ impl Worker {
     /// The destination of `model` under `plan`; `None` if no route covers it.
     pub(super) fn target(&self, plan: &Arc<Plan>, model: &str) -> Option<Rc<Target>> {
         let mut targets = self.targets.borrow_mut();
-        if targets.plan.as_ref().is_none_or(|known| !Arc::ptr_eq(known, plan)) {
-            *targets = Targets { plan: Some(plan.clone()), known: HashMap::new() };
+        if targets
+            .plan
+            .as_ref()
+            .is_none_or(|known| !Arc::ptr_eq(known, plan))
+        {
+            *targets = Targets {
+                plan: Some(plan.clone()),
+                known: HashMap::new(),
+            };
         }
         if let Some(target) = targets.known.get(model) {
             return Some(target.clone());
         }
         let destination = plan.destination(model)?;
         let lane = self.pool.lane(&destination.upstream.base);
-        let target = Rc::new(Target { destination, lane, series: RefCell::default() });
+        let target = Rc::new(Target {
+            destination,
+            lane,
+            series: RefCell::default(),
+        });
         if targets.known.len() >= MOST_TARGETS {
             targets.known.clear();
         }
@@ -122,14 +143,27 @@ impl Worker {
     }
 
     /// The series a call counts in.
-    pub(super) fn series(&self, target: &Target, model: &str, operation: &'static str, key: &Key) -> Arc<Series> {
+    pub(super) fn series(
+        &self,
+        target: &Target,
+        model: &str,
+        operation: &'static str,
+        key: &Key,
+    ) -> Arc<Series> {
         let project = key.labels.single.get(&Label::Project).map(AsRef::as_ref);
         let mut known = target.series.borrow_mut();
-        let same = |(op, of, _): &&(&'static str, Option<Box<str>>, Arc<Series>)| *op == operation && of.as_deref() == project;
+        let same = |(op, of, _): &&(&'static str, Option<Box<str>>, Arc<Series>)| {
+            *op == operation && of.as_deref() == project
+        };
         if let Some((.., series)) = known.iter().find(same) {
             return series.clone();
         }
-        let series = self.desk.telemetry.series(&target.destination.upstream.name, model, operation, project);
+        let series = self.desk.telemetry.series(
+            &target.destination.upstream.name,
+            model,
+            operation,
+            project,
+        );
         if known.len() >= MOST_SERIES {
             known.clear();
         }

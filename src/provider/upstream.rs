@@ -42,32 +42,68 @@ impl Upstream {
     /// Prepares a provider; `base` is where it is (for the simulator, where it was started).
     pub fn new(provider: &Provider, base: Base) -> Result<Self, UpstreamError> {
         let standard = if base.tls { 443 } else { 80 };
-        let bracketed = if base.host.contains(':') { format!("[{}]", base.host) } else { base.host.to_string() };
-        let host = if base.port == standard { bracketed } else { format!("{bracketed}:{}", base.port) };
+        let bracketed = if base.host.contains(':') {
+            format!("[{}]", base.host)
+        } else {
+            base.host.to_string()
+        };
+        let host = if base.port == standard {
+            bracketed
+        } else {
+            format!("{bracketed}:{}", base.port)
+        };
         let host = HeaderValue::try_from(host).map_err(|_| UpstreamError::Address)?;
         let bearer = |secret: &str| -> Result<HeaderValue, UpstreamError> {
-            let mut value = HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| UpstreamError::Credential)?;
+            let mut value = HeaderValue::try_from(format!("Bearer {secret}"))
+                .map_err(|_| UpstreamError::Credential)?;
             value.set_sensitive(true);
             Ok(value)
         };
-        let credential = provider.credential.as_ref().map(|secret| bearer(secret.expose())).transpose()?;
+        let credential = provider
+            .credential
+            .as_ref()
+            .map(|secret| bearer(secret.expose()))
+            .transpose()?;
         let path = |endpoint: Endpoint| -> Result<Uri, UpstreamError> {
-            let path = format!("{}{}", base.prefix, endpoint.path().trim_start_matches("/v1"));
+            let path = format!(
+                "{}{}",
+                base.prefix,
+                endpoint.path().trim_start_matches("/v1")
+            );
             let path = PathAndQuery::try_from(path).map_err(|_| UpstreamError::Address)?;
             Ok(Uri::from(path))
         };
         let [chat, completions, embeddings, responses] = Endpoint::ALL.map(path);
         let paths = [chat?, completions?, embeddings?, responses?];
-        Ok(Self { name: provider.name.clone(), kind: provider.kind, base, host, credential, paths })
+        Ok(Self {
+            name: provider.name.clone(),
+            kind: provider.kind,
+            base,
+            host,
+            credential,
+            paths,
+        })
     }
 
     /// The request as it goes up. `headers` are the caller's own; what may not pass is taken out of them.
     #[must_use]
-    pub fn request(&self, endpoint: Endpoint, query: Option<&str>, headers: HeaderMap, body: Outgoing) -> Request<Outgoing> {
-        let path = self.paths.get(endpoint as usize).cloned().unwrap_or_default();
+    pub fn request(
+        &self,
+        endpoint: Endpoint,
+        query: Option<&str>,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Request<Outgoing> {
+        let path = self
+            .paths
+            .get(endpoint as usize)
+            .cloned()
+            .unwrap_or_default();
         let uri = match query {
             None => path,
-            Some(query) => PathAndQuery::try_from(format!("{}?{query}", path.path())).map_or(path, Uri::from),
+            Some(query) => {
+                PathAndQuery::try_from(format!("{}?{query}", path.path())).map_or(path, Uri::from)
+            }
         };
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
@@ -96,7 +132,11 @@ impl Upstream {
         for name in doomed {
             headers.remove(name);
         }
-        let encoding = if gzip && !streaming { "gzip" } else { "identity" };
+        let encoding = if gzip && !streaming {
+            "gzip"
+        } else {
+            "identity"
+        };
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         headers.insert(header::HOST, self.host.clone());
         match &self.credential {
@@ -110,7 +150,9 @@ fn accepts_gzip(value: &HeaderValue) -> bool {
     let text = value.to_str().unwrap_or_default();
     text.split(',').any(|coding| {
         let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = quality.split_once('=').is_some_and(|(_, q)| q.trim().trim_matches(['0', '.']).is_empty());
+        let refused = quality
+            .split_once('=')
+            .is_some_and(|(_, q)| q.trim().trim_matches(['0', '.']).is_empty());
         matches!(name.trim(), "gzip" | "*") && !refused
     })
 }
@@ -129,11 +171,36 @@ fn may_pass(name: &str) -> bool {
             | "expect"
             | "content-length"
     );
-    let proof = matches!(name, "x-api-key" | "api-key" | "x-goog-api-key" | "proxy-authorization" | "cookie");
-    let browser = matches!(name, "origin" | "referer" | "sec-fetch-site" | "sec-fetch-mode" | "sec-fetch-dest");
-    let forwarded = matches!(name, "forwarded" | "via" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-real-ip");
-    const FOR_GATEWAYS: [&str; 6] = ["x-tollgate-", "x-litellm-", "x-portkey-", "helicone-", "x-bf-", "cf-aig-"];
-    !(hop_by_hop || proof || browser || forwarded || FOR_GATEWAYS.iter().any(|prefix| name.starts_with(prefix)))
+    let proof = matches!(
+        name,
+        "x-api-key" | "api-key" | "x-goog-api-key" | "proxy-authorization" | "cookie"
+    );
+    let browser = matches!(
+        name,
+        "origin" | "referer" | "sec-fetch-site" | "sec-fetch-mode" | "sec-fetch-dest"
+    );
+    let forwarded = matches!(
+        name,
+        "forwarded"
+            | "via"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-real-ip"
+    );
+    const FOR_GATEWAYS: [&str; 6] = [
+        "x-tollgate-",
+        "x-litellm-",
+        "x-portkey-",
+        "helicone-",
+        "x-bf-",
+        "cf-aig-",
+    ];
+    !(hop_by_hop
+        || proof
+        || browser
+        || forwarded
+        || FOR_GATEWAYS.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 #[cfg(test)]
@@ -142,19 +209,35 @@ mod tests {
     use crate::secret::Secret;
 
     fn upstream(credential: Option<&str>) -> Upstream {
-        let base = Base { tls: true, host: "api.example".into(), port: 443, prefix: "/v1".into() };
+        let base = Base {
+            tls: true,
+            host: "api.example".into(),
+            port: 443,
+            prefix: "/v1".into(),
+        };
         let credential = credential.map(|secret| Secret::new(secret.to_owned()));
-        let provider = Provider { name: "openai".into(), kind: Kind::OpenAi, base: Some(base.clone()), credential };
+        let provider = Provider {
+            name: "openai".into(),
+            kind: Kind::OpenAi,
+            base: Some(base.clone()),
+            credential,
+        };
         Upstream::new(&provider, base).expect("callable")
     }
 
     fn dressed(upstream: &Upstream, headers: &[(&str, &str)], streaming: bool) -> Vec<String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(HeaderName::try_from(*name).expect("a name"), HeaderValue::try_from(*value).expect("a value"));
+            map.append(
+                HeaderName::try_from(*name).expect("a name"),
+                HeaderValue::try_from(*value).expect("a value"),
+            );
         }
         upstream.dress(&mut map, streaming);
-        let mut lines: Vec<String> = map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
+        let mut lines: Vec<String> = map
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
         lines.sort();
         lines
     }
@@ -183,19 +266,30 @@ mod tests {
             "openai-organization: org",
             "user-agent: agent/1",
         ];
-        assert_eq!(dressed(&upstream(Some("sk-theirs")), &headers, false), expected);
+        assert_eq!(
+            dressed(&upstream(Some("sk-theirs")), &headers, false),
+            expected
+        );
     }
 
     #[test]
     fn a_provider_without_a_credential_sees_none() {
-        let lines = dressed(&upstream(None), &[("authorization", "Bearer tg-ours")], true);
+        let lines = dressed(
+            &upstream(None),
+            &[("authorization", "Bearer tg-ours")],
+            true,
+        );
         assert_eq!(lines, ["accept-encoding: identity", "host: api.example"]);
     }
 
     #[test]
     fn gzip_is_passed_on_where_it_was_asked_for() {
         let check = |value: &str, expected: bool| {
-            assert_eq!(accepts_gzip(&HeaderValue::try_from(value).expect("a value")), expected, "{value}");
+            assert_eq!(
+                accepts_gzip(&HeaderValue::try_from(value).expect("a value")),
+                expected,
+                "{value}"
+            );
         };
         check("gzip", true);
         check("deflate, gzip;q=0.5", true);

@@ -411,7 +411,10 @@ impl Books {
 
     pub(super) fn tightest_of(&self, place: u32) -> Option<Standing> {
         let mut inner = self.lock();
-        let open = usize::try_from(place).ok().and_then(|place| inner.open.get(place))?.as_ref()?;
+        let open = usize::try_from(place)
+            .ok()
+            .and_then(|place| inner.open.get(place))?
+            .as_ref()?;
         let ids: SmallVec<[LedgerId; 4]> = open.scopes.iter().map(|(id, _)| *id).collect();
         inner.tightest(ids.into_iter())
     }

@@ -125,7 +125,9 @@ impl Denial {
         Self::new(Reason::Crowded, message)
     }
 
-    pub(super) fn suspended() -> Box<Self> {
+    /// The journal cannot be written: nothing is let through unaccounted.
+    #[must_use]
+    pub fn suspended() -> Box<Self> {
         let message = "budgets cannot be kept just now: the journal cannot be written, so no call is let through unaccounted. \
                        Free space on the disk that holds `state_dir`, or see /status on the admin port"
             .to_owned();

@@ -8,10 +8,12 @@
 mod charter;
 mod denial;
 mod permit;
+mod quote;
 
 pub use charter::{Charter, Rules};
 pub use denial::{Denial, Reason};
 pub use permit::{Cap, InFlight, Permit, Receipt, retry_after};
+pub use quote::Quoted;
 
 use crate::chat::Endpoint;
 use crate::clock::Moment;

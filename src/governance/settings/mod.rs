@@ -9,10 +9,11 @@ mod prices;
 pub use prices::{BookSettings, PriceSettings, TierSettings};
 
 use super::budget::{self, AtLimit, Window};
-use super::identity::{Digest, Key, Label, Labels, MAX_SECRET, Pattern, Selector};
+use super::identity::{Digest, Key, Label, Labels, MAX_SECRET, Selector};
 use super::limit;
 use super::pricing;
 use crate::clock::Wall;
+use crate::pattern::Pattern;
 use crate::settings::Report;
 use crate::units::Money;
 use jiff::tz::TimeZone;

@@ -5,12 +5,12 @@ use crate::governance::budget::{Entry, State};
 use crate::journal::disk::memory::Memory;
 use crate::journal::segment::{Located, append, begin};
 use crate::journal::tests::{Rig, check_recovered, live};
-use crate::journal::{Measures, verify};
+use crate::journal::{Settings, verify};
 
 /// One segment with a history in it, and the state after each of its records.
 fn history() -> (Vec<u8>, Vec<(usize, State)>, Vec<Located>) {
     let memory = Memory::default();
-    let mut rig = Rig::open(&memory, Measures::default()).expect("opens");
+    let mut rig = Rig::open(&memory, Settings::default()).expect("opens");
     live(&mut rig, 3, 90);
     rig.turn();
     let bytes = memory.content("000001.seg");
@@ -144,7 +144,7 @@ fn a_rotten_record_sets_the_file_aside_and_books_everything_under_the_ceiling() 
     let mut rotten = bytes.clone();
     rotten[prefixes[prefixes.len() / 2].0 + 13] ^= 0x10;
     memory.put("000001.seg", rotten.clone());
-    let rig = Rig::open(&memory, Measures::default()).expect("starts");
+    let rig = Rig::open(&memory, Settings::default()).expect("starts");
     assert_eq!(
         rig.report.set_aside,
         ["/memory/000001.seg.damaged".to_owned()].map(PathBuf::from)

@@ -3,12 +3,12 @@
 use crate::governance::budget::{Refused, Window};
 use crate::journal::disk::memory::{Kept, Memory};
 use crate::journal::tests::{Rig, bill, budget, live, small, usd};
-use crate::journal::{Health, Measures, verify};
+use crate::journal::{Health, Settings, verify};
 use std::time::Duration;
 
 fn rig() -> (Memory, Rig) {
     let memory = Memory::default();
-    let rig = Rig::open(&memory, Measures::default()).expect("opens");
+    let rig = Rig::open(&memory, Settings::default()).expect("opens");
     (memory, rig)
 }
 
@@ -80,7 +80,7 @@ fn a_full_disk_stops_new_calls_and_loses_nothing_that_was_settled_meanwhile() {
     let after = rig.reserve(&[id], usd("0.01")).expect("goes on");
     after.settle(bill(usd("0.01")));
     let found = rig.finish().after_crash(Kept::Nothing);
-    let next = Rig::open(&found, Measures::default()).expect("opens");
+    let next = Rig::open(&found, Settings::default()).expect("opens");
     assert!(next.report.clean, "{:?}", next.report);
     assert_eq!(
         next.books.state().ledgers[&id].accounts[0].spent,
@@ -120,7 +120,7 @@ fn what_happens_between_a_checkpoint_and_the_end_of_a_suspension_is_not_lost() {
     drop(rig.reserve(&[id], usd("0.01")).expect("fits"));
     rig.turn();
     let found = rig.finish().after_crash(Kept::Nothing);
-    let next = Rig::open(&found, Measures::default()).expect("opens");
+    let next = Rig::open(&found, Settings::default()).expect("opens");
     assert_eq!(
         next.books.state().ledgers[&id].accounts[0].spent,
         usd("0.30")
@@ -136,11 +136,11 @@ fn what_happens_between_a_checkpoint_and_the_end_of_a_suspension_is_not_lost() {
 #[test]
 fn a_hundred_thousand_entries_take_no_more_room_than_the_segments_that_are_kept() {
     let memory = Memory::default();
-    let measures = Measures {
+    let settings = Settings {
         segment: 16 << 10,
         ..small()
     };
-    let mut rig = Rig::open(&memory, measures).expect("opens");
+    let mut rig = Rig::open(&memory, settings).expect("opens");
     let id = rig.ledger(&budget("b", "1000000", Window::Total));
     for step in 0..50_000 {
         if step % 50 == 0 {

@@ -41,10 +41,12 @@
 
 mod answer;
 mod body;
+mod gather;
 mod json;
 mod knobs;
 mod meter;
 mod recorder;
+mod reply;
 mod server;
 mod service;
 mod text;
@@ -56,7 +58,7 @@ pub use body::{AnswerBody, Cut};
 pub use knobs::HELP;
 pub use server::{Handle, serve};
 pub use service::Simulator;
-pub use text::{count, pieces};
+pub use text::{bound, count, pieces};
 
 use crate::chat::Usage;
 use crate::secret::Secret;

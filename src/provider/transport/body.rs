@@ -29,7 +29,9 @@ impl Outgoing {
     /// Adds a part.
     pub fn push(&mut self, part: Bytes) {
         if !part.is_empty() {
-            self.left = self.left.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
+            self.left = self
+                .left
+                .saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
             self.parts.push(part);
         }
     }
@@ -39,12 +41,17 @@ impl http_body::Body for Outgoing {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         let part = this.parts.get_mut(this.next).map(std::mem::take);
         this.next = this.next.saturating_add(1);
         Poll::Ready(part.map(|part| {
-            this.left = this.left.saturating_sub(u64::try_from(part.len()).unwrap_or(u64::MAX));
+            this.left = this
+                .left
+                .saturating_sub(u64::try_from(part.len()).unwrap_or(u64::MAX));
             Ok(Frame::data(part))
         }))
     }

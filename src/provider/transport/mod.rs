@@ -56,7 +56,10 @@ impl TransportError {
     /// Whether the provider surely did no work.
     #[must_use]
     pub const fn surely_undone(self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::ConnectTimeout(_) | Self::Tls | Self::Unsent)
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::ConnectTimeout(_) | Self::Tls | Self::Unsent
+        )
     }
 
     /// Whether it was a matter of time.
@@ -119,7 +122,15 @@ impl Lane {
             }
             let answer = timeout(timeouts.first_byte, sender.try_send_request(request)).await;
             let mut failure = match answer {
-                Ok(Ok(response)) => return Ok((response, Loan { lane: self.clone(), sender })),
+                Ok(Ok(response)) => {
+                    return Ok((
+                        response,
+                        Loan {
+                            lane: self.clone(),
+                            sender,
+                        },
+                    ));
+                }
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(TransportError::FirstByteTimeout(timeouts.first_byte)),
             };
@@ -147,7 +158,9 @@ impl Lane {
             let wire = connect::open(&self.base, &self.tls).await?;
             handshake(wire).await.map_err(|_| TransportError::Unsent)
         });
-        let (sender, connection) = opened.await.map_err(|_| TransportError::ConnectTimeout(within))??;
+        let (sender, connection) = opened
+            .await
+            .map_err(|_| TransportError::ConnectTimeout(within))??;
         tokio::task::spawn_local(async move {
             // How it ends is told to the exchange on it.
             let _ = connection.await;
@@ -157,7 +170,9 @@ impl Lane {
 
     /// Closes connections nobody used for long.
     pub fn sweep(&self, now: Duration) {
-        self.idle.borrow_mut().retain(|(sender, since)| !sender.is_closed() && now.saturating_sub(*since) < IDLE_FOR);
+        self.idle
+            .borrow_mut()
+            .retain(|(sender, since)| !sender.is_closed() && now.saturating_sub(*since) < IDLE_FOR);
     }
 }
 
@@ -170,7 +185,10 @@ pub struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { lanes: RefCell::default(), tls: connect::tls() }
+        Self {
+            lanes: RefCell::default(),
+            tls: connect::tls(),
+        }
     }
 }
 
@@ -178,11 +196,17 @@ impl Pool {
     /// The connections to this host.
     pub fn lane(&self, base: &Base) -> Rc<Lane> {
         let mut lanes = self.lanes.borrow_mut();
-        let same = |lane: &&Rc<Lane>| (lane.base.tls, &lane.base.host, lane.base.port) == (base.tls, &base.host, base.port);
+        let same = |lane: &&Rc<Lane>| {
+            (lane.base.tls, &lane.base.host, lane.base.port) == (base.tls, &base.host, base.port)
+        };
         if let Some(lane) = lanes.iter().find(same) {
             return lane.clone();
         }
-        let lane = Rc::new(Lane { base: base.clone(), tls: self.tls.clone(), idle: RefCell::default() });
+        let lane = Rc::new(Lane {
+            base: base.clone(),
+            tls: self.tls.clone(),
+            idle: RefCell::default(),
+        });
         lanes.push(lane.clone());
         lane
     }
@@ -194,4 +218,3 @@ impl Pool {
         }
     }
 }
-

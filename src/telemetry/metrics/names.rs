@@ -3,7 +3,7 @@
 //! A model's name comes from the caller, who may invent a million of them. So a label holds a name only if our own
 //! configuration wrote it: a model of the price book or a route, else the route's pattern (`gpt-*`), else `other`.
 
-use crate::governance::identity::Pattern;
+use crate::pattern::Pattern;
 use std::collections::HashSet;
 
 /// Everything without a name of its own.
