@@ -5,7 +5,7 @@
 //!
 //! Not here: streams (`stream`), what is done about a missing usage (`pipeline`).
 
-use crate::chat::json::{JsonError, Kind, Scanner, Watch};
+use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Watch};
 use crate::chat::{Endpoint, Usage};
 use crate::units::Tokens;
 
@@ -57,7 +57,7 @@ pub fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
 }
 
 /// Skips a value and tells whether it was anything but `null`.
-pub(super) fn present(scanner: &mut Scanner<'_>) -> Result<bool, JsonError> {
+pub(super) fn present(scanner: &mut Scanner<'_, Lenient>) -> Result<bool, JsonError> {
     let present = scanner.peek()? != Kind::Null;
     scanner.skip()?;
     Ok(present)
@@ -65,7 +65,7 @@ pub(super) fn present(scanner: &mut Scanner<'_>) -> Result<bool, JsonError> {
 
 /// Reads a usage object; `None` where it is none, or lacks a total.
 pub(super) fn usage_object(
-    scanner: &mut Scanner<'_>,
+    scanner: &mut Scanner<'_, Lenient>,
     endpoint: Endpoint,
 ) -> Result<Option<Usage>, JsonError> {
     if scanner.peek()? != Kind::Object {
@@ -105,7 +105,11 @@ pub(super) fn usage_object(
 }
 
 /// The parts of the input (`side` is `p` or `i`) or of the output.
-fn details(scanner: &mut Scanner<'_>, usage: &mut Usage, side: u8) -> Result<(), JsonError> {
+fn details(
+    scanner: &mut Scanner<'_, Lenient>,
+    usage: &mut Usage,
+    side: u8,
+) -> Result<(), JsonError> {
     if scanner.peek()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
@@ -131,7 +135,7 @@ fn details(scanner: &mut Scanner<'_>, usage: &mut Usage, side: u8) -> Result<(),
     Ok(())
 }
 
-fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, JsonError> {
+fn count(scanner: &mut Scanner<'_, Lenient>) -> Result<Option<u64>, JsonError> {
     if scanner.peek()? == Kind::Number {
         return scanner.whole_number();
     }

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::answer::{Output, present, usage_object};
-use crate::chat::json::{JsonError, Kind, Scanner, Text};
+use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
 use crate::chat::{Endpoint, Usage};
 
 /// What one event says.
@@ -141,7 +141,7 @@ fn payload(
     scanner.finish()
 }
 
-fn choices(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
+fn choices(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     if scanner.peek()? != Kind::Array {
         scanner.skip()?;
         return Ok(());
@@ -158,7 +158,7 @@ fn choices(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> 
     Ok(())
 }
 
-fn choice(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
+fn choice(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     let body = scanner.body();
     let mut index = 0;
     let mut finishes = false;
@@ -187,7 +187,7 @@ fn choice(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
 }
 
 /// Text the model wrote, in whatever form: a string, or an object of them.
-fn delta(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
+fn delta(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     let mut output = Output::default();
     scanner.watch(&mut output)?;
     out.text_bytes += output.text_bytes;
@@ -196,7 +196,7 @@ fn delta(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
 
 /// The response object that some events of responses carry.
 fn response(
-    scanner: &mut Scanner<'_>,
+    scanner: &mut Scanner<'_, Lenient>,
     identity: &mut Identity,
     out: &mut Event,
 ) -> Result<(), JsonError> {
@@ -220,7 +220,11 @@ fn response(
 }
 
 /// A member that may tell who answers.
-fn label(scanner: &mut Scanner<'_>, name: &[u8], identity: &mut Identity) -> Result<(), JsonError> {
+fn label(
+    scanner: &mut Scanner<'_, Lenient>,
+    name: &[u8],
+    identity: &mut Identity,
+) -> Result<(), JsonError> {
     match (name, scanner.peek()?) {
         (b"id", Kind::Text) => identity.id = owned(scanner.text()?, scanner.body()),
         (b"model", Kind::Text) => identity.model = owned(scanner.text()?, scanner.body()),
