@@ -279,28 +279,23 @@ impl<'a, R: Rules> Scanner<'a, R> {
             return Err(self.unexpected());
         }
         let start = self.at + 1;
-        let end = next_special(self.bytes, start, self.quiet);
-        if self.bytes.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok(Text {
-                span: Span::new(start, end),
-                escaped: false,
-            });
+        let mut end = next_special(self.bytes, start, self.quiet);
+        let escaped = self.bytes.get(end) != Some(&b'"');
+        if escaped {
+            end = self.end_of_text(end)?;
         }
-        self.rest_of_text(start, end)
+        self.at = end + 1;
+        Ok(Text {
+            span: Span::new(start, end),
+            escaped,
+        })
     }
 
-    /// The same for a string with a backslash, or something that must not be there, at `at`.
-    fn rest_of_text(&mut self, start: usize, mut at: usize) -> Step<Text> {
+    /// The closing quote of a string with a backslash, or something that must not be there, at `at`.
+    fn end_of_text(&self, mut at: usize) -> Step<usize> {
         loop {
             match self.bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(Text {
-                        span: Span::new(start, at),
-                        escaped: true,
-                    });
-                }
+                Some(b'"') => return Ok(at),
                 Some(b'\\') => at = self.escape(at)?,
                 Some(_) => return Err(JsonError::new(Fault::Control, at)),
                 None => return Err(JsonError::new(Fault::UnexpectedEnd, at)),

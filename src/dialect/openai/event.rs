@@ -8,8 +8,9 @@
 use std::borrow::Cow;
 
 use super::answer::{Output, present, usage_object};
+use super::template::Template;
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
-use crate::chat::{Endpoint, Usage};
+use crate::chat::{Endpoint, Span, Usage};
 
 /// What one event says.
 #[derive(Debug, Default)]
@@ -28,6 +29,9 @@ pub(super) struct Event {
     pub(super) error: bool,
     /// It has `choices`, and they are empty.
     pub(super) no_choices: bool,
+    /// Where the last delta of a choice stands in the payload, and how many there are.
+    pub(super) delta: Option<Span>,
+    pub(super) deltas: u32,
     /// The choices it speaks of, one bit each.
     pub(super) seen: u128,
     /// Of these, the ones it finishes.
@@ -85,8 +89,25 @@ pub(super) fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     found
 }
 
-/// Reads an event whole, terminator included. `identity` is filled from the first event that has one.
-pub(super) fn read(event: &[u8], endpoint: Endpoint, identity: &mut Identity) -> Event {
+/// Reads an event, terminator included. `identity` is filled from the first event that has one.
+#[inline]
+pub(super) fn read(
+    event: &[u8],
+    endpoint: Endpoint,
+    identity: &mut Identity,
+    template: &mut Template,
+) -> Event {
+    template
+        .read(event)
+        .unwrap_or_else(|| read_whole(event, endpoint, identity, template))
+}
+
+fn read_whole(
+    event: &[u8],
+    endpoint: Endpoint,
+    identity: &mut Identity,
+    template: &mut Template,
+) -> Event {
     let mut out = Event::default();
     let Some(data) = data(event) else {
         return out; // a comment, a retry time, a blank line
@@ -100,6 +121,9 @@ pub(super) fn read(event: &[u8], endpoint: Endpoint, identity: &mut Identity) ->
             unreadable: true,
             ..Event::default()
         };
+    }
+    if let Cow::Borrowed(payload) = data {
+        template.learn(payload, &out);
     }
     out
 }
@@ -189,8 +213,10 @@ fn choice(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), Jso
 /// Text the model wrote, in whatever form: a string, or an object of them.
 fn delta(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     let mut output = Output::default();
-    scanner.watch(&mut output)?;
+    let place = scanner.watch(&mut output)?;
     out.text_bytes += output.text_bytes;
+    out.delta = Some(place);
+    out.deltas += 1;
     Ok(())
 }
 
