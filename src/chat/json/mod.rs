@@ -12,13 +12,13 @@
 
 mod keys;
 mod lanes;
+mod rules;
 mod scanner;
 mod text;
 
 pub use keys::{MAX_KEYS, MAX_OPEN_KEYS};
-pub use scanner::{
-    Items, Kind, Lenient, MAX_DEPTH, MAX_DIGITS, Members, Rules, Scanner, Strict, Watch,
-};
+pub use rules::{Lenient, Rules, Strict};
+pub use scanner::{Items, Kind, MAX_DEPTH, MAX_DIGITS, Members, Scanner, Watch};
 pub use text::{Text, quote};
 
 /// What is wrong with the bytes, and where. Never quotes them.

@@ -3,8 +3,8 @@
 //! The caller pulls: it asks for the members of the objects it cares about and has everything else skipped. Skipping
 //! validates as strictly as reading does. It keeps one bit for each level it is in, never a stack frame.
 
-use super::keys::Keys;
 use super::lanes::{next_special, survey};
+use super::rules::{Lenient, Rules, Strict};
 use super::text::hex4;
 use super::{Fault, JsonError, Text};
 use crate::chat::Span;
@@ -72,59 +72,6 @@ impl Watch for Nobody {
     fn text(&mut self, _text: &[u8]) {}
 }
 
-/// How strictly bytes are read.
-pub trait Rules {
-    /// Whether what two readers may read in two ways is refused.
-    const STRICT: bool;
-    /// An object begins.
-    fn open(&mut self);
-    /// The innermost object ends.
-    fn close(&mut self);
-    /// The innermost object has this key too.
-    fn add(&mut self, body: &[u8], key: Text) -> Result<(), JsonError>;
-}
-
-/// For what is weighed before it goes on: see the module's page.
-#[derive(Default)]
-pub struct Strict(Keys);
-
-impl Rules for Strict {
-    const STRICT: bool = true;
-
-    #[inline]
-    fn open(&mut self) {
-        self.0.open();
-    }
-
-    #[inline]
-    fn close(&mut self) {
-        self.0.close();
-    }
-
-    #[inline]
-    fn add(&mut self, body: &[u8], key: Text) -> Result<(), JsonError> {
-        self.0.add(body, key)
-    }
-}
-
-/// For what is only read for what it reports.
-pub struct Lenient;
-
-impl Rules for Lenient {
-    const STRICT: bool = false;
-
-    #[inline]
-    fn open(&mut self) {}
-
-    #[inline]
-    fn close(&mut self) {}
-
-    #[inline]
-    fn add(&mut self, _body: &[u8], _key: Text) -> Result<(), JsonError> {
-        Ok(())
-    }
-}
-
 /// A pull reader over one JSON text.
 pub struct Scanner<'a, R = Strict> {
     bytes: &'a [u8],
@@ -142,6 +89,7 @@ impl<'a> Scanner<'a, Strict> {
     ///
     /// # Errors
     /// When they are not UTF-8, begin with a byte order mark or are 4 GiB or more.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Step<Self> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(JsonError::new(Fault::TooLong, bytes.len()));
@@ -173,6 +121,7 @@ impl<'a> Scanner<'a, Lenient> {
     ///
     /// # Errors
     /// When the bytes are 4 GiB or more.
+    #[inline]
     pub fn lenient(bytes: &'a [u8]) -> Step<Self> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(JsonError::new(Fault::TooLong, bytes.len()));

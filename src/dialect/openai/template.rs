@@ -51,7 +51,7 @@ impl Template {
         let plain = event.usage.is_none()
             && !event.error
             && event.finished == 0
-            && event.seen.count_ones() == 1
+            && event.seen.is_power_of_two()
             && event.deltas == 1
             && payload.len() <= MAX_SHAPE;
         let Some(delta) = event.delta.filter(|_| plain) else {
