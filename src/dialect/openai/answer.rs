@@ -81,10 +81,12 @@ pub(super) fn usage_object(
             b"prompt_tokens" | b"input_tokens" => input = count(scanner)?.or(input),
             b"completion_tokens" | b"output_tokens" => output = count(scanner)?.or(output),
             b"total_tokens" => total = count(scanner)?,
-            b"prompt_tokens_details"
-            | b"input_tokens_details"
-            | b"completion_tokens_details"
-            | b"output_tokens_details" => details(scanner, &mut usage, key.raw(body)[0])?,
+            b"prompt_tokens_details" | b"input_tokens_details" => {
+                details(scanner, &mut usage, true)?;
+            }
+            b"completion_tokens_details" | b"output_tokens_details" => {
+                details(scanner, &mut usage, false)?;
+            }
             _ => {
                 scanner.skip()?;
             }
@@ -104,17 +106,16 @@ pub(super) fn usage_object(
     Ok(Some(usage))
 }
 
-/// The parts of the input (`side` is `p` or `i`) or of the output.
+/// The parts of the input or of the output.
 fn details(
     scanner: &mut Scanner<'_, Lenient>,
     usage: &mut Usage,
-    side: u8,
+    is_input: bool,
 ) -> Result<(), JsonError> {
     if scanner.peek()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
     }
-    let is_input = matches!(side, b'p' | b'i');
     let mut members = scanner.object()?;
     while let Some(key) = scanner.member(&mut members)? {
         let part = match (key.raw(scanner.body()), is_input) {
