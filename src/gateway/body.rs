@@ -23,11 +23,17 @@ enum Content {
 
 impl Outward {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { content: Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), _busy: None }
+        Self {
+            content: Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            _busy: None,
+        }
     }
 
     pub(super) const fn stream(stream: Box<Stream>) -> Self {
-        Self { content: Content::Stream(stream), _busy: None }
+        Self {
+            content: Content::Stream(stream),
+            _busy: None,
+        }
     }
 
     pub(super) fn keeping(mut self, busy: Busy) -> Self {
@@ -40,7 +46,10 @@ impl http_body::Body for Outward {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut self.get_mut().content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
@@ -56,9 +65,11 @@ impl http_body::Body for Outward {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
-            }
+            Content::Whole(bytes) => SizeHint::with_exact(
+                bytes
+                    .as_ref()
+                    .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            ),
             Content::Stream(_) => SizeHint::default(),
         }
     }

@@ -75,6 +75,8 @@ pub(super) struct Life {
     idle_since: Cell<u32>,
     /// When the caller stopped taking what we write.
     stalled_since: Cell<Option<u32>>,
+    /// Whether several requests share it (HTTP/2): then bytes do not mean that a head is coming.
+    multiplexed: Cell<bool>,
     order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
 }
@@ -104,11 +106,20 @@ impl Life {
         Busy(self.clone())
     }
 
+    /// Several requests share it.
+    pub(super) fn is_multiplexed(&self) {
+        self.multiplexed.set(true);
+    }
+
     /// Whether it has outlived its patience.
     fn is_overdue(&self, header: u32, idle: u32) -> bool {
         let now = self.tick.get();
         let older = |since: u32, most: u32| now.saturating_sub(since) > most;
-        if self.stalled_since.get().is_some_and(|since| older(since, STALLED)) {
+        if self
+            .stalled_since
+            .get()
+            .is_some_and(|since| older(since, STALLED))
+        {
             return true;
         }
         match (self.busy.get(), self.head_since.get()) {
@@ -133,7 +144,11 @@ impl Drop for Busy {
 impl Connections {
     pub(super) fn new(door: Arc<Door>, worker: Rc<Worker>) -> Self {
         let mut builder = auto::Builder::new(Local);
-        builder.http1().half_close(false).keep_alive(true).pipeline_flush(false);
+        builder
+            .http1()
+            .half_close(false)
+            .keep_alive(true)
+            .pipeline_flush(false);
         builder
             .http2()
             .max_concurrent_streams(H2_STREAMS)
@@ -160,7 +175,12 @@ impl Connections {
             head_since: Cell::new(None),
             idle_since: Cell::new(self.tick.get()),
             stalled_since: Cell::new(None),
-            order: Cell::new(if self.draining.get() { Order::Finish } else { Order::Live }),
+            multiplexed: Cell::new(false),
+            order: Cell::new(if self.draining.get() {
+                Order::Finish
+            } else {
+                Order::Live
+            }),
             waker: RefCell::default(),
         });
         self.all.borrow_mut().push(life.clone());
@@ -168,7 +188,9 @@ impl Connections {
             let Arrival { stream, place } = arrival;
             let counted: Counted = this.door.desk.telemetry.connection();
             this.live(stream, &life).await;
-            this.all.borrow_mut().retain(|other| !Rc::ptr_eq(other, &life));
+            this.all
+                .borrow_mut()
+                .retain(|other| !Rc::ptr_eq(other, &life));
             drop::<(Place, Counted)>((place, counted));
             if this.all.borrow().is_empty() {
                 this.emptied.notify_waiters();
@@ -178,10 +200,16 @@ impl Connections {
 
     async fn live(self: &Rc<Self>, raw: Raw, life: &Rc<Life>) {
         let tls = self.door.rules.load().tls.clone();
-        let Some(wire) = wire(raw, tls).await else { return };
-        let io = TokioIo::new(Watched { wire, life: life.clone() });
+        let Some(wire) = wire(raw, tls).await else {
+            return;
+        };
+        let io = TokioIo::new(Watched {
+            wire,
+            life: life.clone(),
+        });
         let (this, watched) = (self.clone(), life.clone());
-        let service = service_fn(move |request| routes::answer(this.clone(), watched.clone(), request));
+        let service =
+            service_fn(move |request| routes::answer(this.clone(), watched.clone(), request));
         let mut connection = pin!(self.builder.serve_connection(io, service));
         let mut finishing = false;
         poll_fn(|cx| {
@@ -194,7 +222,11 @@ impl Connections {
                 Order::Finish => {}
                 Order::End => return Poll::Ready(()),
             }
-            let stays = life.waker.borrow().as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            let stays = life
+                .waker
+                .borrow()
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()));
             if !stays {
                 *life.waker.borrow_mut() = Some(cx.waker().clone());
             }
@@ -215,7 +247,12 @@ impl Connections {
             let rules = self.door.rules.load();
             let header = whole_seconds(rules.settings.header_timeout);
             let idle = whole_seconds(rules.settings.client_idle);
-            for life in self.all.borrow().iter().filter(|life| life.is_overdue(header, idle)) {
+            for life in self
+                .all
+                .borrow()
+                .iter()
+                .filter(|life| life.is_overdue(header, idle))
+            {
                 life.tell(Order::End);
             }
             self.worker.sweep(now);
@@ -234,7 +271,10 @@ impl Connections {
             }
         };
         if tokio::time::timeout(patience, ended).await.is_err() {
-            tracing::warn!(connections = self.all.borrow().len(), "calls were cut off: they did not end within the drain time");
+            tracing::warn!(
+                connections = self.all.borrow().len(),
+                "calls were cut off: they did not end within the drain time"
+            );
         }
     }
 }
@@ -260,7 +300,9 @@ async fn wire(raw: Raw, tls: Option<TlsAcceptor>) -> Option<Wire> {
         Raw::Unix(stream) => UnixStream::from_std(stream).ok().map(Wire::Unix),
         Raw::Tcp(stream) => {
             let stream = TcpStream::from_std(stream).ok()?;
-            let Some(acceptor) = tls else { return Some(Wire::Tcp(stream)) };
+            let Some(acceptor) = tls else {
+                return Some(Wire::Tcp(stream));
+            };
             let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
             shaken.ok()?.ok().map(|stream| Wire::Tls(Box::new(stream)))
         }
@@ -278,7 +320,9 @@ impl Watched {
     fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let stalled = self.life.stalled_since.get();
         match &written {
-            Poll::Pending if stalled.is_none() => self.life.stalled_since.set(Some(self.life.tick.get())),
+            Poll::Pending if stalled.is_none() => {
+                self.life.stalled_since.set(Some(self.life.tick.get()))
+            }
             Poll::Ready(_) if stalled.is_some() => self.life.stalled_since.set(None),
             _ => {}
         }
@@ -287,7 +331,11 @@ impl Watched {
 }
 
 impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = match &mut self.wire {
             Wire::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -295,7 +343,11 @@ impl AsyncRead for Watched {
             Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         };
         let life = &self.life;
-        if buf.filled().len() > before && life.busy.get() == 0 && life.head_since.get().is_none() {
+        if buf.filled().len() > before
+            && life.busy.get() == 0
+            && life.head_since.get().is_none()
+            && !life.multiplexed.get()
+        {
             life.head_since.set(Some(life.tick.get()));
         }
         read
@@ -303,7 +355,11 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = match &mut self.wire {
             Wire::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Wire::Unix(stream) => Pin::new(stream).poll_write(cx, buf),

@@ -59,10 +59,18 @@ pub(super) fn check_origin<B>(request: &Request<B>, rules: &Rules) -> Result<(),
     }
     if let Some(origin) = headers.get(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
-        if !rules.settings.origins.iter().any(|allowed| **allowed == *origin) {
+        if !rules
+            .settings
+            .origins
+            .iter()
+            .any(|allowed| **allowed == *origin)
+        {
             return Err(Refused::origin());
         }
-    } else if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+    } else if headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site")
+    {
         return Err(Refused::origin());
     }
     Ok(())
@@ -73,13 +81,19 @@ fn is_known_host(host: &str, known: &[Box<str>]) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or("", |(address, _)| address),
         None => host.rsplit_once(':').map_or(host, |(name, port)| {
-            if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { "" }
+            if port.bytes().all(|byte| byte.is_ascii_digit()) {
+                name
+            } else {
+                ""
+            }
         }),
     };
     if name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost") {
         return true;
     }
-    let loopback = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let loopback = name
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
     loopback || known.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
@@ -113,9 +127,12 @@ pub(super) fn head(headers: &HeaderMap) -> Result<Head, Refused> {
             },
             "x-request-id" => {
                 let fits = value.len() <= LONGEST_ID && !value.is_empty();
-                head.request_id = (fits && value.as_bytes().iter().all(u8::is_ascii_graphic)).then(|| value.clone());
+                head.request_id = (fits && value.as_bytes().iter().all(u8::is_ascii_graphic))
+                    .then(|| value.clone());
             }
-            name if name.starts_with("x-tollgate-") || name.starts_with("x-litellm-") => head.ours(name, value)?,
+            name if name.starts_with("x-tollgate-") || name.starts_with("x-litellm-") => {
+                head.ours(name, value)?
+            }
             _ => {}
         }
     }
@@ -164,7 +181,11 @@ impl Head {
 }
 
 fn is_json(value: &[u8]) -> bool {
-    let kind = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let kind = value
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
     kind.eq_ignore_ascii_case(b"application/json")
 }
 
@@ -181,16 +202,26 @@ pub(super) async fn gather(mut body: Incoming, most: usize) -> Result<Bytes, Ref
     loop {
         let frame = match next(&mut body, &mut pace, &mut read).await? {
             Some(frame) => frame,
-            None => return Ok(if rest.is_empty() { first } else { rest.freeze() }),
+            None => {
+                return Ok(if rest.is_empty() {
+                    first
+                } else {
+                    rest.freeze()
+                });
+            }
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         read = read.saturating_add(data.len());
         if first.is_empty() && rest.is_empty() {
             first = data;
         } else {
             if rest.is_empty() {
                 // The announced length is believed only as far as it was seen to be true.
-                let expected = usize::try_from(announced).unwrap_or(0).min(first.len().saturating_mul(16));
+                let expected = usize::try_from(announced)
+                    .unwrap_or(0)
+                    .min(first.len().saturating_mul(16));
                 rest.reserve(expected.max(first.len().saturating_add(data.len())));
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }
@@ -222,8 +253,8 @@ async fn next(
         let arrived = match ready.await {
             Some(frame) => frame,
             None => {
-                let (timer, at_last_look) =
-                    pace.get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + PACE_EVERY)), 0));
+                let (timer, at_last_look) = pace
+                    .get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + PACE_EVERY)), 0));
                 tokio::select! {
                     biased;
                     arrived = &mut frame => arrived,
@@ -267,7 +298,9 @@ mod tests {
     #[test]
     fn a_host_is_ours_only_by_its_whole_name() {
         let known = ["gateway.internal".into()];
-        let check = |host: &str, expected: bool| assert_eq!(is_known_host(host, &known), expected, "{host}");
+        let check = |host: &str, expected: bool| {
+            assert_eq!(is_known_host(host, &known), expected, "{host}")
+        };
         check("localhost", true);
         check("LocalHost:4100", true);
         check("127.0.0.1:4100", true);
@@ -294,23 +327,58 @@ mod tests {
 
     #[test]
     fn two_different_keys_are_one_too_many() {
-        assert!(head(&headers(&[("authorization", "Bearer a"), ("x-api-key", "a")])).is_ok());
-        assert!(head(&headers(&[("authorization", "Bearer a"), ("x-api-key", "b")])).is_err());
-        assert!(head(&headers(&[("authorization", "Bearer a"), ("authorization", "Bearer b")])).is_err());
+        assert!(
+            head(&headers(&[
+                ("authorization", "Bearer a"),
+                ("x-api-key", "a")
+            ]))
+            .is_ok()
+        );
+        assert!(
+            head(&headers(&[
+                ("authorization", "Bearer a"),
+                ("x-api-key", "b")
+            ]))
+            .is_err()
+        );
+        assert!(
+            head(&headers(&[
+                ("authorization", "Bearer a"),
+                ("authorization", "Bearer b")
+            ]))
+            .is_err()
+        );
     }
 
     #[test]
     fn labels_come_in_by_either_name_and_never_twice() {
-        let read = head(&headers(&[("x-litellm-tags", "a,b"), ("x-tollgate-run", "r")])).expect("fine");
-        assert_eq!((read.labels.tags.as_deref(), read.labels.run.as_deref()), (Some("a,b"), Some("r")));
-        assert!(head(&headers(&[("x-tollgate-run", "a"), ("x-litellm-trace-id", "b")])).is_err());
+        let read = head(&headers(&[
+            ("x-litellm-tags", "a,b"),
+            ("x-tollgate-run", "r"),
+        ]))
+        .expect("fine");
+        assert_eq!(
+            (read.labels.tags.as_deref(), read.labels.run.as_deref()),
+            (Some("a,b"), Some("r"))
+        );
+        assert!(
+            head(&headers(&[
+                ("x-tollgate-run", "a"),
+                ("x-litellm-trace-id", "b")
+            ]))
+            .is_err()
+        );
         assert!(head(&headers(&[("x-tollgate-run", "")])).is_err());
     }
 
     #[test]
     fn only_json_comes_in() {
         let check = |kind: &'static str, expected: bool| {
-            assert_eq!(head(&headers(&[("content-type", kind)])).is_ok(), expected, "{kind}");
+            assert_eq!(
+                head(&headers(&[("content-type", kind)])).is_ok(),
+                expected,
+                "{kind}"
+            );
         };
         check("application/json", true);
         check("Application/JSON; charset=utf-8", true);

@@ -29,8 +29,12 @@ pub enum DoorError {
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => ": another process is there; stop it, or choose another address with --listen",
-        io::ErrorKind::PermissionDenied => ": ports below 1024 need privileges, and a socket needs a directory we may write",
+        io::ErrorKind::AddrInUse => {
+            ": another process is there; stop it, or choose another address with --listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 need privileges, and a socket needs a directory we may write"
+        }
         io::ErrorKind::AddrNotAvailable => ": the address is not one of this machine",
         _ => "",
     }
@@ -72,20 +76,28 @@ impl Drop for Bound {
 pub fn bind(listen: &Listen) -> Result<Bound, DoorError> {
     match listen {
         Listen::Tcp(address) => {
-            let failed = |error| DoorError::Address { address: address.to_string(), error };
+            let failed = |error| DoorError::Address {
+                address: address.to_string(),
+                error,
+            };
             let listener = tcp(*address).map_err(failed)?;
             let address = listener.local_addr().map_err(failed)?;
             Ok(Bound::Tcp(listener, address))
         }
         Listen::Unix(path) => {
-            let failed = |error| DoorError::Address { address: path.display().to_string(), error };
-            let abandoned = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+            let failed = |error| DoorError::Address {
+                address: path.display().to_string(),
+                error,
+            };
+            let abandoned = std::fs::symlink_metadata(path)
+                .is_ok_and(|file| file.file_type().is_socket())
                 && std::os::unix::net::UnixStream::connect(path).is_err();
             if abandoned {
                 std::fs::remove_file(path).map_err(failed)?;
             }
             let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+                .map_err(failed)?;
             listener.set_nonblocking(true).map_err(failed)?;
             Ok(Bound::Unix(listener, path.clone()))
         }
@@ -93,7 +105,11 @@ pub fn bind(listen: &Listen) -> Result<Bound, DoorError> {
 }
 
 fn tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // A port we left a moment ago may be taken again; one that somebody listens on may not.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
@@ -183,8 +199,12 @@ enum Accepting {
 impl Accepting {
     fn new(bound: &Bound) -> io::Result<Self> {
         match bound {
-            Bound::Tcp(listener, _) => tokio::net::TcpListener::from_std(listener.try_clone()?).map(Self::Tcp),
-            Bound::Unix(listener, _) => tokio::net::UnixListener::from_std(listener.try_clone()?).map(Self::Unix),
+            Bound::Tcp(listener, _) => {
+                tokio::net::TcpListener::from_std(listener.try_clone()?).map(Self::Tcp)
+            }
+            Bound::Unix(listener, _) => {
+                tokio::net::UnixListener::from_std(listener.try_clone()?).map(Self::Unix)
+            }
         }
     }
 

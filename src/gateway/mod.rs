@@ -17,6 +17,7 @@ mod status;
 mod tls;
 
 pub use listener::{Bound, DoorError, bind};
+pub use routes::quoted;
 pub use status::Refused;
 pub use tls::{TlsFault, acceptor};
 
@@ -58,7 +59,9 @@ pub struct Door {
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door").field("open", &self.open).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("open", &self.open)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,14 +69,20 @@ impl Door {
     /// A door in front of this desk.
     #[must_use]
     pub fn new(desk: Arc<Desk>, rules: Rules) -> Arc<Self> {
-        Arc::new(Self { desk, rules: ArcSwap::from_pointee(rules), open: AtomicUsize::new(0) })
+        Arc::new(Self {
+            desk,
+            rules: ArcSwap::from_pointee(rules),
+            open: AtomicUsize::new(0),
+        })
     }
 
     /// Takes a place for one more connection, if there is one.
     fn enter(self: &Arc<Self>) -> Option<Place> {
         let most = self.rules.load().settings.max_connections;
         let more = |open: usize| (open < most).then(|| open.saturating_add(1));
-        let entered = self.open.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more);
+        let entered = self
+            .open
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, more);
         entered.ok().map(|_| Place(self.clone()))
     }
 }
@@ -101,7 +110,10 @@ pub struct Running {
 impl Running {
     /// Stops accepting, lets calls end within `patience`, and waits for the threads.
     pub fn drain(self, patience: Duration) {
-        tracing::info!(seconds = patience.as_secs(), "draining: no new connections, open calls may end");
+        tracing::info!(
+            seconds = patience.as_secs(),
+            "draining: no new connections, open calls may end"
+        );
         let _ = self.closing.send(true);
         for thread in self.threads {
             let _ = thread.join();
@@ -115,16 +127,25 @@ impl Running {
 /// A thread or its runtime cannot be set up.
 pub fn open(door: &Arc<Door>, bound: Vec<Bound>, threads: usize) -> std::io::Result<Running> {
     let (closing, closed) = watch::channel(false);
-    let mut running = Running { closing, threads: Vec::new() };
+    let mut running = Running {
+        closing,
+        threads: Vec::new(),
+    };
     let mut hands = Vec::new();
     let mut bound = Some(bound);
     // The first thread is started last: it hands connections to all of them.
     for index in (0..threads.max(1)).rev() {
         let (hand, arrivals) = mpsc::channel(MOST_WAITING);
         hands.push(hand);
-        let accepting = if index == 0 { bound.take().zip(Some(std::mem::take(&mut hands))) } else { None };
+        let accepting = if index == 0 {
+            bound.take().zip(Some(std::mem::take(&mut hands)))
+        } else {
+            None
+        };
         let (door, closed) = (door.clone(), closed.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let name = format!("gate-{index}");
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             let local = LocalSet::new();

@@ -43,7 +43,12 @@ pub struct Refused {
 
 const INVALID: &str = "invalid_request_error";
 
-fn refused(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: impl Into<Cow<'static, str>>) -> Refused {
+fn refused(
+    status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    message: impl Into<Cow<'static, str>>,
+) -> Refused {
     Refused {
         status,
         kind,
@@ -62,30 +67,68 @@ fn refused(status: StatusCode, kind: &'static str, code: Option<&'static str>, m
 impl Refused {
     pub(super) fn version() -> Self {
         let message = "HTTP/1.0 is not spoken here: use HTTP/1.1 or HTTP/2";
-        Self { close: true, ..refused(StatusCode::HTTP_VERSION_NOT_SUPPORTED, INVALID, None, message) }
+        Self {
+            close: true,
+            ..refused(
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                INVALID,
+                None,
+                message,
+            )
+        }
     }
 
     pub(super) fn twice(what: &str) -> Self {
-        refused(StatusCode::BAD_REQUEST, INVALID, None, format!("{what} is given twice, and not the same: send it once"))
+        refused(
+            StatusCode::BAD_REQUEST,
+            INVALID,
+            None,
+            format!("{what} is given twice, and not the same: send it once"),
+        )
     }
 
     pub(super) fn host(host: &str) -> Self {
-        let shown: String = host.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
+        let shown: String = host
+            .chars()
+            .filter(|c| c.is_ascii_graphic())
+            .take(100)
+            .collect();
         let message = format!(
             "host `{shown}` is not one this gateway answers to: use localhost or a loopback address, or add the name to `hosts` in its configuration"
         );
-        let refusal = refused(StatusCode::MISDIRECTED_REQUEST, "permission_error", Some("host_not_allowed"), message);
-        Self { source: "door", ..refusal }
+        let refusal = refused(
+            StatusCode::MISDIRECTED_REQUEST,
+            "permission_error",
+            Some("host_not_allowed"),
+            message,
+        );
+        Self {
+            source: "door",
+            ..refusal
+        }
     }
 
     pub(super) fn origin() -> Self {
         let message = "requests from web pages are not answered: this gateway is for programs. An origin can be allowed by `origins` in its configuration";
-        let refusal = refused(StatusCode::FORBIDDEN, "permission_error", Some("origin_not_allowed"), message);
-        Self { source: "door", ..refusal }
+        let refusal = refused(
+            StatusCode::FORBIDDEN,
+            "permission_error",
+            Some("origin_not_allowed"),
+            message,
+        );
+        Self {
+            source: "door",
+            ..refusal
+        }
     }
 
     pub(super) fn content_type() -> Self {
-        refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, None, "the body must be JSON: send `content-type: application/json`")
+        refused(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            INVALID,
+            None,
+            "the body must be JSON: send `content-type: application/json`",
+        )
     }
 
     pub(super) fn content_encoding() -> Self {
@@ -95,21 +138,49 @@ impl Refused {
 
     pub(super) fn label(name: &str, most: usize) -> Self {
         let message = format!("header {name} must hold 1 to {most} bytes of text");
-        Self { param: Some(name.into()), ..refused(StatusCode::BAD_REQUEST, INVALID, None, message) }
+        Self {
+            param: Some(name.into()),
+            ..refused(StatusCode::BAD_REQUEST, INVALID, None, message)
+        }
     }
 
     pub(super) fn too_large(most: usize) -> Self {
-        let message = format!("the body is larger than {most} bytes: send less, or raise `max_body`");
-        Self { close: true, ..refused(StatusCode::PAYLOAD_TOO_LARGE, INVALID, Some("request_too_large"), message) }
+        let message =
+            format!("the body is larger than {most} bytes: send less, or raise `max_body`");
+        Self {
+            close: true,
+            ..refused(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                INVALID,
+                Some("request_too_large"),
+                message,
+            )
+        }
     }
 
     pub(super) fn too_slow() -> Self {
         let message = "the body came too slowly: it must come at 100 bytes a second or faster";
-        Self { close: true, ..refused(StatusCode::REQUEST_TIMEOUT, INVALID, Some("request_timeout"), message) }
+        Self {
+            close: true,
+            ..refused(
+                StatusCode::REQUEST_TIMEOUT,
+                INVALID,
+                Some("request_timeout"),
+                message,
+            )
+        }
     }
 
     pub(super) fn broken_body() -> Self {
-        Self { close: true, ..refused(StatusCode::BAD_REQUEST, INVALID, None, "the body broke off or is not framed as HTTP says") }
+        Self {
+            close: true,
+            ..refused(
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                None,
+                "the body broke off or is not framed as HTTP says",
+            )
+        }
     }
 
     pub(super) fn key(present: bool) -> Self {
@@ -118,13 +189,24 @@ impl Refused {
         } else {
             "no API key was sent: send a virtual key of this gateway as `Authorization: Bearer KEY`"
         };
-        let refusal = refused(StatusCode::UNAUTHORIZED, "authentication_error", Some("invalid_api_key"), message);
-        Self { source: "key", ..refusal }
+        let refusal = refused(
+            StatusCode::UNAUTHORIZED,
+            "authentication_error",
+            Some("invalid_api_key"),
+            message,
+        );
+        Self {
+            source: "key",
+            ..refusal
+        }
     }
 
     pub(super) fn unknown_path(method: &http::Method, path: &str) -> Self {
         let shown: String = path.chars().filter(|c| !c.is_control()).take(200).collect();
-        let routes: Vec<&str> = Endpoint::ALL.iter().map(|endpoint| endpoint.path()).collect();
+        let routes: Vec<&str> = Endpoint::ALL
+            .iter()
+            .map(|endpoint| endpoint.path())
+            .collect();
         let message = format!(
             "Unknown request URL: {method} {shown}. This gateway serves POST {}, and GET /v1/models, /v1/models/{{id}} (all also without /v1)",
             routes.join(", ")
@@ -133,37 +215,103 @@ impl Refused {
     }
 
     pub(super) fn method(allowed: &'static str) -> Self {
-        refused(StatusCode::METHOD_NOT_ALLOWED, INVALID, Some("method_not_allowed"), format!("this URL takes {allowed} only"))
+        refused(
+            StatusCode::METHOD_NOT_ALLOWED,
+            INVALID,
+            Some("method_not_allowed"),
+            format!("this URL takes {allowed} only"),
+        )
     }
 
     pub(super) fn no_model(model: &str) -> Self {
-        let shown: String = model.chars().filter(|c| !c.is_control()).take(100).collect();
-        let message = format!("The model `{shown}` does not exist or no route leads to it: GET /v1/models lists those you may use");
-        let refusal = refused(StatusCode::NOT_FOUND, INVALID, Some("model_not_found"), message);
-        Self { param: Some("model".into()), source: "route", ..refusal }
+        let shown: String = model
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect();
+        let message = format!(
+            "The model `{shown}` does not exist or no route leads to it: GET /v1/models lists those you may use"
+        );
+        let refusal = refused(
+            StatusCode::NOT_FOUND,
+            INVALID,
+            Some("model_not_found"),
+            message,
+        );
+        Self {
+            param: Some("model".into()),
+            source: "route",
+            ..refusal
+        }
     }
 
     fn look(error: &LookError) -> Self {
-        let mut refusal = refused(StatusCode::BAD_REQUEST, INVALID, error.code(), error.message());
+        let mut refusal = refused(
+            StatusCode::BAD_REQUEST,
+            INVALID,
+            error.code(),
+            error.message(),
+        );
         refusal.param = error.param().map(Into::into);
         refusal
     }
 
     fn denial(denial: Denial) -> Self {
         let (status, kind, code, source) = match denial.reason {
-            Reason::ModelNotAllowed => (StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", "rights"),
-            Reason::LabelRequired => (StatusCode::FORBIDDEN, "permission_error", "label_required", "budget"),
-            Reason::PriceUnknown => (StatusCode::FORBIDDEN, "permission_error", "price_unknown", "price"),
-            Reason::Unbounded => (StatusCode::FORBIDDEN, "permission_error", "price_unknown", "price"),
-            Reason::BudgetExceeded => (StatusCode::TOO_MANY_REQUESTS, "budget_exceeded", "insufficient_quota", "budget"),
-            Reason::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "rate_limit_exceeded", "limit"),
-            Reason::Crowded => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "too_many_label_values", "limit"),
-            Reason::BudgetUnavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "budget_unavailable", "budget_unavailable", "journal")
-            }
+            Reason::ModelNotAllowed => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "model_not_allowed",
+                "rights",
+            ),
+            Reason::LabelRequired => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "label_required",
+                "budget",
+            ),
+            Reason::PriceUnknown => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "price_unknown",
+                "price",
+            ),
+            Reason::Unbounded => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "price_unknown",
+                "price",
+            ),
+            Reason::BudgetExceeded => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "budget_exceeded",
+                "insufficient_quota",
+                "budget",
+            ),
+            Reason::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "rate_limit_exceeded",
+                "limit",
+            ),
+            Reason::Crowded => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "too_many_label_values",
+                "limit",
+            ),
+            Reason::BudgetUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "budget_unavailable",
+                "budget_unavailable",
+                "journal",
+            ),
         };
         let final_word = denial.reason == Reason::BudgetExceeded;
-        let scope = denial.budget.as_ref().map(|standing| standing.to_string().into());
+        let scope = denial
+            .budget
+            .as_ref()
+            .map(|standing| standing.to_string().into());
         Self {
             param: denial.param.map(Into::into),
             source,
@@ -200,7 +348,13 @@ impl Refused {
             remaining: budget.map(Standing::remaining),
             resets_in_s: budget.and_then(|standing| standing.period.left(now.wall)),
         };
-        error_body(self.kind, self.code, &self.message, self.param.as_deref(), Some(&details))
+        error_body(
+            self.kind,
+            self.code,
+            &self.message,
+            self.param.as_deref(),
+            Some(&details),
+        )
     }
 
     /// `retry-after` in whole seconds and in milliseconds, both rounded up.
@@ -240,14 +394,38 @@ impl From<Refusal> for Refused {
             Refusal::Denied(denial) => Self::denial(*denial),
             Refusal::Unrecorded => {
                 let message = "decisions cannot be recorded as fast as calls come, so none is let through unrecorded: try again shortly, or see /status on the admin port";
-                let refusal = refused(StatusCode::SERVICE_UNAVAILABLE, "budget_unavailable", Some("decision_log_full"), message);
-                Self { source: "log", retry_after: Some(Duration::from_secs(1)), ..refusal }
+                let refusal = refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "budget_unavailable",
+                    Some("decision_log_full"),
+                    message,
+                );
+                Self {
+                    source: "log",
+                    retry_after: Some(Duration::from_secs(1)),
+                    ..refusal
+                }
             }
-            Refusal::Upstream { provider, attempts, failure } => {
-                let status = if failure.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
-                let times = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+            Refusal::Upstream {
+                provider,
+                attempts,
+                failure,
+            } => {
+                let status = if failure.is_timeout() {
+                    StatusCode::GATEWAY_TIMEOUT
+                } else {
+                    StatusCode::BAD_GATEWAY
+                };
+                let times = if attempts == 1 {
+                    "1 attempt".to_owned()
+                } else {
+                    format!("{attempts} attempts")
+                };
                 let message = format!("provider `{provider}` failed after {times}: {failure}");
-                Self { source: "provider", ..refused(status, "upstream_error", Some("upstream_error"), message) }
+                Self {
+                    source: "provider",
+                    ..refused(status, "upstream_error", Some("upstream_error"), message)
+                }
             }
         }
     }
@@ -256,7 +434,13 @@ impl From<Refusal> for Refused {
 /// The body for a connection there is no place for.
 pub(super) fn overloaded() -> Vec<u8> {
     let message = "this gateway has as many connections as it may have (`max_connections`): try again shortly";
-    error_body::<()>("overloaded_error", Some("too_many_connections"), message, None, None)
+    error_body::<()>(
+        "overloaded_error",
+        Some("too_many_connections"),
+        message,
+        None,
+        None,
+    )
 }
 
 #[cfg(test)]
@@ -266,7 +450,11 @@ mod tests {
 
     #[test]
     fn the_table_of_statuses() {
-        let upstream = |failure| Refusal::Upstream { provider: "openai".into(), attempts: 2, failure };
+        let upstream = |failure| Refusal::Upstream {
+            provider: "openai".into(),
+            attempts: 2,
+            failure,
+        };
         let rows = [
             Refused::key(true),
             Refused::key(false),
@@ -290,7 +478,15 @@ mod tests {
         ];
         let table: String = rows
             .iter()
-            .map(|row| format!("{} {} / {}: {}\n", row.status.as_u16(), row.kind, row.code.unwrap_or("-"), row.message))
+            .map(|row| {
+                format!(
+                    "{} {} / {}: {}\n",
+                    row.status.as_u16(),
+                    row.kind,
+                    row.code.unwrap_or("-"),
+                    row.message
+                )
+            })
             .collect();
         insta::assert_snapshot!(table);
     }

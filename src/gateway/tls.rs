@@ -27,8 +27,11 @@ pub enum TlsFault {
 /// The files cannot be read or do not fit.
 pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsFault> {
     let certificate = |error| TlsFault::Certificate(files.cert.clone(), error);
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert).map_err(certificate)?.collect();
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| TlsFault::Key(files.key.clone(), error))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert)
+        .map_err(certificate)?
+        .collect();
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| TlsFault::Key(files.key.clone(), error))?;
     let mut config = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain.map_err(certificate)?, key)
