@@ -8,6 +8,7 @@ pub mod chat;
 pub mod clock;
 pub mod governance;
 pub mod ids;
+pub mod pattern;
 pub mod secret;
 pub mod settings;
 pub mod units;

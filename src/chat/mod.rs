@@ -5,8 +5,18 @@
 //!
 //! Not here: how a vendor spells an answer (`dialect`), what a token costs (`governance::pricing`).
 
+mod edits;
+pub mod json;
+mod look;
+mod span;
+pub mod tokenizer;
 mod usage;
 
+pub use edits::{Edits, Piece};
+pub use look::{
+    CapField, IncludeUsage, Look, LookError, MAX_CHOICES, MAX_MODEL, OutputCap, References, look,
+};
+pub use span::Span;
 pub use usage::Usage;
 
 /// Which of the API's calls this is.

@@ -1,6 +1,7 @@
 use super::*;
+use crate::chat::tokenizer::Encoding;
 use crate::governance::budget::{Absent, AtLimit, Window};
-use crate::provider::settings::{Encoding, Kind};
+use crate::provider::settings::Kind;
 use crate::units::{Money, Tokens};
 use proptest::prelude::*;
 use std::fs;

@@ -1,3 +1,4 @@
 //! STUB.
 
+pub mod admin;
 pub mod settings;

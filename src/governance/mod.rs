@@ -14,4 +14,3 @@ pub mod identity;
 pub mod limit;
 pub mod pricing;
 pub mod settings;
-pub mod tokenizer;

@@ -4,7 +4,7 @@
 //! price of its own is priced as the class it is part of: nothing is ever free by omission.
 
 use crate::chat::Usage;
-use crate::governance::identity::Pattern;
+use crate::pattern::Pattern;
 use crate::units::{Money, Price, Sum, Tokens};
 use std::collections::HashMap;
 use std::sync::Arc;

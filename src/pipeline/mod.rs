@@ -1,1 +1,322 @@
-//! STUB.
+//! One request's passage. All the gate does is visible here; the rooms hold the how.
+//!
+//! look → decide → call → settle → answer. A caller who goes away does not stop it at once: the provider may have worked,
+//! so the answer is waited for a little longer, and what it cost is booked.
+//!
+//! Not here: HTTP to the caller (`gateway`), what a call may do (`governance`), connections (`provider`).
+
+mod attempt;
+mod passage;
+mod patience;
+mod plan;
+mod quote;
+mod refusal;
+mod stream;
+mod worker;
+
+pub use plan::{Destination, Plan};
+pub use quote::{Quote, QuoteLine};
+pub use refusal::{Failure, Refusal};
+pub use stream::Stream;
+pub use worker::{Desk, Durable, Worker};
+
+use crate::chat::tokenizer::{self, Encoding};
+use crate::chat::{CapField, Edits, Endpoint, Look, Piece, Usage, look};
+use crate::clock::{self, Moment};
+use crate::governance::budget::Standing;
+use crate::governance::gate::{Ask, Decision, Denial, Permit};
+use crate::governance::identity::{Caller, Key, KeyIndex};
+use crate::governance::limit::Headroom;
+use crate::ids::PassageId;
+use crate::provider::settings::Kind;
+use crate::provider::transport::Outgoing;
+use crate::units::{Money, Tokens};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use passage::Passage;
+use patience::Patient;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use worker::Target;
+
+/// A request as the door hands it in: read whole, its caller known.
+#[derive(Debug)]
+pub struct Call {
+    /// Names it.
+    pub id: PassageId,
+    /// When its head was read.
+    pub began: Moment,
+    /// Which call of the API.
+    pub endpoint: Endpoint,
+    /// The caller's headers.
+    pub headers: HeaderMap,
+    /// What followed the `?`.
+    pub query: Option<Box<str>>,
+    /// The body, as text.
+    pub body: Bytes,
+    /// The body as it came, where that was compressed.
+    pub compressed: Option<Bytes>,
+    /// Who calls.
+    pub key: KeyIndex,
+    /// What the request says of itself.
+    pub labels: RequestLabels,
+    /// Whether the stream is to end with a comment that says what it cost.
+    pub cost_comment: bool,
+}
+
+/// Labels a request brings along.
+#[derive(Debug, Clone, Default)]
+pub struct RequestLabels {
+    /// `x-tollgate-run`.
+    pub run: Option<Box<str>>,
+    /// `x-tollgate-session`.
+    pub session: Option<Box<str>>,
+    /// `x-tollgate-end-user`.
+    pub end_user: Option<Box<str>>,
+    /// `x-tollgate-tags`.
+    pub tags: Option<Box<str>>,
+}
+
+/// An answer, and what the caller is told about it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The provider's status.
+    pub status: StatusCode,
+    /// The provider's headers.
+    pub headers: HeaderMap,
+    /// The provider's body.
+    pub body: Body,
+    /// What it was about.
+    pub facts: Facts,
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// As it comes.
+    Stream(Box<Stream>),
+}
+
+/// What an answer's headers tell about governance.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// What it cost; on a stream nobody knows yet.
+    pub cost: Option<Money>,
+    /// The output cap, if it was lowered.
+    pub clamped: Option<Tokens>,
+    /// Where the tightest budget stands.
+    pub tightest: Option<Standing>,
+    /// What the rate limits have left.
+    pub headroom: Headroom,
+    /// The time we added.
+    pub overhead: Duration,
+}
+
+/// A look at a request, with where it would go.
+struct Seen {
+    look: Look,
+    target: Rc<Target>,
+}
+
+/// How far a call came on its way in.
+#[derive(Debug, Default)]
+pub struct Note {
+    /// The model, as the caller named it.
+    pub model: Box<str>,
+    /// How long reading and the look took.
+    pub look: Duration,
+    /// How long the decision took.
+    pub decide: Duration,
+}
+
+/// A call that may go.
+#[derive(Debug)]
+#[must_use = "a call that was let through and is not made gives back what it holds"]
+pub struct Admitted {
+    passage: Passage,
+    look: Look,
+}
+
+impl Admitted {
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// The provider did not answer.
+    pub async fn make(self, call: Call) -> Result<Answer, Refusal> {
+        let (body, headers) = self.passage.outgoing(call, &self.look);
+        Patient::new(self.passage.complete(headers, body)).await
+    }
+}
+
+impl Worker {
+    /// Looks at a call and asks the gate. `note` says how far that came, whatever it ends in.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the request is malformed, has no route, or the gate said no.
+    pub async fn admit(
+        self: &Rc<Self>,
+        plan: &Arc<Plan>,
+        call: &Call,
+        note: &mut Note,
+    ) -> Result<Admitted, Refusal> {
+        let seen = self.see(plan, call, note)?;
+        if !self.desk.telemetry.has_room() {
+            return Err(Refusal::Unrecorded);
+        }
+        let permit = self.decide(plan, call, &seen).await;
+        note.decide = clock::since_start()
+            .saturating_sub(call.began.since_start)
+            .saturating_sub(note.look);
+        let passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
+        Ok(Admitted {
+            passage,
+            look: seen.look,
+        })
+    }
+
+    fn see(&self, plan: &Arc<Plan>, call: &Call, note: &mut Note) -> Result<Seen, Refusal> {
+        let look = look(call.endpoint, &call.body)?;
+        let model = look.model(&call.body);
+        note.model = model.into();
+        note.look = clock::since_start().saturating_sub(call.began.since_start);
+        let target = self
+            .target(plan, model)
+            .ok_or_else(|| Refusal::ModelNotFound {
+                model: model.into(),
+            })?;
+        Ok(Seen { look, target })
+    }
+
+    /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, an exact count.
+    async fn decide(&self, plan: &Plan, call: &Call, seen: &Seen) -> Result<Permit, Refusal> {
+        let key = plan
+            .charter
+            .keys()
+            .get(call.key)
+            .ok_or(Refusal::Unrecorded)?;
+        let mut counted = None;
+        loop {
+            let ask = ask(call, key, seen, counted);
+            match self.desk.gate.decide(&plan.charter, &ask, clock::now()) {
+                Decision::Allow(permit) => return Ok(permit),
+                Decision::Deny(denial) => return Err(Refusal::Denied(denial)),
+                Decision::Wait(sequence) => {
+                    if !self.desk.durable.reach(sequence).await {
+                        return Err(Refusal::Denied(Denial::suspended()));
+                    }
+                }
+                Decision::Count => {
+                    let exact = match seen.target.destination.encoding {
+                        Some(encoding) => {
+                            count(call.body.clone(), encoding, seen.look.messages).await
+                        }
+                        None => None,
+                    };
+                    let bound = seen.look.input_bound;
+                    counted = Some(exact.map_or(bound, |exact| exact.min(bound)));
+                }
+            }
+        }
+    }
+}
+
+fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>) -> Ask<'a> {
+    let (look, destination) = (&seen.look, &seen.target.destination);
+    Ask {
+        caller: Caller {
+            key,
+            run: call.labels.run.as_deref(),
+            session: call.labels.session.as_deref(),
+            end_user: call.labels.end_user.as_deref(),
+            tags: call.labels.tags.as_deref(),
+            model: look.model(&call.body),
+        },
+        key: call.key,
+        endpoint: call.endpoint,
+        rate: destination.rate.as_deref(),
+        input_bound: look.input_bound,
+        counted,
+        countable: destination.encoding.is_some(),
+        images: look.references.images,
+        opaque: look.references.opaque,
+        audio: look.audio,
+        choices: look.choices,
+        asked_cap: look.output_cap.map(|cap| Tokens(cap.tokens)),
+        policy_cap: destination.policy_cap,
+    }
+}
+
+/// Counts the input's tokens off this thread; `None` where nobody can.
+async fn count(body: Bytes, encoding: Encoding, messages: u32) -> Option<Tokens> {
+    let counted = tokio::task::spawn_blocking(move || {
+        let text = std::str::from_utf8(&body).ok()?;
+        match encoding {
+            Encoding::Simulator => Some(crate::provider::simulator::bound(text, messages)),
+            other => tokenizer::count(other, text, messages),
+        }
+    });
+    counted.await.ok().flatten()
+}
+
+/// The field a cap is written in where the caller wrote none.
+const fn cap_field(endpoint: Endpoint, kind: Kind) -> CapField {
+    match (endpoint, kind) {
+        (Endpoint::Responses, _) => CapField::MaxOutputTokens,
+        (Endpoint::Chat, Kind::OpenAi) => CapField::MaxCompletionTokens,
+        _ => CapField::MaxTokens,
+    }
+}
+
+impl Passage {
+    /// The body as it goes up, and the headers with it: the caller's bytes, apart from what governance changed.
+    fn outgoing(&self, call: Call, look: &Look) -> (Outgoing, HeaderMap) {
+        let mut headers = call.headers;
+        let mut edits = Edits::new();
+        let destination = &self.target.destination;
+        if let Some(name) = &destination.model {
+            edits.rename_model(look, name);
+        }
+        let cap = self.cap();
+        if cap.write {
+            edits.set_cap(
+                look,
+                cap_field(call.endpoint, destination.upstream.kind),
+                cap.tokens.0,
+            );
+        }
+        if look.stream && self.hides_usage() {
+            edits.include_usage(look);
+        }
+        destination.upstream.dress(&mut headers, look.stream);
+        let body = match (edits.is_empty(), call.compressed) {
+            (true, Some(compressed)) => Outgoing::whole(compressed),
+            (true, None) => Outgoing::whole(call.body),
+            (false, compressed) => {
+                if compressed.is_some() {
+                    headers.remove(http::header::CONTENT_ENCODING);
+                }
+                let mut outgoing = Outgoing::default();
+                for piece in edits.pieces(call.body.len()) {
+                    outgoing.push(match piece {
+                        Piece::Keep(range) => call.body.slice(range),
+                        Piece::Put(bytes) => Bytes::copy_from_slice(bytes),
+                    });
+                }
+                outgoing
+            }
+        };
+        (body, headers)
+    }
+}
+
+/// Usage as far as we know it without the provider's word: the input as it was weighed, the output as it was seen.
+fn own_count(input: Tokens, output: u64) -> Usage {
+    Usage {
+        input,
+        output: Tokens(output),
+        ..Usage::default()
+    }
+}

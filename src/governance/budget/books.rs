@@ -1,17 +1,22 @@
-//! STUB while the house is being built: see the doc of each item.
-use super::{Budget, Entry, LedgerId, Period, Reservation, State};
+//! All ledgers, under one lock: scopes are taken all or none, and entries come in the order of events.
+//!
+//! Invariant: in no ledger that enforces does a promise take `spent + reserved` above the limit, nor above the ceiling the
+//! journal holds. A call that outran its promise is booked in full all the same.
+//!
+//! The lock is held for some tens of nanoseconds and never across I/O: what must reach the disk is left as an [`Entry`]
+//! for the journal to fetch, and who must wait for it is told [`Refused::Wait`].
+//!
+//! Not here: what a call could cost (`pricing`), which budgets apply to it (`gate`), the disk (the journal).
+
+use super::ledger::Ledger;
+use super::reservation::{Bill, Closing, Settlement};
+use super::{AtLimit, Budget, Entry, LedgerId, Period, Reservation, Scopes, State, Window};
 use crate::clock::Moment;
 use crate::units::Money;
-use std::sync::Arc;
-
-/// One budget a call must fit into, with the ledger it is kept in.
-#[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
-    /// The rule.
-    pub budget: &'a Budget,
-    /// The ledger.
-    pub ledger: LedgerId,
-}
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Where one ledger stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +25,14 @@ pub struct Standing {
     pub budget: Arc<str>,
     /// The label value, of a budget split by `per:`.
     pub value: Option<Arc<str>>,
+    /// How long its periods are.
+    pub window: Window,
     /// Which period.
     pub period: Period,
+    /// Whether it refuses, or only counts.
+    pub enforce: bool,
+    /// What it does with a call that does not fit.
+    pub at_limit: AtLimit,
     /// What may be spent in it, what was carried over included.
     pub limit: Money,
     /// What was spent, the uncertain part included.
@@ -30,20 +41,33 @@ pub struct Standing {
     pub reserved: Money,
     /// The part of `spent` nobody saw the bill of.
     pub uncertain: Money,
+    /// The highest soft threshold that is crossed, in hundredths of the limit.
+    pub soft: Option<u8>,
 }
 
-/// A budget that does not cover a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Short {
-    /// Where it stands.
-    pub standing: Standing,
+impl Standing {
+    /// What may still be promised.
+    #[must_use]
+    pub fn remaining(&self) -> Money {
+        self.limit.less(self.spent.plus(self.reserved))
+    }
+}
+
+/// The budget's name, with the label value it stands for: `per-agent[scout]`.
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}[{value}]", self.budget),
+            None => f.write_str(&self.budget),
+        }
+    }
 }
 
 /// Why nothing was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// This budget does not cover it (of several, the one with the least left).
-    Short(Box<Short>),
+    Short(Box<Standing>),
     /// It would fit, but the ceiling that covers it must reach the disk first: wait until the entry with this sequence
     /// number is durable, then ask again.
     Wait(u64),
@@ -51,12 +75,50 @@ pub enum Refused {
     Suspended,
 }
 
-/// All ledgers, under one lock: scopes are taken all or none, and entries come in the order of events.
-#[derive(Debug)]
-pub struct Books {}
+/// The most ledgers one budget may be split into; a call that would open one more is refused.
+const MOST_VALUES: usize = 100_000;
+
+type Wake = Box<dyn Fn(bool) + Send + Sync>;
+
+/// All ledgers. See the module.
+pub struct Books {
+    inner: Mutex<Inner>,
+    wake: OnceLock<Wake>,
+}
+
+impl fmt::Debug for Books {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Books").finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    /// By number; a forgotten one leaves its place empty.
+    ledgers: Vec<Option<Ledger>>,
+    /// By budget, then by label value (`None` is the shared one).
+    names: HashMap<Arc<str>, HashMap<Option<Arc<str>>, LedgerId>>,
+    /// Calls in flight; a reservation knows its place.
+    open: Vec<Option<Open>>,
+    free: Vec<u32>,
+    next_reservation: u64,
+    /// Whether money waits for the journal.
+    ceilings: bool,
+    suspended: bool,
+    entries: Vec<Entry>,
+    /// How many entries were ever made.
+    made: u64,
+    /// The latest time anybody mentioned, in seconds since the epoch.
+    latest: i64,
+}
+
+struct Open {
+    id: u64,
+    amount: Money,
+    scopes: Scopes,
+}
 
 impl Books {
-    /// Empty books. `ceilings`: whether money waits for the journal (false: no journal, as in library mode and `quote`).
+    /// Empty books. `ceilings`: whether money waits for the journal (false where there is none: library mode, quotes).
     #[must_use]
     pub fn new(ceilings: bool) -> Self {
         Self::restore(State::default(), ceilings)
@@ -64,49 +126,564 @@ impl Books {
 
     /// Books as a journal's [`State::recovered`] left them.
     #[must_use]
-    pub fn restore(_state: State, _ceilings: bool) -> Self {
-        Self {}
+    pub fn restore(state: State, ceilings: bool) -> Self {
+        let mut inner = Inner {
+            ledgers: Vec::new(),
+            names: HashMap::new(),
+            open: Vec::new(),
+            free: Vec::new(),
+            next_reservation: state.next_reservation,
+            ceilings,
+            suspended: false,
+            entries: Vec::new(),
+            made: 0,
+            latest: 0,
+        };
+        for (id, ledger) in state.ledgers {
+            let place = usize::try_from(id.0).unwrap_or(usize::MAX);
+            inner
+                .ledgers
+                .resize_with(place.saturating_add(1).max(inner.ledgers.len()), || None);
+            inner
+                .names
+                .entry(ledger.budget.clone())
+                .or_default()
+                .insert(ledger.value.clone(), id);
+            if let Some(slot) = inner.ledgers.get_mut(place) {
+                *slot = Some(Ledger::restore(id, ledger));
+            }
+        }
+        let numbered = usize::try_from(state.next_ledger).unwrap_or(usize::MAX);
+        inner
+            .ledgers
+            .resize_with(numbered.max(inner.ledgers.len()), || None);
+        Self {
+            inner: Mutex::new(inner),
+            wake: OnceLock::new(),
+        }
     }
 
-    /// Calls `wake` when entries wait that did not before (`urgent`: somebody waits for them to be durable).
-    /// Called under the lock: it must only wake a thread.
-    pub fn on_entries(&self, _wake: impl Fn(bool) + Send + Sync + 'static) {}
-
-    /// Moves the waiting entries into `into`; returns the sequence number of the last one ever made (they are counted from 1).
-    pub fn drain(&self, _into: &mut Vec<Entry>) -> u64 {
-        0
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic under this lock can only come from an allocation that failed; the counters are whole at every step.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As [`Books::drain`], and in the same moment the whole state (which holds those entries): a new segment starts with it.
-    /// Ledgers of ended periods that nobody holds are forgotten first.
-    pub fn checkpoint(&self, _into: &mut Vec<Entry>) -> (u64, State) {
-        (0, State::default())
+    /// Calls `wake` when entries wait that did not before, with `true` when somebody waits for them to be durable. Called
+    /// after the lock is given back; may be set once.
+    pub fn on_entries(&self, wake: impl Fn(bool) + Send + Sync + 'static) {
+        let _ = self.wake.set(Box::new(wake));
+    }
+
+    /// Tells the journal, if there is news for it, after the lock is given back.
+    fn tell(&self, inner: MutexGuard<'_, Inner>, had: usize, urgent: bool) {
+        let news = had == 0 && !inner.entries.is_empty();
+        drop(inner);
+        if (news || urgent)
+            && let Some(wake) = self.wake.get()
+        {
+            wake(urgent);
+        }
+    }
+
+    /// Moves the waiting entries into `into`; returns how many entries were ever made, these included.
+    pub fn drain(&self, into: &mut Vec<Entry>) -> u64 {
+        let mut inner = self.lock();
+        into.append(&mut inner.entries);
+        inner.made
+    }
+
+    /// As [`Books::drain`], and in the same moment the whole state, which those entries lead to: a new segment starts with
+    /// it. Ledgers of ended periods that nothing holds are forgotten first.
+    pub fn checkpoint(&self, into: &mut Vec<Entry>) -> (u64, State) {
+        let mut inner = self.lock();
+        inner.forget();
+        into.append(&mut inner.entries);
+        (inner.made, inner.state())
     }
 
     /// These entries are on the disk: the ceilings among them may be used.
-    pub fn durable(&self, _entries: &[Entry]) {}
+    pub fn durable(&self, entries: &[Entry]) {
+        let mut inner = self.lock();
+        for entry in entries {
+            if let Entry::Ceiling {
+                ledger,
+                period,
+                total,
+            } = entry
+                && let Some(ledger) = inner.ledger(*ledger)
+            {
+                ledger.raised(*period, *total);
+            }
+        }
+    }
 
-    /// The journal cannot be written: reserve nothing more. Settling goes on.
-    pub fn suspend(&self) {}
+    /// The journal cannot be written: reserve nothing more. Settling goes on, in memory; entries are not kept (their
+    /// effects are in the state that [`Books::checkpoint`] hands out).
+    pub fn suspend(&self) {
+        let mut inner = self.lock();
+        inner.suspended = true;
+        inner.entries = Vec::new();
+    }
 
-    /// The journal holds `state` again (a checkpoint made after the suspension): its ceilings may be used, go on.
-    pub fn resume(&self) {}
+    /// The journal holds the state of a checkpoint made after the suspension: its ceilings may be used, go on.
+    pub fn resume(&self) {
+        let mut inner = self.lock();
+        inner.suspended = false;
+        inner
+            .ledgers
+            .iter_mut()
+            .flatten()
+            .for_each(Ledger::raised_as_asked);
+    }
 
-    /// Lowers every idle ledger's ceiling to what is in use, so that a crash books no more than that as uncertain.
-    pub fn trim(&self) {}
+    /// Whether the journal failed and nothing is reserved.
+    pub fn is_suspended(&self) -> bool {
+        self.lock().suspended
+    }
 
-    /// The ledger of a budget (of one value of its label); made if there is none.
-    pub fn open(&self, _budget: &Budget, _value: Option<&str>) -> LedgerId {
-        LedgerId(0)
+    /// Lowers every ceiling to what is in use, so that a crash at rest books nothing as uncertain. For a time without calls.
+    pub fn trim(&self) {
+        let mut inner = self.lock();
+        let had = inner.entries.len();
+        let entries: Vec<Entry> = inner
+            .ledgers
+            .iter_mut()
+            .flatten()
+            .filter_map(Ledger::trim)
+            .collect();
+        entries.into_iter().for_each(|entry| inner.push(entry));
+        self.tell(inner, had, false);
+    }
+
+    /// The orderly end: nothing may be in flight any more. Ceilings are trimmed and the last entry says so.
+    pub fn finish(&self) {
+        self.trim();
+        let mut inner = self.lock();
+        let had = inner.entries.len();
+        if inner.open.iter().all(Option::is_none) {
+            inner.push(Entry::Clean);
+        }
+        self.tell(inner, had, true);
+    }
+
+    /// The ledger of a budget, of one value of its label if it is split; made if there is none, and held to the rule as
+    /// given from now on. `pinned` ledgers are never forgotten. `None`: the budget is split into too many already.
+    ///
+    /// A rule whose window or zone changed takes what the running period has spent into the period it means now: nothing
+    /// is forgiven by an edit.
+    pub fn open(
+        &self,
+        rule: &Arc<Budget>,
+        value: Option<&str>,
+        pinned: bool,
+        now: Moment,
+    ) -> Option<LedgerId> {
+        let mut inner = self.lock();
+        let had = inner.entries.len();
+        let value: Option<Arc<str>> = value.map(Arc::from);
+        let known = inner
+            .names
+            .get(&rule.name)
+            .and_then(|values| values.get(&value))
+            .copied();
+        let id = match known {
+            Some(id) => id,
+            None => inner.create(rule, value)?,
+        };
+        let ledger = inner.ledger(id)?;
+        ledger.pinned |= pinned;
+        let same = ledger
+            .rule
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, rule));
+        if !same {
+            ledger.rule = Some(rule.clone());
+            if let Some(period) = ledger.misfit(now) {
+                inner.adopt(id, period);
+            }
+        }
+        inner.roll(id, now);
+        self.tell(inner, had, false);
+        Some(id)
+    }
+
+    /// Budgets the configuration no longer names stand nowhere; their counters stay, should it name them again.
+    pub fn keep_only(&self, named: impl Fn(&str) -> bool) {
+        for ledger in self.lock().ledgers.iter_mut().flatten() {
+            if !named(ledger.name().0) {
+                (ledger.rule, ledger.pinned) = (None, false);
+            }
+        }
     }
 
     /// Sets `amount` aside in every scope, or in none.
+    ///
+    /// # Errors
+    /// [`Refused`] says which budget is short, or what to wait for; nothing was set aside.
     pub fn reserve(
         self: &Arc<Self>,
-        _scopes: &[Scope<'_>],
-        _amount: Money,
-        _now: Moment,
+        scopes: &[LedgerId],
+        amount: Money,
+        now: Moment,
     ) -> Result<Reservation, Refused> {
-        Err(Refused::Suspended)
+        let mut inner = self.lock();
+        let had = inner.entries.len();
+        if inner.suspended {
+            return Err(Refused::Suspended);
+        }
+        match inner.look(scopes, amount, now) {
+            Fit::Short(standing) => {
+                self.tell(inner, had, false);
+                Err(Refused::Short(standing))
+            }
+            Fit::AboveCeiling => {
+                inner.ask(scopes, amount);
+                let made = inner.made;
+                self.tell(inner, had, true);
+                Err(Refused::Wait(made))
+            }
+            Fit::Covered => {
+                let place = inner.take(scopes, amount, now);
+                self.tell(inner, had, false);
+                Ok(Reservation::new(self.clone(), place, amount))
+            }
+        }
+    }
+
+    /// What a call that costs `amount` in these scopes would meet; nothing changes but the turn of a period.
+    ///
+    /// # Errors
+    /// The budget that is short.
+    pub fn would_fit(
+        &self,
+        scopes: &[LedgerId],
+        amount: Money,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        let mut inner = self.lock();
+        let had = inner.entries.len();
+        let suspended = inner.suspended;
+        let fit = inner.look(scopes, amount, now);
+        self.tell(inner, had, false);
+        match fit {
+            Fit::Short(standing) => Err(Refused::Short(standing)),
+            _ if suspended => Err(Refused::Suspended),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where these ledgers stand at `now`.
+    pub fn standings_of(&self, scopes: &[LedgerId], now: Moment) -> Vec<Standing> {
+        let mut inner = self.lock();
+        scopes.iter().for_each(|id| inner.roll(*id, now));
+        scopes
+            .iter()
+            .filter_map(|id| inner.ledger(*id).and_then(|ledger| ledger.standing()))
+            .collect()
+    }
+
+    /// Where every ledger stands at `now` that a configuration names and that ever had a call.
+    pub fn standings(&self, now: Moment) -> Vec<Standing> {
+        let mut inner = self.lock();
+        let ids: Vec<LedgerId> = inner
+            .ledgers
+            .iter()
+            .flatten()
+            .map(|ledger| ledger.id)
+            .collect();
+        let had = inner.entries.len();
+        ids.iter().for_each(|id| inner.roll(*id, now));
+        let standings = inner
+            .ledgers
+            .iter()
+            .flatten()
+            .filter_map(Ledger::standing)
+            .collect();
+        self.tell(inner, had, false);
+        standings
+    }
+
+    /// Of these ledgers' budgets that enforce, the one with the least left.
+    pub fn tightest(&self, scopes: &[LedgerId]) -> Option<Standing> {
+        let mut inner = self.lock();
+        inner.tightest(scopes.iter().copied())
+    }
+
+    pub(super) fn tightest_of(&self, place: u32) -> Option<Standing> {
+        let mut inner = self.lock();
+        let open = usize::try_from(place)
+            .ok()
+            .and_then(|place| inner.open.get(place))?
+            .as_ref()?;
+        let ids: SmallVec<[LedgerId; 4]> = open.scopes.iter().map(|(id, _)| *id).collect();
+        inner.tightest(ids.into_iter())
+    }
+
+    /// How many calls are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.lock().open.iter().flatten().count()
+    }
+
+    /// The whole state, for tests and snapshots that need no entries.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.lock().state()
+    }
+
+    pub(super) fn close(&self, place: u32, closing: Closing) -> Settlement {
+        let mut inner = self.lock();
+        let had = inner.entries.len();
+        let settlement = inner.close(place, closing);
+        self.tell(inner, had, false);
+        settlement
     }
 }
+
+enum Fit {
+    Covered,
+    AboveCeiling,
+    Short(Box<Standing>),
+}
+
+impl Inner {
+    fn ledger(&mut self, id: LedgerId) -> Option<&mut Ledger> {
+        self.ledgers.get_mut(usize::try_from(id.0).ok()?)?.as_mut()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.made = self.made.saturating_add(1);
+        // A journal that failed will start anew from the state.
+        if !self.suspended && self.ceilings {
+            self.entries.push(entry);
+        }
+    }
+
+    fn create(&mut self, rule: &Arc<Budget>, value: Option<Arc<str>>) -> Option<LedgerId> {
+        let id = LedgerId(u32::try_from(self.ledgers.len()).ok()?);
+        let values = self.names.entry(rule.name.clone()).or_default();
+        if values.len() >= MOST_VALUES {
+            return None;
+        }
+        values.insert(value.clone(), id);
+        self.ledgers
+            .push(Some(Ledger::new(id, rule.name.clone(), value.clone())));
+        self.push(Entry::Open {
+            ledger: id,
+            budget: rule.name.clone(),
+            value,
+        });
+        Some(id)
+    }
+
+    /// Moves a ledger to a period the calendar did not bring, with what the running one has spent.
+    fn adopt(&mut self, id: LedgerId, period: Period) {
+        let reservation = self.next_reservation;
+        let Some(ledger) = self.ledger(id) else {
+            return;
+        };
+        let spent = ledger
+            .current()
+            .map_or(Money::ZERO, |account| account.spent);
+        let turned = ledger.turn(period, Money::ZERO);
+        ledger.close(period.start, Money::ZERO, spent, Money::ZERO);
+        self.push(turned);
+        if spent > Money::ZERO {
+            self.next_reservation = reservation.saturating_add(1);
+            let scopes = Scopes::from_slice(&[(id, period.start)]);
+            self.push(Entry::Reserve {
+                id: reservation,
+                amount: Money::ZERO,
+                scopes,
+            });
+            self.push(
+                Bill {
+                    cost: spent,
+                    ..Bill::default()
+                }
+                .entry(reservation),
+            );
+        }
+    }
+
+    fn roll(&mut self, id: LedgerId, now: Moment) {
+        self.latest = self.latest.max(now.wall.secs());
+        if let Some(entry) = self.ledger(id).and_then(|ledger| ledger.roll(now)) {
+            self.push(entry);
+        }
+    }
+
+    fn look(&mut self, scopes: &[LedgerId], amount: Money, now: Moment) -> Fit {
+        let mut fit = Fit::Covered;
+        let mut least = Money::MAX;
+        for id in scopes {
+            self.roll(*id, now);
+            let ceilings = self.ceilings;
+            let Some(ledger) = self.ledger(*id) else {
+                continue;
+            };
+            if !ledger.enforces() {
+                continue;
+            }
+            let left = ledger.left();
+            if amount > left {
+                if left < least
+                    && let Some(standing) = ledger.standing()
+                {
+                    least = left;
+                    fit = Fit::Short(Box::new(standing));
+                }
+            } else if ceilings && !ledger.is_covered(amount) && matches!(fit, Fit::Covered) {
+                fit = Fit::AboveCeiling;
+            }
+        }
+        fit
+    }
+
+    fn ask(&mut self, scopes: &[LedgerId], amount: Money) {
+        for id in scopes {
+            let entry = self
+                .ledger(*id)
+                .filter(|ledger| !ledger.is_covered(amount))
+                .and_then(|ledger| ledger.ask(amount));
+            if let Some(entry) = entry {
+                self.push(entry);
+            }
+        }
+    }
+
+    fn take(&mut self, scopes: &[LedgerId], amount: Money, now: Moment) -> u32 {
+        let id = self.next_reservation;
+        self.next_reservation = id.saturating_add(1);
+        let ceilings = self.ceilings;
+        let mut early: SmallVec<[Entry; 4]> = SmallVec::new();
+        let mut held = Scopes::new();
+        for scope in scopes {
+            let Some(ledger) = self.ledger(*scope) else {
+                continue;
+            };
+            held.push((*scope, ledger.promise(amount, now)));
+            if ceilings && let Some(entry) = ledger.ask_early(amount) {
+                early.push(entry);
+            }
+        }
+        self.push(Entry::Reserve {
+            id,
+            amount,
+            scopes: held.clone(),
+        });
+        early.into_iter().for_each(|entry| self.push(entry));
+        let open = Some(Open {
+            id,
+            amount,
+            scopes: held,
+        });
+        let place = if let Some(place) = self.free.pop() {
+            place
+        } else {
+            self.open.push(None);
+            u32::try_from(self.open.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        };
+        if let Some(slot) = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.open.get_mut(place))
+        {
+            *slot = open;
+        }
+        place
+    }
+
+    fn close(&mut self, place: u32, closing: Closing) -> Settlement {
+        let slot = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.open.get_mut(place));
+        let Some(open) = slot.and_then(Option::take) else {
+            return Settlement::default();
+        };
+        self.free.push(place);
+        let (spent, uncertain) = match closing {
+            Closing::Settle(bill) => (bill.cost, Money::ZERO),
+            Closing::Release => (Money::ZERO, Money::ZERO),
+            Closing::Expire => (open.amount, open.amount),
+        };
+        let mut settlement = Settlement::default();
+        for (id, period) in &open.scopes {
+            let Some(ledger) = self.ledger(*id) else {
+                continue;
+            };
+            let (before, after) = ledger.close(*period, open.amount, spent, uncertain);
+            settlement.note_crossing(ledger, before, after);
+        }
+        self.push(closing.entry(open.id));
+        settlement.tightest = self.tightest(open.scopes.iter().map(|(id, _)| *id));
+        settlement.sequence = self.made;
+        settlement.overrun = spent.less(open.amount);
+        settlement
+    }
+
+    fn tightest(&mut self, scopes: impl Iterator<Item = LedgerId>) -> Option<Standing> {
+        let mut least: Option<(Money, LedgerId)> = None;
+        for id in scopes {
+            let Some(ledger) = self.ledger(id).filter(|ledger| ledger.enforces()) else {
+                continue;
+            };
+            let left = ledger.left();
+            if least.is_none_or(|(so_far, _)| left < so_far) {
+                least = Some((left, id));
+            }
+        }
+        self.ledger(least?.1)?.standing()
+    }
+
+    fn forget(&mut self) {
+        let latest = self.latest;
+        let over = |ledger: &&Ledger| !ledger.pinned && ledger.is_over(latest);
+        let ids: Vec<LedgerId> = self
+            .ledgers
+            .iter()
+            .flatten()
+            .filter(over)
+            .map(|ledger| ledger.id)
+            .collect();
+        for id in ids {
+            let place = usize::try_from(id.0)
+                .ok()
+                .and_then(|place| self.ledgers.get_mut(place));
+            if let Some(ledger) = place.and_then(Option::take) {
+                let (budget, value) = ledger.name();
+                if let Some(values) = self.names.get_mut(budget) {
+                    values.remove(&value.cloned());
+                }
+                self.push(Entry::Forget { ledger: id });
+            }
+        }
+    }
+
+    fn state(&self) -> State {
+        let open = self.open.iter().flatten();
+        State {
+            ledgers: self
+                .ledgers
+                .iter()
+                .flatten()
+                .map(|ledger| (ledger.id, ledger.state()))
+                .collect(),
+            open: open
+                .map(|open| {
+                    (
+                        open.id,
+                        super::OpenState {
+                            amount: open.amount,
+                            scopes: open.scopes.clone(),
+                        },
+                    )
+                })
+                .collect(),
+            next_reservation: self.next_reservation,
+            next_ledger: u32::try_from(self.ledgers.len()).unwrap_or(u32::MAX),
+            clean: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

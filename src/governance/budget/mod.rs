@@ -10,10 +10,10 @@ mod period;
 mod reservation;
 mod state;
 
-pub use books::{Books, Refused, Scope, Short, Standing};
+pub use books::{Books, Refused, Standing};
 pub use entry::{Entry, Scopes};
 pub use period::{Period, Window};
-pub use reservation::Reservation;
+pub use reservation::{Bill, Reservation, Settlement};
 pub use state::{AccountState, LedgerState, OpenState, ReplayFault, State};
 
 use crate::governance::identity::{Label, Selector};

@@ -1,4 +1,160 @@
-//! STUB.
-/// Money set aside.
+//! Money set aside for one call, and the three ways it ends.
+//!
+//! A reservation ends exactly once: settled with a bill, released because the call never left, or expired because nobody
+//! knows what it cost. Dropped before the call left it is released; dropped after, it expires: silence is never free.
+
+use super::ledger::Ledger;
+use super::{Books, Entry, Standing};
+use crate::units::{Money, Tokens};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// What a call did cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// The money.
+    pub cost: Money,
+    /// Input tokens charged.
+    pub input: Tokens,
+    /// Output tokens charged.
+    pub output: Tokens,
+    /// Whether we counted because the provider did not say.
+    pub estimated: bool,
+}
+
+impl Bill {
+    pub(super) fn entry(self, id: u64) -> Entry {
+        Entry::Settle {
+            id,
+            cost: self.cost,
+            input: self.input,
+            output: self.output,
+            estimated: self.estimated,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Closing {
+    Settle(Bill),
+    Release,
+    Expire,
+}
+
+impl Closing {
+    pub(super) fn entry(self, id: u64) -> Entry {
+        match self {
+            Self::Settle(bill) => bill.entry(id),
+            Self::Release => Entry::Release { id },
+            Self::Expire => Entry::Expire { id },
+        }
+    }
+}
+
+/// What closing a reservation did to the budgets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// Where the tightest budget that enforces stands now.
+    pub tightest: Option<Standing>,
+    /// Budgets whose soft threshold this call crossed.
+    pub crossed: SmallVec<[Standing; 1]>,
+    /// By how much the bill was more than the promise.
+    pub overrun: Money,
+    /// The entry that says so: durable once the journal is this far.
+    pub sequence: u64,
+}
+
+impl Settlement {
+    pub(super) fn note_crossing(&mut self, ledger: &Ledger, before: Money, after: Money) {
+        let Some(rule) = &ledger.rule else { return };
+        let limit = ledger.limit();
+        let crosses = |percent: &u8| {
+            let threshold = limit.percent(*percent);
+            before < threshold && after >= threshold
+        };
+        if rule.soft.iter().any(crosses)
+            && let Some(standing) = ledger.standing()
+        {
+            self.crossed.push(standing);
+        }
+    }
+}
+
+/// Money set aside in every scope of one call.
 #[derive(Debug)]
-pub struct Reservation {}
+#[must_use = "dropping a reservation gives it back"]
+pub struct Reservation {
+    books: Arc<Books>,
+    place: u32,
+    amount: Money,
+    left: bool,
+    open: bool,
+}
+
+impl Reservation {
+    pub(super) fn new(books: Arc<Books>, place: u32, amount: Money) -> Self {
+        Self {
+            books,
+            place,
+            amount,
+            left: false,
+            open: true,
+        }
+    }
+
+    /// How much is set aside, in each scope.
+    #[must_use]
+    pub const fn amount(&self) -> Money {
+        self.amount
+    }
+
+    /// Where the tightest of its budgets stands.
+    #[must_use]
+    pub fn tightest(&self) -> Option<Standing> {
+        self.books.tightest_of(self.place)
+    }
+
+    /// The call leaves: from here a drop costs the whole promise.
+    pub const fn dispatch(&mut self) {
+        self.left = true;
+    }
+
+    /// The call surely did no work after all (never connected, refused by the provider): a drop is free again.
+    pub const fn recall(&mut self) {
+        self.left = false;
+    }
+
+    /// Replaces the promise by what the call did cost.
+    pub fn settle(mut self, bill: Bill) -> Settlement {
+        self.close(Closing::Settle(bill))
+    }
+
+    /// Nobody knows what the call cost: the whole promise stays booked, marked uncertain.
+    pub fn expire(mut self) -> Settlement {
+        self.close(Closing::Expire)
+    }
+
+    /// The call cost nothing.
+    pub fn release(mut self) -> Settlement {
+        self.close(Closing::Release)
+    }
+
+    fn close(&mut self, closing: Closing) -> Settlement {
+        if std::mem::take(&mut self.open) {
+            self.books.close(self.place, closing)
+        } else {
+            Settlement::default()
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let closing = if self.left {
+            Closing::Expire
+        } else {
+            Closing::Release
+        };
+        self.close(closing);
+    }
+}

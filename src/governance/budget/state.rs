@@ -151,7 +151,7 @@ impl State {
                     self.account(*ledger, *period)?;
                 }
                 self.each(scopes, |account| {
-                    account.reserved = account.reserved.plus(*amount)
+                    account.reserved = account.reserved.plus(*amount);
                 });
                 self.next_reservation = self.next_reservation.max(id.saturating_add(1));
                 self.open.insert(
@@ -163,7 +163,7 @@ impl State {
                 );
             }
             Entry::Settle { id, cost, .. } => {
-                self.close(*id, |account, _| account.spent = account.spent.plus(*cost))?
+                self.close(*id, |account, _| account.spent = account.spent.plus(*cost))?;
             }
             Entry::Release { id } => self.close(*id, |_, _| ())?,
             Entry::Expire { id } => self.close(*id, book_as_uncertain)?,

@@ -4,8 +4,9 @@
 //! whose own hash is keyed anew in every process; the digest found is then compared in constant time. A secret we do not
 //! know takes the same way, against a digest nobody has. Nothing on this way depends on how much of a secret was right.
 
-use super::{Caller, Labels, Pattern};
+use super::{Caller, Labels};
 use crate::clock::Wall;
+use crate::pattern::Pattern;
 use sha2::Digest as _;
 use std::collections::HashMap;
 use std::fmt;

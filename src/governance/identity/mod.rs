@@ -4,4 +4,4 @@ mod key;
 mod label;
 
 pub use key::{Digest, Key, KeyIndex, Keys, MAX_SECRET};
-pub use label::{Caller, Label, Labels, Pattern, Selector};
+pub use label::{Caller, Label, Labels, Selector};

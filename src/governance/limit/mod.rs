@@ -1,5 +1,11 @@
 //! Rate limits: requests a minute, tokens a minute, calls at once.
 
+mod cell;
+mod concurrency;
+mod meter;
+
+pub use cell::{Admission, Cell, Cells, Headroom, Kind, Throttled};
+
 use crate::governance::budget::Absent;
 use crate::governance::identity::{Label, Selector};
 use std::num::{NonZeroU32, NonZeroU64};

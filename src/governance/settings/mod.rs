@@ -15,9 +15,10 @@ pub use keys::{KeySettings, LabelSettings};
 pub use prices::{BookSettings, PriceSettings, TierSettings};
 
 use super::budget;
-use super::identity::{Label, Pattern, Selector};
+use super::identity::{Label, Selector};
 use super::limit;
 use crate::clock::Wall;
+use crate::pattern::Pattern;
 use crate::settings::Report;
 use crate::units::Money;
 use jiff::tz::TimeZone;

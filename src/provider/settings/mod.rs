@@ -6,7 +6,7 @@
 mod route;
 
 pub use route::{
-    Encoding, EncodingSettings, Names, Route, RouteSettings, StrategySettings, TargetSettings,
+    EncodingSettings, Names, Route, RouteSettings, StrategySettings, TargetSettings, encoding_of,
 };
 
 use crate::secret::Secret;

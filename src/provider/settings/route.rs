@@ -1,7 +1,8 @@
 //! Routes as written and as meant: which model goes where.
 
 use super::{Kind, Provider, ProviderSettings};
-use crate::governance::identity::Pattern;
+use crate::chat::tokenizer::Encoding;
+use crate::pattern::Pattern;
 use crate::settings::Report;
 use crate::units::Tokens;
 use serde::Deserialize;
@@ -77,46 +78,33 @@ pub struct Route {
     pub model: Option<Box<str>>,
     /// The most output tokens a call may ask for.
     pub max_output: Option<Tokens>,
-    /// How its tokens are counted, where that is known for every model of the route; see [`Encoding::of`].
+    /// How its tokens are counted, where that is known for every model of the route; see [`encoding_of`].
     pub tokenizer: Option<Encoding>,
 }
 
-/// How tokens are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// `o200k_base`
-    O200k,
-    /// `cl100k_base`
-    Cl100k,
-    /// The built-in simulator's own.
-    Simulator,
-}
-
-impl Encoding {
-    /// How `kind` counts the tokens of `model` (its name there), where that is known.
-    #[must_use]
-    pub fn of(kind: Kind, model: &str) -> Option<Self> {
-        const O200K: [&str; 9] = [
-            "gpt-4o",
-            "gpt-4.1",
-            "gpt-4.5",
-            "gpt-5",
-            "chatgpt-4o",
-            "o1",
-            "o3",
-            "o4",
-            "gpt-oss",
-        ];
-        const CL100K: [&str; 3] = ["gpt-4", "gpt-3.5", "text-embedding-"];
-        // A fine-tuned model counts as the one it was made from.
-        let model = model.strip_prefix("ft:").unwrap_or(model);
-        let begins = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
-        match kind {
-            Kind::Simulator => Some(Self::Simulator),
-            Kind::OpenAi if begins(&O200K) => Some(Self::O200k),
-            Kind::OpenAi if begins(&CL100K) => Some(Self::Cl100k),
-            Kind::OpenAi | Kind::Compatible => None,
-        }
+/// How `kind` counts the tokens of `model` (its name there), where that is known.
+#[must_use]
+pub fn encoding_of(kind: Kind, model: &str) -> Option<Encoding> {
+    const O200K: [&str; 9] = [
+        "gpt-4o",
+        "gpt-4.1",
+        "gpt-4.5",
+        "gpt-5",
+        "chatgpt-4o",
+        "o1",
+        "o3",
+        "o4",
+        "gpt-oss",
+    ];
+    const CL100K: [&str; 3] = ["gpt-4", "gpt-3.5", "text-embedding-"];
+    // A fine-tuned model counts as the one it was made from.
+    let model = model.strip_prefix("ft:").unwrap_or(model);
+    let begins = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
+    match kind {
+        Kind::Simulator => Some(Encoding::Simulator),
+        Kind::OpenAi if begins(&O200K) => Some(Encoding::O200k),
+        Kind::OpenAi if begins(&CL100K) => Some(Encoding::Cl100k),
+        Kind::OpenAi | Kind::Compatible => None,
     }
 }
 
@@ -231,7 +219,7 @@ impl RouteSettings {
             (None, kind) => {
                 let name = model.unwrap_or(&self.name);
                 // `gpt-4*` covers models that are counted differently: those are told apart call by call.
-                (!name.contains('*')).then(|| Encoding::of(kind, name))?
+                (!name.contains('*')).then(|| encoding_of(kind, name))?
             }
         }
     }
@@ -266,7 +254,7 @@ mod tests {
     #[test]
     fn tokens_are_counted_by_family_where_it_is_known() {
         let check = |kind, model: &str, expected| {
-            assert_eq!(Encoding::of(kind, model), expected, "{model}");
+            assert_eq!(encoding_of(kind, model), expected, "{model}");
         };
         check(
             Kind::OpenAi,

@@ -1,0 +1,189 @@
+//! What governance changes in a body: a few splices, everything else as it came.
+//!
+//! An edit names a stretch of the caller's bytes and what stands there instead. The transport may send the pieces between
+//! the edits straight from the caller's buffer ([`Edits::pieces`]); [`Edits::apply`] makes one new buffer.
+//!
+//! Invariant: edits are sorted and never overlap, and a body that was valid JSON with no key written twice still is.
+//!
+//! Not here: what is to be changed and why (`governance`, `pipeline`).
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::json::quote;
+use super::{CapField, IncludeUsage, Look, Span};
+
+/// One stretch, and the bytes that take its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Edit {
+    over: Span,
+    put: SmallVec<[u8; 40]>,
+}
+
+/// The changes to one body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edits {
+    edits: SmallVec<[Edit; 4]>,
+}
+
+/// A piece of the body as it goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// These of the caller's bytes.
+    Keep(Range<usize>),
+    /// These bytes of ours.
+    Put(&'a [u8]),
+}
+
+impl Edits {
+    /// No change.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the body goes out as it came.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// Asks the provider for another model than the caller named.
+    pub fn rename_model(&mut self, look: &Look, name: &str) {
+        self.replace(look.model_value(), quote(name).as_bytes());
+    }
+
+    /// Sets the output cap: where the caller wrote one, or else as `otherwise`.
+    pub fn set_cap(&mut self, look: &Look, otherwise: CapField, tokens: u64) {
+        let mut digits = itoa::Buffer::new();
+        let number = digits.format(tokens);
+        if let Some(cap) = look.output_cap {
+            self.replace(cap.value, number.as_bytes());
+            if let Some(also) = cap.also {
+                self.replace(also, number.as_bytes());
+            }
+        } else if let Some(null) = look.null_cap(otherwise) {
+            self.replace(null, number.as_bytes());
+        } else {
+            self.add_member(look, otherwise.name(), number);
+        }
+    }
+
+    /// Has the stream end with its usage, whatever the caller wrote.
+    pub fn include_usage(&mut self, look: &Look) {
+        match look.include_usage {
+            IncludeUsage::On => {}
+            IncludeUsage::Off { value } => self.replace(value, b"true"),
+            IncludeUsage::Null { value } => self.replace(value, br#"{"include_usage":true}"#),
+            IncludeUsage::Insert { at, first } => {
+                let member: &[u8] = if first {
+                    br#""include_usage":true"#
+                } else {
+                    br#""include_usage":true,"#
+                };
+                self.replace(Span::new(at, at), member);
+            }
+            IncludeUsage::Absent => {
+                self.add_member(look, "stream_options", r#"{"include_usage":true}"#);
+            }
+        }
+    }
+
+    /// How long `body` is once changed.
+    #[must_use]
+    pub fn length(&self, body: &[u8]) -> usize {
+        self.pieces(body.len())
+            .map(|piece| match piece {
+                Piece::Keep(range) => range.len(),
+                Piece::Put(bytes) => bytes.len(),
+            })
+            .sum()
+    }
+
+    /// The body, changed.
+    #[must_use]
+    pub fn apply(&self, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.length(body));
+        for piece in self.pieces(body.len()) {
+            out.extend_from_slice(match piece {
+                Piece::Keep(range) => body.get(range).unwrap_or_default(),
+                Piece::Put(bytes) => bytes,
+            });
+        }
+        out
+    }
+
+    /// The changed body of `length` bytes, piece by piece, in order; none of them empty.
+    pub fn pieces(&self, length: usize) -> impl Iterator<Item = Piece<'_>> {
+        let mut from = 0;
+        let mut edits = self.edits.iter();
+        let mut put: Option<&[u8]> = None;
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(bytes) = put.take().filter(|bytes| !bytes.is_empty()) {
+                    return Some(Piece::Put(bytes));
+                }
+                if ended {
+                    return None;
+                }
+                let keep = if let Some(edit) = edits.next() {
+                    let over = edit.over.range();
+                    put = Some(&edit.put);
+                    from..std::mem::replace(&mut from, over.end).max(over.start)
+                } else {
+                    ended = true;
+                    from..length
+                };
+                if !keep.is_empty() {
+                    return Some(Piece::Keep(keep));
+                }
+            }
+        })
+    }
+
+    /// A new last member of the outermost object.
+    fn add_member(&mut self, look: &Look, name: &str, value: &str) {
+        let at = Span::new(look.close, look.close);
+        let alone = look.empty && !self.edits.iter().any(|edit| edit.over == at);
+        let mut put = SmallVec::new();
+        if !alone {
+            put.push(b',');
+        }
+        put.push(b'"');
+        put.extend_from_slice(name.as_bytes());
+        put.extend_from_slice(b"\":");
+        put.extend_from_slice(value.as_bytes());
+        self.insert(Edit { over: at, put });
+    }
+
+    fn replace(&mut self, over: Span, put: &[u8]) {
+        self.insert(Edit {
+            over,
+            put: SmallVec::from_slice(put),
+        });
+    }
+
+    /// Behind those that stand before it or at the same place; the last word counts where two change the same stretch.
+    fn insert(&mut self, edit: Edit) {
+        let is_insertion = edit.over.start == edit.over.end;
+        if let Some(same) = self
+            .edits
+            .iter_mut()
+            .find(|other| !is_insertion && other.over == edit.over)
+        {
+            *same = edit;
+            return;
+        }
+        let place = self
+            .edits
+            .iter()
+            .position(|other| other.over.start > edit.over.start)
+            .unwrap_or(self.edits.len());
+        self.edits.insert(place, edit);
+    }
+}
+
+#[cfg(test)]
+mod tests;

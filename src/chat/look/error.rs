@@ -1,0 +1,63 @@
+//! Why a body is refused before anybody weighs it.
+//!
+//! Not here: the status code (`gateway::status`), the shape on the wire (`dialect`).
+
+use crate::chat::json::JsonError;
+
+/// Why a body cannot be weighed. Becomes a 400 `invalid_request_error`; never quotes the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookError {
+    /// Not the JSON we take.
+    #[error("the body is not valid JSON: {0}")]
+    Json(#[from] JsonError),
+    /// JSON, but not an object.
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    /// A field the call cannot do without.
+    #[error("`{0}` is required")]
+    Missing(&'static str),
+    /// A field that is not what it must be.
+    #[error("`{param}` must be {must_be}")]
+    Wrong {
+        /// The field.
+        param: &'static str,
+        /// What it must be.
+        must_be: &'static str,
+    },
+    /// A field with which a request would choose where it goes.
+    #[error(
+        "`{0}` is not taken: the provider and its address are chosen by the gateway's configuration, remove the field"
+    )]
+    Forbidden(&'static str),
+}
+
+impl LookError {
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        self.to_string()
+    }
+
+    /// The field at fault, where it is one field.
+    #[must_use]
+    pub const fn param(&self) -> Option<&str> {
+        match self {
+            Self::Json(_) | Self::NotAnObject => None,
+            Self::Missing(param) | Self::Forbidden(param) | Self::Wrong { param, .. } => {
+                Some(param)
+            }
+        }
+    }
+
+    /// The stable name of the fault, for programs.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Json(error) => error.code(),
+            Self::NotAnObject => "invalid_type",
+            Self::Missing(_) => "missing_required_parameter",
+            Self::Wrong { .. } => "invalid_value",
+            Self::Forbidden(_) => "unsupported_parameter",
+        })
+    }
+}

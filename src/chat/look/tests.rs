@@ -1,0 +1,338 @@
+//! What the look finds, and what it refuses.
+
+use super::{CapField, IncludeUsage, Look, LookError, look};
+use crate::chat::{Endpoint, Span};
+use crate::units::Tokens;
+
+use Endpoint::{Chat, Completions, Embeddings, Responses};
+
+fn looked(endpoint: Endpoint, body: &str) -> Look {
+    look(endpoint, body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"))
+}
+
+/// A chat with these members besides model and messages.
+fn chat(members: &str) -> Look {
+    looked(Chat, &format!(r#"{{"model":"m","messages":[]{members}}}"#))
+}
+
+fn refused(endpoint: Endpoint, body: &str, param: Option<&str>, code: &str) {
+    let error = look(endpoint, body.as_bytes()).expect_err(body);
+    assert_eq!((error.param(), error.code()), (param, Some(code)), "{body}");
+}
+
+fn covered(span: Span, body: &str) -> &str {
+    &body[span.range()]
+}
+
+#[test]
+fn a_plain_chat_is_seen_whole() {
+    let body = r#" {"model": "gpt-4o", "messages":[{"role":"user","content":"hi"}], "stream":true,
+        "max_tokens": 20, "n":2, "user":"u-1", "tools":[{"type":"function","function":{"name":"f"}}]} "#;
+    let look = looked(Chat, body);
+    assert_eq!(look.model(body.as_bytes()), "gpt-4o");
+    assert_eq!(covered(look.model_value(), body), "\"gpt-4o\"");
+    assert!(look.stream && look.tools && !look.audio && !look.empty);
+    assert_eq!(look.include_usage, IncludeUsage::Absent);
+    let cap = look.output_cap.expect("capped");
+    assert_eq!(
+        (cap.tokens, cap.field, cap.also),
+        (20, CapField::MaxTokens, None)
+    );
+    assert_eq!(covered(cap.value, body), "20");
+    assert_eq!((look.choices, look.messages), (2, 1));
+    assert_eq!(covered(look.user.expect("named"), body), "u-1");
+    assert_eq!(body.as_bytes()[look.close], b'}');
+    assert_eq!(look.close, body.len() - 2);
+    assert_eq!(look.input_bound, Tokens(body.len() as u64 + 16 + 32));
+    assert_eq!((look.images(), look.references.opaque), (0, None));
+}
+
+#[test]
+fn an_escaped_key_or_model_is_read_as_what_it_says() {
+    let body = r#"{"mod\u0065l":"gpt\u002d4o","messages":[],"\u006e":3}"#;
+    let look = looked(Chat, body);
+    assert_eq!(look.model(body.as_bytes()), "gpt-4o");
+    assert_eq!(look.choices, 3);
+}
+
+#[test]
+fn null_is_as_good_as_absent() {
+    let look = chat(
+        r#","stream":null,"n":null,"max_tokens":null,"max_completion_tokens":null,"user":null,"tools":null,"audio":null"#,
+    );
+    assert!(!look.stream && !look.tools && !look.audio);
+    assert_eq!((look.choices, look.output_cap, look.user), (1, None, None));
+}
+
+#[test]
+fn the_model_must_be_a_name() {
+    let long = format!(r#"{{"model":"{}","messages":[]}}"#, "m".repeat(257));
+    for body in [
+        r#"{"model":1,"messages":[]}"#,
+        r#"{"model":null,"messages":[]}"#,
+        r#"{"model":"","messages":[]}"#,
+        r#"{"model":"a\nb","messages":[]}"#,
+        "{\"model\":\"a\u{7f}b\",\"messages\":[]}",
+        &long,
+    ] {
+        refused(Chat, body, Some("model"), "invalid_value");
+    }
+    refused(
+        Chat,
+        r#"{"messages":[]}"#,
+        Some("model"),
+        "missing_required_parameter",
+    );
+    refused(Chat, "{}", Some("model"), "missing_required_parameter");
+}
+
+#[test]
+fn each_endpoint_needs_its_prompt() {
+    let bare = r#"{"model":"m"}"#;
+    refused(Chat, bare, Some("messages"), "missing_required_parameter");
+    refused(
+        Completions,
+        bare,
+        Some("prompt"),
+        "missing_required_parameter",
+    );
+    refused(
+        Embeddings,
+        bare,
+        Some("input"),
+        "missing_required_parameter",
+    );
+    looked(Responses, bare);
+    refused(
+        Chat,
+        r#"{"model":"m","messages":"hi"}"#,
+        Some("messages"),
+        "invalid_value",
+    );
+    refused(
+        Embeddings,
+        r#"{"model":"m","input":7}"#,
+        Some("input"),
+        "invalid_value",
+    );
+    refused(
+        Embeddings,
+        r#"{"model":"m","input":null}"#,
+        Some("input"),
+        "missing_required_parameter",
+    );
+}
+
+#[test]
+fn wrong_types_are_named() {
+    for (member, param) in [
+        (r#""stream":1"#, "stream"),
+        (r#""stream":"true""#, "stream"),
+        (r#""n":0"#, "n"),
+        (r#""n":129"#, "n"),
+        (r#""n":1.5"#, "n"),
+        (r#""n":"2""#, "n"),
+        (r#""max_tokens":0"#, "max_tokens"),
+        (r#""max_tokens":-1"#, "max_tokens"),
+        (r#""max_tokens":1e3"#, "max_tokens"),
+        (r#""max_tokens":99999999999999999999999"#, "max_tokens"),
+        (r#""max_completion_tokens":"5""#, "max_completion_tokens"),
+        (r#""stream_options":true"#, "stream_options"),
+        (
+            r#""stream_options":{"include_usage":1}"#,
+            "stream_options.include_usage",
+        ),
+    ] {
+        let body = format!(r#"{{{member},"model":"m","messages":[]}}"#);
+        refused(Chat, &body, Some(param), "invalid_value");
+    }
+}
+
+#[test]
+fn a_request_never_chooses_where_it_goes() {
+    for field in ["api_base", "base_url", "extra_headers"] {
+        for endpoint in Endpoint::ALL {
+            let body =
+                format!(r#"{{"model":"m","messages":[],"input":"","prompt":"","{field}":null}}"#);
+            refused(endpoint, &body, Some(field), "unsupported_parameter");
+        }
+    }
+    let nested = r#"{"model":"m","messages":[],"metadata":{"base_url":"x"}}"#;
+    looked(Chat, nested);
+}
+
+#[test]
+fn broken_json_is_told_before_a_broken_field() {
+    refused(
+        Chat,
+        r#"{"stream":1,"model":"m","messages":[]"#,
+        None,
+        "unexpected_end",
+    );
+    refused(
+        Chat,
+        r#"{"model":"m","messages":[],"model":"x"}"#,
+        None,
+        "duplicate_key",
+    );
+    refused(Chat, "[]", None, "invalid_type");
+    refused(Chat, "7 x", None, "trailing_characters");
+    let error = look(Chat, b"").expect_err("empty");
+    assert!(matches!(error, LookError::Json(_)));
+    assert_eq!(
+        error.message(),
+        "the body is not valid JSON: unexpected end at byte 0"
+    );
+}
+
+#[test]
+fn of_two_caps_the_larger_counts_and_both_are_kept() {
+    for (first, second, largest) in [(5, 9, 9), (9, 5, 9), (7, 7, 7)] {
+        let body = format!(
+            r#"{{"model":"m","messages":[],"max_tokens":{first},"max_completion_tokens":{second}}}"#
+        );
+        let cap = looked(Chat, &body).output_cap.expect("capped");
+        assert_eq!(cap.tokens, largest);
+        assert_eq!(covered(cap.value, &body), largest.to_string());
+        assert_ne!(cap.also.expect("both"), cap.value);
+    }
+}
+
+#[test]
+fn each_endpoint_has_its_own_caps() {
+    let cap = |endpoint, member| {
+        let body = format!(r#"{{"model":"m","messages":[],"input":[],"prompt":"",{member}}}"#);
+        looked(endpoint, &body).output_cap.map(|cap| cap.field)
+    };
+    assert_eq!(
+        cap(Responses, r#""max_output_tokens":5"#),
+        Some(CapField::MaxOutputTokens)
+    );
+    assert_eq!(cap(Responses, r#""max_tokens":5"#), None);
+    assert_eq!(
+        cap(Completions, r#""max_tokens":5"#),
+        Some(CapField::MaxTokens)
+    );
+    assert_eq!(cap(Chat, r#""max_output_tokens":5"#), None);
+    assert_eq!(cap(Embeddings, r#""max_tokens":5"#), None);
+}
+
+#[test]
+fn every_way_to_ask_for_usage_is_told_apart() {
+    let body = r#"{"model":"m","messages":[],"stream_options":{ "a":1}}"#;
+    let IncludeUsage::Insert { at, first: false } = looked(Chat, body).include_usage else {
+        panic!("an object without it");
+    };
+    assert_eq!(&body[at - 1..at], "{");
+    let empty = chat(r#","stream_options":{ }"#).include_usage;
+    assert!(matches!(empty, IncludeUsage::Insert { first: true, .. }));
+    assert!(matches!(
+        chat(r#","stream_options":null"#).include_usage,
+        IncludeUsage::Null { .. }
+    ));
+    for off in ["false", "null"] {
+        let body = format!(
+            r#"{{"model":"m","messages":[],"stream_options":{{"include_usage": {off} }}}}"#
+        );
+        let IncludeUsage::Off { value } = looked(Chat, &body).include_usage else {
+            panic!("off");
+        };
+        assert_eq!(covered(value, &body), off);
+    }
+    assert_eq!(
+        chat(r#","stream_options":{"x":[],"include_usage":true}"#).include_usage,
+        IncludeUsage::On
+    );
+    assert_eq!(
+        looked(Responses, r#"{"model":"m","stream_options":{"x":1}}"#).include_usage,
+        IncludeUsage::On
+    );
+}
+
+#[test]
+fn every_prompt_is_answered_as_often_as_asked() {
+    let choices = |members: &str| {
+        let look = looked(Completions, &format!(r#"{{"model":"m",{members}}}"#));
+        (look.choices, look.messages)
+    };
+    assert_eq!(choices(r#""prompt":"a","n":2,"best_of":5"#), (5, 1));
+    assert_eq!(choices(r#""prompt":["a","b","c"],"n":2"#), (6, 3));
+    assert_eq!(choices(r#""prompt":[1,2,3]"#), (1, 1));
+    assert_eq!(choices(r#""prompt":[[1,2],[3]]"#), (2, 2));
+    assert_eq!(choices(r#""prompt":[]"#), (1, 0));
+}
+
+#[test]
+fn images_are_counted_and_pointers_told() {
+    let content = |parts: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{parts}]}}]}}"#);
+        let look = looked(Chat, &body);
+        (look.images(), look.references.opaque, look.audio)
+    };
+    assert_eq!(
+        content(r#"{"type":"text","text":"image_url"}"#),
+        (0, None, false)
+    );
+    let image = r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#;
+    assert_eq!(content(&format!("{image},{image}")), (2, None, false));
+    assert_eq!(
+        content(r#"{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}"#),
+        (0, None, true)
+    );
+    assert_eq!(
+        content(r#"{"type":"file","file":{"file_id":"f"}}"#),
+        (0, Some("file"), false)
+    );
+    assert_eq!(
+        content(r#"{"type":"video_url","video_url":{"url":"x"}}"#).1,
+        Some("video")
+    );
+    assert_eq!(
+        content(r#"{"type":"hologram"}"#),
+        (0, Some("item of an unknown type"), false)
+    );
+    let calls = r#"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","type":"function",
+        "function":{"name":"f","arguments":"{\"type\":\"file\"}"}}]}]}"#;
+    assert_eq!(looked(Chat, calls).references.opaque, None);
+}
+
+#[test]
+fn what_responses_point_to_is_opaque() {
+    let opaque =
+        |members: &str| looked(Responses, &format!(r#"{{"model":"m",{members}}}"#)).references;
+    assert_eq!(
+        opaque(r#""input":"hi","previous_response_id":null"#).opaque,
+        None
+    );
+    for (member, what) in [
+        (r#""previous_response_id":"r""#, "previous_response_id"),
+        (r#""conversation":{"id":"c"}"#, "conversation"),
+        (r#""prompt":{"id":"p"}"#, "prompt"),
+        (
+            r#""tools":[{"type":"function"},{"type":"web_search"}]"#,
+            "server tool",
+        ),
+        (r#""tools":[{"name":"typeless"}]"#, "server tool"),
+        (
+            r#""input":[{"type":"item_reference","id":"i"}]"#,
+            "item_reference",
+        ),
+        (
+            r#""input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]"#,
+            "file",
+        ),
+        (
+            r#""input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]"#,
+            "file_id",
+        ),
+    ] {
+        assert_eq!(opaque(member).opaque, Some(what), "{member}");
+    }
+    assert_eq!(
+        opaque(r#""tools":[{"type":"function"},{"type":"custom"}]"#).opaque,
+        None
+    );
+    let output = r#""input":[{"type":"function_call_output","call_id":"c","output":[{"type":"input_image","image_url":"data:"}]}]"#;
+    assert_eq!(opaque(output).images, 1);
+    assert_eq!(opaque(output).opaque, None);
+}

@@ -1,0 +1,313 @@
+//! What a whole answer reports: usage, an error, and how much text it holds for when it reports nothing.
+//!
+//! The walk is a real parse of the outermost level, because a model may well write `"usage":{…}` into its text. It reads
+//! leniently: an answer is passed on whatever it holds, and its usage is owed all the same.
+//!
+//! Not here: streams (`stream`), what is done about a missing usage (`pipeline`).
+
+use crate::chat::json::{JsonError, Kind, Scanner, Watch};
+use crate::chat::{Endpoint, Usage};
+use crate::units::Tokens;
+
+/// What a whole answer reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// What the call used, where the answer says so completely.
+    pub usage: Option<Usage>,
+    /// Whether it is an error, whatever its status said.
+    pub is_error: bool,
+    /// How many bytes of text the model wrote (escapes as written, so never fewer than it said).
+    pub text_bytes: u64,
+    /// How many images it holds.
+    pub images: u64,
+}
+
+/// Reads a whole answer of `endpoint`.
+///
+/// # Errors
+/// When the body is not a JSON object.
+pub fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
+    let mut scanner = Scanner::lenient(body)?;
+    let mut answer = Answer::default();
+    let mut output = Output::default();
+    let mut members = scanner.object()?;
+    while let Some(key) = scanner.member(&mut members)? {
+        match key.raw(body) {
+            b"usage" => {
+                if let Some(usage) = usage_object(&mut scanner, endpoint)? {
+                    answer.usage = Some(usage);
+                }
+            }
+            b"error" => answer.is_error = present(&mut scanner)?,
+            b"choices" | b"output" => {
+                scanner.watch(&mut output)?;
+            }
+            _ => {
+                scanner.skip()?;
+            }
+        }
+    }
+    scanner.finish()?;
+    answer.text_bytes = output.text_bytes;
+    answer.images = output.images;
+    if let Some(usage) = &mut answer.usage {
+        usage.images = output.images;
+    }
+    Ok(answer)
+}
+
+/// Skips a value and tells whether it was anything but `null`.
+pub(super) fn present(scanner: &mut Scanner<'_>) -> Result<bool, JsonError> {
+    let present = scanner.peek()? != Kind::Null;
+    scanner.skip()?;
+    Ok(present)
+}
+
+/// Reads a usage object; `None` where it is none, or lacks a total.
+pub(super) fn usage_object(
+    scanner: &mut Scanner<'_>,
+    endpoint: Endpoint,
+) -> Result<Option<Usage>, JsonError> {
+    if scanner.peek()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let body = scanner.body();
+    let mut usage = Usage::default();
+    let (mut input, mut output, mut total) = (None, None, None);
+    let mut members = scanner.object()?;
+    while let Some(key) = scanner.member(&mut members)? {
+        match key.raw(body) {
+            b"prompt_tokens" | b"input_tokens" => input = count(scanner)?.or(input),
+            b"completion_tokens" | b"output_tokens" => output = count(scanner)?.or(output),
+            b"total_tokens" => total = count(scanner)?,
+            b"prompt_tokens_details"
+            | b"input_tokens_details"
+            | b"completion_tokens_details"
+            | b"output_tokens_details" => details(scanner, &mut usage, key.raw(body)[0])?,
+            _ => {
+                scanner.skip()?;
+            }
+        }
+    }
+    let Some(input) = input else {
+        return Ok(None);
+    };
+    let output = match (output, total) {
+        (Some(output), _) => output,
+        (None, Some(total)) => total.saturating_sub(input),
+        (None, None) if endpoint == Endpoint::Embeddings => 0,
+        (None, None) => return Ok(None),
+    };
+    usage.input = Tokens(input);
+    usage.output = Tokens(output);
+    Ok(Some(usage))
+}
+
+/// The parts of the input (`side` is `p` or `i`) or of the output.
+fn details(scanner: &mut Scanner<'_>, usage: &mut Usage, side: u8) -> Result<(), JsonError> {
+    if scanner.peek()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(());
+    }
+    let is_input = matches!(side, b'p' | b'i');
+    let mut members = scanner.object()?;
+    while let Some(key) = scanner.member(&mut members)? {
+        let part = match (key.raw(scanner.body()), is_input) {
+            (b"cached_tokens", true) => &mut usage.cached_input,
+            (b"cache_write_tokens" | b"cache_creation_tokens", true) => &mut usage.cache_write,
+            (b"audio_tokens", true) => &mut usage.audio_input,
+            (b"reasoning_tokens", false) => &mut usage.reasoning,
+            (b"audio_tokens", false) => &mut usage.audio_output,
+            _ => {
+                scanner.skip()?;
+                continue;
+            }
+        };
+        if let Some(tokens) = count(scanner)? {
+            *part = Tokens(tokens);
+        }
+    }
+    Ok(())
+}
+
+fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, JsonError> {
+    if scanner.peek()? == Kind::Number {
+        return scanner.whole_number();
+    }
+    scanner.skip()?;
+    Ok(None)
+}
+
+/// Adds up what the model wrote, below `choices`, `output` or `delta`.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) text_bytes: u64,
+    pub(super) images: u64,
+    /// Whether the strings now met are names and ids, not text.
+    label: bool,
+    /// Whether the string asked for is a kind of item.
+    kind: bool,
+}
+
+impl Watch for Output {
+    #[inline]
+    fn key(&mut self, key: &[u8]) -> bool {
+        self.kind = key == b"type";
+        self.label = self.kind
+            || matches!(
+                key,
+                b"role" | b"id" | b"call_id" | b"status" | b"finish_reason" | b"token" | b"object"
+            );
+        self.kind
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        self.images += u64::from(text == b"image_generation_call");
+    }
+
+    #[inline]
+    fn any_text(&mut self, raw: &[u8]) {
+        if !self.label {
+            self.text_bytes += raw.len() as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, usage};
+    use crate::chat::{Endpoint, Usage};
+    use crate::units::Tokens;
+
+    fn check(endpoint: Endpoint, body: &str, expected: Answer) {
+        assert_eq!(usage(body.as_bytes(), endpoint), Ok(expected), "{body}");
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as an answer holds it")]
+    fn used(input: u64, output: u64) -> Option<Usage> {
+        Some(Usage {
+            input: Tokens(input),
+            output: Tokens(output),
+            ..Usage::default()
+        })
+    }
+
+    #[test]
+    fn usage_is_read_from_its_own_place_only() {
+        let body = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"\"usage\":{\"prompt_tokens\":1}"}}],
+            "usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
+        let text_bytes = r#"\"usage\":{\"prompt_tokens\":1}"#.len() as u64;
+        check(
+            Endpoint::Chat,
+            body,
+            Answer {
+                usage: used(9, 2),
+                text_bytes,
+                ..Answer::default()
+            },
+        );
+    }
+
+    #[test]
+    fn the_parts_of_both_sides_are_kept_apart() {
+        let body = r#"{"usage":{"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":3,"cache_write_tokens":1},
+            "completion_tokens":8,"completion_tokens_details":{"reasoning_tokens":5,"audio_tokens":2,"x":null}}}"#;
+        let usage = Usage {
+            cached_input: Tokens(4),
+            cache_write: Tokens(1),
+            audio_input: Tokens(3),
+            reasoning: Tokens(5),
+            audio_output: Tokens(2),
+            ..used(9, 8).expect("used")
+        };
+        check(
+            Endpoint::Chat,
+            body,
+            Answer {
+                usage: Some(usage),
+                ..Answer::default()
+            },
+        );
+    }
+
+    #[test]
+    fn a_usage_without_its_output_is_no_usage_except_where_there_is_none() {
+        let body = r#"{"usage":{"prompt_tokens":9}}"#;
+        check(Endpoint::Chat, body, Answer::default());
+        check(
+            Endpoint::Embeddings,
+            body,
+            Answer {
+                usage: used(9, 0),
+                ..Answer::default()
+            },
+        );
+        let total = r#"{"usage":{"prompt_tokens":9,"total_tokens":12}}"#;
+        check(
+            Endpoint::Chat,
+            total,
+            Answer {
+                usage: used(9, 3),
+                ..Answer::default()
+            },
+        );
+        check(Endpoint::Chat, r#"{"usage":null}"#, Answer::default());
+        check(
+            Endpoint::Chat,
+            r#"{"usage":{"prompt_tokens":-1,"completion_tokens":1.5}}"#,
+            Answer::default(),
+        );
+    }
+
+    #[test]
+    fn an_error_is_one_whatever_the_status() {
+        check(
+            Endpoint::Chat,
+            r#"{"error":{"message":"no"}}"#,
+            Answer {
+                is_error: true,
+                ..Answer::default()
+            },
+        );
+        check(Endpoint::Responses, r#"{"error":null}"#, Answer::default());
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error() {
+        for body in ["", "<html>", "[1]", "{", "null", r#"{"a":1} x"#] {
+            assert!(usage(body.as_bytes(), Endpoint::Chat).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn odd_answers_still_report_their_usage() {
+        let body = b"{\"choices\":[{\"text\":\"\\u0000\\ud800 \xff\"}],\"a\":1,\"a\":2,\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}";
+        assert_eq!(
+            usage(body, Endpoint::Completions).map(|answer| answer.usage),
+            Ok(used(1, 2))
+        );
+    }
+
+    #[test]
+    fn golden_answers_are_read() {
+        let read = |endpoint, body: &str| format!("{:?}", usage(body.as_bytes(), endpoint));
+        insta::assert_snapshot!(
+            [
+                read(
+                    Endpoint::Chat,
+                    include_str!("../../../tests/golden/openai/chat.json")
+                ),
+                read(
+                    Endpoint::Responses,
+                    include_str!("../../../tests/golden/openai/responses.json")
+                ),
+                read(
+                    Endpoint::Embeddings,
+                    include_str!("../../../tests/golden/openai/embeddings.json")
+                ),
+            ]
+            .join("\n")
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Where one server-sent event ends and the next begins, however the bytes were cut.
+//!
+//! An event ends with a blank line; a line ends with LF, CRLF or CR. After a CR the next byte decides whether it was half
+//! of a CRLF, so a blank line that ends in CR is only over once that byte is there: the same bytes make the same events
+//! wherever a read happened to stop.
+//!
+//! Not here: what an event says (`event`).
+
+/// What is known at the end of the bytes seen so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At the beginning of a line.
+    #[default]
+    LineStart,
+    /// Inside a line.
+    MidLine,
+    /// At the beginning of a line, or before the LF of the CRLF that ended the last one.
+    AfterCr,
+    /// A blank line ended with CR, or will with the LF to come.
+    AfterBlankCr,
+}
+
+/// The length of what still belongs to the event that `bytes` continue from `place`, if it ends within them.
+#[inline]
+pub(super) fn event_end(bytes: &[u8], place: &mut Place) -> Option<usize> {
+    let first_is_lf = match bytes.first() {
+        None => return None,
+        Some(byte) => *byte == b'\n',
+    };
+    let mut at = match *place {
+        Place::AfterBlankCr => {
+            *place = Place::LineStart;
+            return Some(usize::from(first_is_lf));
+        }
+        Place::AfterCr => usize::from(first_is_lf),
+        Place::MidLine => line_end(bytes, 0, place)?,
+        Place::LineStart => 0,
+    };
+    *place = Place::LineStart;
+    loop {
+        match bytes.get(at) {
+            None => return None,
+            Some(b'\n') => return Some(at + 1),
+            Some(b'\r') => match bytes.get(at + 1) {
+                None => {
+                    *place = Place::AfterBlankCr;
+                    return None;
+                }
+                Some(next) => return Some(at + 1 + usize::from(*next == b'\n')),
+            },
+            Some(_) => at = line_end(bytes, at, place)?,
+        }
+    }
+}
+
+/// The offset behind the line that holds `at`, or `None` with the place remembered.
+#[inline]
+fn line_end(bytes: &[u8], at: usize, place: &mut Place) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    let Some(inside) = memchr::memchr2(b'\n', b'\r', rest) else {
+        *place = Place::MidLine;
+        return None;
+    };
+    let end = at + inside;
+    *place = Place::LineStart;
+    if bytes.get(end) == Some(&b'\n') {
+        return Some(end + 1);
+    }
+    match bytes.get(end + 1) {
+        Some(b'\n') => Some(end + 2),
+        Some(_) => Some(end + 1),
+        None => {
+            *place = Place::AfterCr;
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, event_end};
+
+    /// The events of `stream` when it arrives in pieces of `size`.
+    fn events(stream: &str, size: usize) -> Vec<String> {
+        let mut place = Place::default();
+        let mut found = vec![String::new()];
+        for chunk in stream.as_bytes().chunks(size) {
+            let mut rest = chunk;
+            while let Some(end) = event_end(rest, &mut place) {
+                let (inside, after) = rest.split_at(end);
+                found
+                    .last_mut()
+                    .expect("one")
+                    .push_str(std::str::from_utf8(inside).expect("ASCII"));
+                found.push(String::new());
+                rest = after;
+            }
+            found
+                .last_mut()
+                .expect("one")
+                .push_str(std::str::from_utf8(rest).expect("ASCII"));
+        }
+        found
+    }
+
+    #[test]
+    fn events_end_with_a_blank_line_however_lines_end_and_reads_stop() {
+        let cases: [(&str, &[&str]); 7] = [
+            (
+                "data: 1\n\ndata: 2\n\n",
+                &["data: 1\n\n", "data: 2\n\n", ""],
+            ),
+            (
+                "data: 1\r\n\r\ndata: 2\r\n\r\nx",
+                &["data: 1\r\n\r\n", "data: 2\r\n\r\n", "x"],
+            ),
+            (
+                "data: 1\r\rdata: 2\r\rx",
+                &["data: 1\r\r", "data: 2\r\r", "x"],
+            ),
+            (
+                "a\r\n\na\n\r\na\n\rb",
+                &["a\r\n\n", "a\n\r\n", "a\n\r", "b"],
+            ),
+            (
+                "event: e\ndata: 1\n\n: note\n\n",
+                &["event: e\ndata: 1\n\n", ": note\n\n", ""],
+            ),
+            ("a\n\n\n\nb", &["a\n\n", "\n", "\n", "b"]),
+            ("unfinished\n", &["unfinished\n"]),
+        ];
+        for (stream, expected) in cases {
+            for size in 1..=stream.len() {
+                assert_eq!(events(stream, size), expected, "{stream:?} by {size}");
+            }
+        }
+    }
+}

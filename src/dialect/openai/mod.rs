@@ -1,0 +1,12 @@
+//! OpenAI's wire format: chat completions, completions, embeddings, responses, models.
+
+mod answer;
+mod ending;
+mod event;
+mod frame;
+mod outward;
+mod stream;
+
+pub use answer::{Answer, usage};
+pub use outward::{error_body, model_object, models_list};
+pub use stream::{MAX_EVENT, Release, StreamMeter};

@@ -1,0 +1,204 @@
+//! Why the gate says no: what, whose, how much, and what to do.
+
+use crate::clock::Moment;
+use crate::governance::budget::Standing;
+use crate::governance::identity::{Caller, Label};
+use crate::governance::limit::{Kind, Throttled};
+use crate::units::Money;
+use std::time::Duration;
+
+/// The cause, as code branches on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The key's rights do not cover the model.
+    ModelNotAllowed,
+    /// A budget or limit wants a label the call does not have.
+    LabelRequired,
+    /// The model has no price and a budget applies.
+    PriceUnknown,
+    /// Something in the call has no bound, and a budget applies.
+    Unbounded,
+    /// A budget does not cover the call.
+    BudgetExceeded,
+    /// A limit of requests, tokens or calls at once is reached.
+    RateLimited,
+    /// A rule is split into more parts than are kept.
+    Crowded,
+    /// The journal cannot be written.
+    BudgetUnavailable,
+}
+
+impl Reason {
+    /// Its stable name, in metrics and records.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::LabelRequired => "label_required",
+            Self::PriceUnknown => "price_unknown",
+            Self::Unbounded => "unbounded",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::RateLimited => "rate_limit_exceeded",
+            Self::Crowded => "too_many_label_values",
+            Self::BudgetUnavailable => "budget_unavailable",
+        }
+    }
+}
+
+/// A refusal: nothing was reserved.
+#[derive(Debug, Clone)]
+pub struct Denial {
+    /// The cause.
+    pub reason: Reason,
+    /// What to tell the caller.
+    pub message: String,
+    /// The field of the request it is about.
+    pub param: Option<&'static str>,
+    /// The budget that was short.
+    pub budget: Option<Box<Standing>>,
+    /// The limit that was reached.
+    pub limit: Option<Box<str>>,
+    /// When it would pass, where that is known.
+    pub retry_after: Option<Duration>,
+}
+
+impl Denial {
+    fn new(reason: Reason, message: String) -> Box<Self> {
+        Box::new(Self {
+            reason,
+            message,
+            param: None,
+            budget: None,
+            limit: None,
+            retry_after: None,
+        })
+    }
+
+    pub(super) fn model_not_allowed(caller: &Caller<'_>) -> Box<Self> {
+        let message = format!(
+            "key `{}` may not use model `{}`: ask for the right to it, or name a model that GET /v1/models lists",
+            caller.key.name, caller.model
+        );
+        let mut denial = Self::new(Reason::ModelNotAllowed, message);
+        denial.param = Some("model");
+        denial
+    }
+
+    pub(super) fn lacks_label(caller: &Caller<'_>, rule: &str, label: Label) -> Box<Self> {
+        let how = match label {
+            Label::Run => "send the header x-tollgate-run".to_owned(),
+            Label::Session => "send the header x-tollgate-session".to_owned(),
+            Label::EndUser => "send the header x-tollgate-end-user".to_owned(),
+            other => format!("give the key a label `{other}`"),
+        };
+        let message = format!(
+            "`{rule}` is kept for each {label}, and this call of key `{}` names none: {how}",
+            caller.key.name
+        );
+        Self::new(Reason::LabelRequired, message)
+    }
+
+    pub(super) fn price_unknown(caller: &Caller<'_>) -> Box<Self> {
+        let message = format!(
+            "model `{}` has no price, and a budget applies to key `{}`: add it to the price book, or set `unknown_price`",
+            caller.model, caller.key.name
+        );
+        let mut denial = Self::new(Reason::PriceUnknown, message);
+        denial.param = Some("model");
+        denial
+    }
+
+    pub(super) fn no_bound(caller: &Caller<'_>, what: &str) -> Box<Self> {
+        let message = format!(
+            "this call holds {what}, whose tokens nothing bounds, and a budget applies to key `{}`: \
+             give model `{}` a `max_input` and `max_output` in the price book, or leave it out",
+            caller.key.name, caller.model
+        );
+        Self::new(Reason::Unbounded, message)
+    }
+
+    pub(super) fn crowded(caller: &Caller<'_>) -> Box<Self> {
+        let message = format!(
+            "a budget or limit for key `{}` is split by a label with more values than are kept: use fewer distinct values",
+            caller.key.name
+        );
+        Self::new(Reason::Crowded, message)
+    }
+
+    /// The journal cannot be written: nothing is let through unaccounted.
+    #[must_use]
+    pub fn suspended() -> Box<Self> {
+        let message = "budgets cannot be kept just now: the journal cannot be written, so no call is let through unaccounted. \
+                       Free space on the disk that holds `state_dir`, or see /status on the admin port"
+            .to_owned();
+        let mut denial = Self::new(Reason::BudgetUnavailable, message);
+        denial.retry_after = Some(Duration::from_secs(1));
+        denial
+    }
+
+    pub(super) fn throttled(caller: &Caller<'_>, throttled: Throttled) -> Box<Self> {
+        let Throttled {
+            limit,
+            value,
+            kind,
+            most,
+            retry_after,
+            estimate,
+        } = throttled;
+        let name = value.map_or_else(|| limit.to_string(), |value| format!("{limit}[{value}]"));
+        let what = match kind {
+            Kind::Requests => format!("{most} requests a minute"),
+            Kind::Tokens => format!("{most} tokens a minute"),
+            Kind::Concurrency => format!("{most} calls at once"),
+        };
+        let then = match (kind, retry_after) {
+            (_, None) => format!(
+                "this call alone is estimated at {} tokens: make it smaller",
+                estimate.0
+            ),
+            (Kind::Concurrency, _) => "wait until one of them ends".to_owned(),
+            (_, Some(wait)) => format!("try again in {}", seconds(wait)),
+        };
+        let message = format!(
+            "limit `{name}` of key `{}` is {what}, and it is reached: {then}",
+            caller.key.name
+        );
+        let mut denial = Self::new(Reason::RateLimited, message);
+        denial.limit = Some(name.into());
+        denial.retry_after = retry_after;
+        denial
+    }
+
+    pub(super) fn short(
+        caller: &Caller<'_>,
+        short: &Standing,
+        amount: Money,
+        now: Moment,
+    ) -> Box<Self> {
+        let until = match short.period.left(now.wall) {
+            Some(_) => jiff::Timestamp::from_second(short.period.end)
+                .map_or_else(|_| String::new(), |end| format!(" until {end}")),
+            None => String::new(),
+        };
+        let message = format!(
+            "budget `{short}` of key `{}` has ${} left of ${}{until}, and this call could cost ${amount}: \
+             lower `max_tokens` or ask for a larger budget",
+            caller.key.name,
+            short.remaining(),
+            short.limit,
+        );
+        let mut denial = Self::new(Reason::BudgetExceeded, message);
+        denial.budget = Some(Box::new(short.clone()));
+        denial.retry_after = short.period.left(now.wall).map(Duration::from_secs);
+        denial
+    }
+}
+
+fn seconds(wait: Duration) -> String {
+    let millis = wait.as_nanos().div_ceil(1_000_000);
+    format!(
+        "{}.{:03} s",
+        millis.div_euclid(1000),
+        millis.rem_euclid(1000)
+    )
+}

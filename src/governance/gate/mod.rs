@@ -1,0 +1,346 @@
+//! The gate: one function that says whether a call may go, what it may cost, and what must be changed before it goes.
+//!
+//! Order of checks: rights → bound → rate limits → budgets. What was taken before a later check refuses is given back
+//! (a request that was counted stays counted). Synchronous, no I/O; what has to be waited for is said and asked again.
+//!
+//! Nothing reaches a provider without a [`Permit`]: it holds the reservation and the places, and ends in a [`Receipt`].
+
+mod charter;
+mod denial;
+mod permit;
+mod quote;
+
+pub use charter::{Charter, Rules};
+pub use denial::{Denial, Reason};
+pub use permit::{Cap, InFlight, Permit, Receipt, retry_after};
+pub use quote::Quoted;
+
+use crate::chat::Endpoint;
+use crate::clock::Moment;
+use crate::governance::budget::{
+    AtLimit, Books, LedgerId, Refused, Reservation, SMALLEST_CLAMP, Standing,
+};
+use crate::governance::identity::{Caller, KeyIndex};
+use crate::governance::limit::{Admission, Cell, Cells};
+use crate::governance::pricing::{Extent, Rate, UnknownPrice};
+use crate::units::{Money, Tokens};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// What one call asks for, as far as the gate looks at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub caller: Caller<'a>,
+    /// The caller's key, by its place in the charter.
+    pub key: KeyIndex,
+    /// Which call it is.
+    pub endpoint: Endpoint,
+    /// What the model costs where it would be sent.
+    pub rate: Option<&'a Rate>,
+    /// Upper bound of the input by its bytes, images and references apart.
+    pub input_bound: Tokens,
+    /// The same by counting, once somebody counted.
+    pub counted: Option<Tokens>,
+    /// Whether somebody could count.
+    pub countable: bool,
+    /// Images the input holds or points to.
+    pub images: u32,
+    /// What the input only points to and no bytes bound, by name.
+    pub opaque: Option<&'static str>,
+    /// Whether audio is in it, or asked for.
+    pub audio: bool,
+    /// Choices asked for.
+    pub choices: u64,
+    /// The caller's own cap on the output.
+    pub asked_cap: Option<Tokens>,
+    /// The configured cap on the output.
+    pub policy_cap: Option<Tokens>,
+}
+
+/// What the gate says about one call. Nothing reaches a provider without a [`Permit`].
+#[must_use = "a decision nobody acts on governs nothing"]
+#[derive(Debug)]
+pub enum Decision {
+    /// Go ahead.
+    Allow(Permit),
+    /// Stop here; nothing was reserved. The caller learns why, and what to do.
+    Deny(Box<Denial>),
+    /// A budget's ceiling must reach the disk first: wait until this entry is durable, then ask again.
+    Wait(u64),
+    /// The byte bound does not fit, an exact count might: count, then ask again.
+    Count,
+}
+
+/// What moves: the ledgers and the cells. It stands beside the configuration and outlives its edits.
+#[derive(Debug)]
+pub struct Gate {
+    books: Arc<Books>,
+    cells: Cells,
+}
+
+type Ledgers = SmallVec<[LedgerId; 4]>;
+type HeldCells = SmallVec<[Arc<Cell>; 4]>;
+
+impl Gate {
+    /// A gate over these books.
+    #[must_use]
+    pub fn new(books: Arc<Books>) -> Self {
+        Self {
+            books,
+            cells: Cells::default(),
+        }
+    }
+
+    /// The books.
+    #[must_use]
+    pub const fn books(&self) -> &Arc<Books> {
+        &self.books
+    }
+
+    /// The rules, ready to decide by: budgets they no longer name stand nowhere from now on.
+    #[must_use]
+    pub fn charter(&self, rules: Rules) -> Charter {
+        self.books
+            .keep_only(|name| rules.budgets.iter().any(|budget| &*budget.name == name));
+        Charter::new(rules)
+    }
+
+    /// Decides one call.
+    pub fn decide(&self, charter: &Charter, ask: &Ask<'_>, now: Moment) -> Decision {
+        match self.weigh(charter, ask, now) {
+            Ok(decision) => decision,
+            Err(denial) => Decision::Deny(denial),
+        }
+    }
+
+    fn weigh(
+        &self,
+        charter: &Charter,
+        ask: &Ask<'_>,
+        now: Moment,
+    ) -> Result<Decision, Box<Denial>> {
+        let caller = &ask.caller;
+        if !caller.key.may_use(caller.model) {
+            return Err(Denial::model_not_allowed(caller));
+        }
+        let (ledgers, hard) = charter.ledgers(self, ask, now)?;
+        let weight = Weight::of(ask, charter.unknown_price(), hard)?;
+        let cells = charter.cells(self, ask, now)?;
+        let admission = Admission::request(&cells, weight.estimate(ask), now.since_start)
+            .map_err(|throttled| Denial::throttled(caller, throttled))?;
+        self.promise(ask, weight, &ledgers, admission, now)
+    }
+
+    /// Reserves the worst case, or the largest smaller call that fits and is worth sending.
+    fn promise(
+        &self,
+        ask: &Ask<'_>,
+        weight: Weight<'_>,
+        ledgers: &[LedgerId],
+        mut admission: Admission,
+        now: Moment,
+    ) -> Result<Decision, Box<Denial>> {
+        let decision = self.hold(ask, weight, ledgers, now);
+        if !matches!(decision, Ok(Held::Promise(..))) {
+            admission.used(Tokens::ZERO, now.since_start);
+        }
+        Ok(match decision? {
+            Held::Promise(held, cap) => {
+                Decision::Allow(Permit::new(held, admission, cap, weight.extent.input))
+            }
+            Held::Wait(sequence) => Decision::Wait(sequence),
+            Held::Count => Decision::Count,
+        })
+    }
+
+    fn hold(
+        &self,
+        ask: &Ask<'_>,
+        weight: Weight<'_>,
+        ledgers: &[LedgerId],
+        now: Moment,
+    ) -> Result<Held, Box<Denial>> {
+        let mut cap = weight.cap(ask);
+        let mut amount = weight.cost(cap.tokens);
+        // What is left may change between two looks; each round asks for less, and the last word is a refusal.
+        for _ in 0..4 {
+            let short = match self.books.reserve(ledgers, amount, now) {
+                Ok(held) => return Ok(Held::Promise(held, cap)),
+                Err(Refused::Wait(sequence)) => return Ok(Held::Wait(sequence)),
+                Err(Refused::Suspended) => return Err(Denial::suspended()),
+                Err(Refused::Short(short)) => short,
+            };
+            if ask.countable && ask.counted.is_none() {
+                return Ok(Held::Count);
+            }
+            match weight.clamped(&short, cap.tokens) {
+                Some(smaller) => {
+                    cap = Cap {
+                        tokens: smaller,
+                        write: true,
+                        clamped: true,
+                    };
+                    amount = weight.cost(smaller);
+                }
+                None => {
+                    return Err(Denial::short(&ask.caller, &short, amount, now));
+                }
+            }
+        }
+        Err(Denial::suspended())
+    }
+}
+
+/// What a look at the budgets ends in.
+enum Held {
+    Promise(Reservation, Cap),
+    Wait(u64),
+    Count,
+}
+
+/// How heavy a call could be.
+#[derive(Debug, Clone, Copy)]
+struct Weight<'a> {
+    extent: Extent,
+    price: Priced<'a>,
+    /// Whether a budget that refuses applies.
+    hard: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Priced<'a> {
+    Rate(&'a Rate),
+    /// Whatever it does, this much.
+    Flat(Money),
+}
+
+impl<'a> Weight<'a> {
+    fn of(ask: &Ask<'a>, unknown: UnknownPrice, hard: bool) -> Result<Self, Box<Denial>> {
+        let price = match (ask.rate, unknown) {
+            (Some(rate), _) => Priced::Rate(rate),
+            (None, UnknownPrice::Ceiling(amount)) => Priced::Flat(amount),
+            (None, UnknownPrice::Deny) if hard => return Err(Denial::price_unknown(&ask.caller)),
+            (None, UnknownPrice::Deny) => Priced::Flat(Money::ZERO),
+        };
+        let max_input = ask.rate.and_then(|rate| rate.max_input);
+        let image_tokens = ask.rate.and_then(|rate| rate.image_tokens);
+        let text = ask.counted.unwrap_or(ask.input_bound);
+        let pointed_to = ask
+            .opaque
+            .or((ask.images > 0 && image_tokens.is_none()).then_some("an image"));
+        let input = match (pointed_to, max_input) {
+            (Some(_), Some(most)) => most,
+            (Some(what), None) if hard && matches!(price, Priced::Rate(_)) => {
+                return Err(Denial::no_bound(&ask.caller, what));
+            }
+            _ => {
+                let images = image_tokens
+                    .unwrap_or_default()
+                    .times(u64::from(ask.images));
+                let bound = text.plus(images);
+                max_input.map_or(bound, |most| bound.min(most))
+            }
+        };
+        let extent = Extent {
+            input,
+            output_cap: Tokens::ZERO,
+            choices: ask.choices,
+            audio: ask.audio,
+        };
+        let weight = Self {
+            extent,
+            price,
+            hard,
+        };
+        if hard && weight.needs_cap(ask) && weight.cap(ask).tokens == Tokens(u64::MAX) {
+            return Err(Denial::no_bound(&ask.caller, "an output without any cap"));
+        }
+        Ok(weight)
+    }
+
+    fn needs_cap(&self, ask: &Ask<'_>) -> bool {
+        ask.endpoint != Endpoint::Embeddings && matches!(self.price, Priced::Rate(_))
+    }
+
+    /// The output cap that holds: the caller's own, the policy's if that is lower, else the model's.
+    fn cap(&self, ask: &Ask<'_>) -> Cap {
+        if ask.endpoint == Endpoint::Embeddings {
+            return Cap {
+                tokens: Tokens::ZERO,
+                write: false,
+                clamped: false,
+            };
+        }
+        let model = match self.price {
+            Priced::Rate(rate) => rate.max_output,
+            Priced::Flat(_) => None,
+        };
+        let most = model.unwrap_or(Tokens(u64::MAX));
+        match (ask.asked_cap, ask.policy_cap) {
+            (Some(asked), Some(policy)) if policy < asked => Cap {
+                tokens: policy.min(most),
+                write: true,
+                clamped: true,
+            },
+            (Some(asked), _) => Cap {
+                tokens: asked.min(most),
+                write: false,
+                clamped: false,
+            },
+            (None, Some(policy)) => Cap {
+                tokens: policy.min(most),
+                write: true,
+                clamped: false,
+            },
+            (None, None) => Cap {
+                tokens: most,
+                write: self.hard && model.is_some(),
+                clamped: false,
+            },
+        }
+    }
+
+    fn cost(&self, cap: Tokens) -> Money {
+        match self.price {
+            Priced::Rate(rate) => rate.worst_case(Extent {
+                output_cap: cap,
+                ..self.extent
+            }),
+            Priced::Flat(amount) => amount,
+        }
+    }
+
+    /// The largest cap below `cap` with which the call fits, if the budget clamps and enough is left to be of use.
+    fn clamped(&self, short: &Standing, cap: Tokens) -> Option<Tokens> {
+        let Priced::Rate(rate) = self.price else {
+            return None;
+        };
+        if short.at_limit == AtLimit::Deny || cap.0 <= SMALLEST_CLAMP {
+            return None;
+        }
+        let below = Tokens(cap.0.saturating_sub(1));
+        let fits = rate.cap_within(
+            Extent {
+                output_cap: below,
+                ..self.extent
+            },
+            short.remaining(),
+        )?;
+        (fits.0 >= SMALLEST_CLAMP).then_some(fits)
+    }
+
+    /// What the token limits are charged before the call: a quarter of the bytes, and the output the caller asked for.
+    fn estimate(&self, ask: &Ask<'_>) -> Tokens {
+        let input = ask.counted.unwrap_or(Tokens(ask.input_bound.0.div_ceil(4)));
+        let output = ask.asked_cap.unwrap_or_default().times(self.extent.choices);
+        input.plus(if ask.endpoint == Endpoint::Embeddings {
+            Tokens::ZERO
+        } else {
+            output
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

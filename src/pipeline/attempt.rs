@@ -1,0 +1,339 @@
+//! Calling the provider, and making an answer of what comes back.
+//!
+//! A call is tried again only while its provider surely did no work: it was never reached, or it refused with a status
+//! that is not billed (429, 5xx). A connection that broke after the request was sent is not tried again: the provider may
+//! be at work, and asking twice would be paid twice.
+
+use super::passage::{Ending, Passage};
+use super::stream::Stream;
+use super::{Answer, Body, Facts, Failure, Refusal};
+use crate::clock;
+use crate::provider::openai as vendor;
+use crate::provider::transport::{Loan, Outgoing, TransportError};
+use crate::telemetry::event::Attempt;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::io::Read;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// A longer answer is not held in memory to be read.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A compressed answer is unpacked up to here to read its usage.
+const LONGEST_UNPACKED: u64 = 64 * 1024 * 1024;
+
+impl Passage {
+    /// Calls the provider and books what it answers.
+    pub(super) async fn complete(
+        mut self,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<Answer, Refusal> {
+        let (response, loan) = self.call(headers, body).await?;
+        let status = response.status();
+        if !status.is_success() {
+            return self.refused(response, loan).await;
+        }
+        if self.streaming && is_event_stream(response.headers()) {
+            return Ok(self.streamed(response, loan));
+        }
+        self.answered(response, loan).await
+    }
+
+    /// Attempts until one is answered, or is not worth repeating.
+    async fn call(
+        &mut self,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Result<(Response<Incoming>, Loan), Refusal> {
+        let target = self.target.clone();
+        let (upstream, retries, timeouts) = (
+            &target.destination.upstream,
+            self.plan.retries,
+            self.plan.timeouts,
+        );
+        let most = retries.attempts.max(1);
+        let mut attempt = 1;
+        let mut left = Some((headers, body));
+        loop {
+            let Some((headers, body)) = (if attempt < most {
+                left.clone()
+            } else {
+                left.take()
+            }) else {
+                return Err(self.failed(Failure::Cut, attempt));
+            };
+            let request = upstream.request(self.endpoint, self.query.as_deref(), headers, body);
+            let sent = clock::since_start();
+            self.dispatch();
+            let outcome = target.lane.send(request, &timeouts, sent).await;
+            let now = clock::since_start();
+            self.waited(now.saturating_sub(sent));
+            let wait = match outcome {
+                Ok((response, loan)) => {
+                    let status = response.status();
+                    self.attempted(ending(status));
+                    let wait = self.worth_repeating(&response, attempt, most);
+                    let Some(wait) = wait else {
+                        return Ok((response, loan));
+                    };
+                    wait
+                }
+                Err(error) => {
+                    self.attempted(how(error));
+                    if !error.surely_undone() || attempt >= most {
+                        return Err(self.failed(error.into(), attempt));
+                    }
+                    self.backoff(attempt)
+                }
+            };
+            // Neither a refusal nor a connection that never was is billed: the promise stands for the next attempt.
+            self.recall();
+            self.retried();
+            attempt = attempt.saturating_add(1);
+            sleep(wait).await;
+            self.waited(wait);
+        }
+    }
+
+    /// How long to wait before this answer is asked for again; `None` if it stands.
+    fn worth_repeating(
+        &self,
+        response: &Response<Incoming>,
+        attempt: u32,
+        most: u32,
+    ) -> Option<Duration> {
+        let status = response.status();
+        if attempt >= most || !(status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error())
+        {
+            return None;
+        }
+        match retry_after(response.headers()) {
+            // Longer than we wait: the caller is told, and decides.
+            Some(wait) if wait > self.plan.retries.backoff_max => None,
+            Some(wait) => Some(wait),
+            None => Some(self.backoff(attempt)),
+        }
+    }
+
+    /// Doubles from the first wait to the longest, half of it by chance: a crowd does not come back at once.
+    fn backoff(&self, attempt: u32) -> Duration {
+        let retries = self.plan.retries;
+        let doubled = retries
+            .backoff_min
+            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        let half = doubled.min(retries.backoff_max) / 2;
+        half.saturating_add(self.worker.jitter(half))
+    }
+
+    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed.
+    async fn refused(
+        mut self,
+        response: Response<Incoming>,
+        loan: Loan,
+    ) -> Result<Answer, Refusal> {
+        let status = response.status();
+        if !status.is_client_error() {
+            return Err(self.failed(
+                Failure::Status(status.as_u16()),
+                self.plan.retries.attempts.max(1),
+            ));
+        }
+        let (parts, body) = response.into_parts();
+        let began = clock::since_start();
+        let bytes = self.gather(body, loan).await;
+        let now = clock::since_start();
+        self.waited(now.saturating_sub(began));
+        let facts = self.release("upstream_refused", status.as_u16(), now);
+        let bytes = bytes.unwrap_or_default();
+        Ok(Answer {
+            status,
+            headers: parts.headers,
+            body: Body::Whole(bytes),
+            facts,
+        })
+    }
+
+    async fn answered(
+        mut self,
+        response: Response<Incoming>,
+        loan: Loan,
+    ) -> Result<Answer, Refusal> {
+        let (parts, body) = response.into_parts();
+        let began = clock::since_start();
+        let bytes = self.gather(body, loan).await;
+        let now = clock::since_start();
+        self.waited(now.saturating_sub(began));
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(failure) => {
+                self.attempted(Attempt::Cut);
+                return Err(self.failed(failure, 1));
+            }
+        };
+        let plain = unpacked(&parts.headers, &bytes);
+        let reading = plain
+            .as_ref()
+            .map(|plain| vendor::read(plain.as_deref().unwrap_or(&bytes), self.endpoint));
+        let ending = match reading {
+            Some(Ok(reading)) => Ending {
+                usage: reading.usage,
+                counted: vendor::output_bound(&reading),
+                status: parts.status.as_u16(),
+            },
+            // No answer we can read. The provider says it did the work: the most it could have done is booked.
+            _ => {
+                self.attempted(Attempt::Malformed);
+                let most = self.cap().tokens.times(self.choices).0;
+                let counted = most.min(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                Ending {
+                    usage: None,
+                    counted,
+                    status: parts.status.as_u16(),
+                }
+            }
+        };
+        let (facts, sequence) = self.settle(ending, now);
+        if self.worker.desk.durable.before_answers() {
+            // A journal that failed holds no entry; the settlement stands in memory and goes into its next snapshot.
+            let _ = self.worker.desk.durable.reach(sequence).await;
+        }
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: Body::Whole(bytes),
+            facts,
+        })
+    }
+
+    fn streamed(mut self, response: Response<Incoming>, loan: Loan) -> Answer {
+        let (parts, body) = response.into_parts();
+        let facts: Facts = self.facts_so_far(clock::since_start());
+        let stream = Stream::new(self, body, loan);
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: Body::Stream(Box::new(stream)),
+            facts,
+        }
+    }
+
+    /// Reads a whole body, within its bounds of time and length, and gives the connection back.
+    async fn gather(&mut self, mut body: Incoming, loan: Loan) -> Result<Bytes, Failure> {
+        let timeouts = self.plan.timeouts;
+        let whole = async {
+            let mut first: Option<Bytes> = None;
+            let mut rest = BytesMut::new();
+            loop {
+                let frame = timeout(timeouts.idle, body.frame())
+                    .await
+                    .map_err(|_| Failure::Stalled)?;
+                let Some(frame) = frame else { break };
+                let Ok(data) = frame.map_err(|_| Failure::Cut)?.into_data() else {
+                    continue;
+                };
+                match &first {
+                    None => first = Some(data),
+                    Some(head) => {
+                        if rest.is_empty() {
+                            rest.extend_from_slice(head);
+                        }
+                        rest.extend_from_slice(&data);
+                        if rest.len() > LONGEST_ANSWER {
+                            return Err(Failure::TooLong);
+                        }
+                    }
+                }
+            }
+            Ok(if rest.is_empty() {
+                first.unwrap_or_default()
+            } else {
+                rest.freeze()
+            })
+        };
+        let bytes = whole.await?;
+        loan.give_back(clock::since_start());
+        Ok(bytes)
+    }
+
+    /// The call failed for good: booked by what is known of the provider's work, and told.
+    fn failed(&mut self, failure: Failure, attempts: u32) -> Refusal {
+        let now = clock::since_start();
+        let undone = match failure {
+            Failure::Transport(error) => error.surely_undone(),
+            Failure::Status(_) => true,
+            Failure::Cut | Failure::Stalled | Failure::TooLong => false,
+        };
+        let status = if failure.is_timeout() { 504 } else { 502 };
+        if undone {
+            self.release("upstream_error", status, now);
+        } else {
+            self.expire("upstream_error", status, now);
+        }
+        Refusal::Upstream {
+            provider: self.target.destination.upstream.name.clone(),
+            attempts,
+            failure,
+        }
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes)
+        .unwrap_or_default();
+    kind.get(..17)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// The body unpacked: `Some(None)` if it is plain already, `None` if nobody here can unpack it.
+fn unpacked(headers: &HeaderMap, body: &[u8]) -> Option<Option<Vec<u8>>> {
+    let Some(coding) = headers.get(CONTENT_ENCODING) else {
+        return Some(None);
+    };
+    match coding.as_bytes() {
+        b"identity" => Some(None),
+        b"gzip" | b"x-gzip" => {
+            let mut plain = Vec::new();
+            flate2::read::MultiGzDecoder::new(body)
+                .take(LONGEST_UNPACKED)
+                .read_to_end(&mut plain)
+                .ok()?;
+            Some(Some(plain))
+        }
+        _ => None,
+    }
+}
+
+/// `retry-after-ms`, or `retry-after` in seconds. A date is not read: such an answer stands.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    if let Some(millis) = number("retry-after-ms") {
+        return Some(Duration::from_millis(millis));
+    }
+    headers
+        .contains_key(RETRY_AFTER)
+        .then(|| number("retry-after").map_or(Duration::MAX, Duration::from_secs))
+}
+
+const fn how(error: TransportError) -> Attempt {
+    match error {
+        TransportError::Broken => Attempt::Cut,
+        error if error.is_timeout() => Attempt::Timeout,
+        _ => Attempt::Unreachable,
+    }
+}
+
+fn ending(status: StatusCode) -> Attempt {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Attempt::RateLimited,
+        status if status.is_success() => Attempt::Ok,
+        status if status.is_client_error() => Attempt::Refused,
+        _ => Attempt::ServerError,
+    }
+}

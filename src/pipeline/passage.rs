@@ -1,0 +1,379 @@
+//! A call that was let through: what it holds, and how every one of its endings is booked and told.
+//!
+//! Invariant: a passage is concluded exactly once. Dropped without a conclusion (its thread ended, patience ran out) the
+//! whole promise stays booked, and that is told too.
+
+use super::plan::Plan;
+use super::worker::{Target, Worker};
+use super::{Call, Facts, Note, Seen, own_count};
+use crate::chat::IncludeUsage;
+use crate::chat::{Endpoint, Usage};
+use crate::clock::{self, Moment};
+use crate::governance::budget::Bill;
+use crate::governance::gate::{Cap, InFlight, Permit, Receipt};
+use crate::governance::identity::KeyIndex;
+use crate::governance::limit::Headroom;
+use crate::ids::PassageId;
+use crate::telemetry::Passing;
+use crate::telemetry::event::{self, Attempt};
+use crate::telemetry::metrics::Series;
+use crate::units::{Money, Tokens};
+use bytes::Bytes;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One call on its way.
+#[derive(Debug)]
+pub(super) struct Passage {
+    pub(super) worker: Rc<Worker>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) target: Rc<Target>,
+    pub(super) endpoint: Endpoint,
+    pub(super) streaming: bool,
+    pub(super) cost_comment: bool,
+    pub(super) query: Option<Box<str>>,
+    /// Whether the caller did not ask for usage at the stream's end, and must not see what we asked for.
+    hidden_usage: bool,
+    pub(super) choices: u64,
+    id: PassageId,
+    began: Moment,
+    key: KeyIndex,
+    model: Box<str>,
+    run: Option<Box<str>>,
+    session: Option<Box<str>>,
+    series: Arc<Series>,
+    look: Duration,
+    decide: Duration,
+    /// Time spent waiting for the provider, as far as it is over.
+    waited: Duration,
+    first_byte: Option<Duration>,
+    cap: Cap,
+    input: Tokens,
+    /// The body of a stream and how many messages it holds, for counting should no usage come.
+    kept: Option<(Bytes, u32)>,
+    headroom: Headroom,
+    money: Held,
+    _passing: Passing,
+}
+
+/// The promise, as the call goes.
+#[derive(Debug)]
+enum Held {
+    /// Not sent yet, or surely not worked on.
+    Permit(Permit),
+    /// Sent.
+    InFlight(InFlight),
+    /// Concluded.
+    Nothing,
+}
+
+/// How a call that was answered, wholly or in part, is booked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    /// What the provider said it used; `None`: our own count of the output.
+    pub(super) usage: Option<Usage>,
+    /// Output tokens by our own count.
+    pub(super) counted: u64,
+    /// The status the caller sees.
+    pub(super) status: u16,
+}
+
+impl Passage {
+    pub(super) fn new(
+        worker: Rc<Worker>,
+        plan: Arc<Plan>,
+        call: &Call,
+        seen: &Seen,
+        note: &Note,
+        permit: Permit,
+    ) -> Self {
+        let model = seen.look.model(&call.body);
+        let series = match plan.charter.keys().get(call.key) {
+            Some(key) => worker.series(&seen.target, model, call.endpoint.operation(), key),
+            None => worker.desk.telemetry.series(
+                &seen.target.destination.upstream.name,
+                model,
+                call.endpoint.operation(),
+                None,
+            ),
+        };
+        let passing = worker.desk.telemetry.passing();
+        Self {
+            target: seen.target.clone(),
+            endpoint: call.endpoint,
+            streaming: seen.look.stream,
+            cost_comment: call.cost_comment,
+            query: call.query.clone(),
+            hidden_usage: seen.look.stream && seen.look.include_usage != IncludeUsage::On,
+            choices: seen.look.choices,
+            id: call.id,
+            began: call.began,
+            key: call.key,
+            model: note.model.clone(),
+            run: call.labels.run.clone(),
+            session: call.labels.session.clone(),
+            series,
+            look: note.look,
+            decide: note.decide,
+            waited: Duration::ZERO,
+            first_byte: None,
+            cap: permit.cap,
+            input: permit.input,
+            kept: kept(call, seen),
+            headroom: permit.headroom(),
+            money: Held::Permit(permit),
+            worker,
+            plan,
+            _passing: passing,
+        }
+    }
+
+    /// The input it was weighed with.
+    pub(super) const fn input(&self) -> Tokens {
+        self.input
+    }
+
+    /// Counts the input exactly, where that is possible: what a stream that tells no usage is booked by.
+    pub(super) async fn count_input(&mut self) {
+        if let Some((body, messages)) = self.kept.take()
+            && let Some(encoding) = self.target.destination.encoding
+            && let Some(counted) = super::count(body, encoding, messages).await
+        {
+            self.input = self.input.min(counted);
+        }
+    }
+
+    /// The output cap that holds.
+    pub(super) const fn cap(&self) -> Cap {
+        self.cap
+    }
+
+    /// Whether usage is asked for on the caller's behalf and hidden again.
+    pub(super) const fn hides_usage(&self) -> bool {
+        self.hidden_usage
+    }
+
+    /// The call leaves: from here on it costs something until proved otherwise.
+    pub(super) fn dispatch(&mut self) {
+        self.money = match std::mem::replace(&mut self.money, Held::Nothing) {
+            Held::Permit(permit) => Held::InFlight(permit.dispatch()),
+            other => other,
+        };
+    }
+
+    /// The provider surely did no work: until the next attempt, a drop is free.
+    pub(super) fn recall(&mut self) {
+        self.money = match std::mem::replace(&mut self.money, Held::Nothing) {
+            Held::InFlight(call) => Held::Permit(call.recall()),
+            other => other,
+        };
+    }
+
+    pub(super) fn attempted(&self, attempt: Attempt) {
+        self.worker.desk.telemetry.attempted(&self.series, attempt);
+    }
+
+    pub(super) fn retried(&self) {
+        self.worker.desk.telemetry.metrics().retried(&self.series);
+    }
+
+    /// Time the provider took is not ours.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waited = self.waited.saturating_add(time);
+    }
+
+    pub(super) fn first_byte_came(&mut self, now: Duration) {
+        self.first_byte
+            .get_or_insert(now.saturating_sub(self.began.since_start));
+    }
+
+    /// What the caller is told before the end is known.
+    pub(super) fn facts_so_far(&self, now: Duration) -> Facts {
+        let tightest = match &self.money {
+            Held::InFlight(call) => call.tightest(),
+            _ => None,
+        };
+        Facts {
+            cost: None,
+            clamped: self.clamped(),
+            tightest,
+            headroom: self.headroom,
+            overhead: self.overhead(now),
+        }
+    }
+
+    fn clamped(&self) -> Option<Tokens> {
+        self.cap.clamped.then_some(self.cap.tokens)
+    }
+
+    fn overhead(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.began.since_start)
+            .saturating_sub(self.waited)
+    }
+
+    /// Books an answer: by the provider's word, or by our own count and flagged. Returns what to tell the caller, and the
+    /// journal's entry that says so.
+    pub(super) fn settle(&mut self, ending: Ending, now: Duration) -> (Facts, u64) {
+        let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) else {
+            return (Facts::default(), 0);
+        };
+        let usage = ending
+            .usage
+            .unwrap_or_else(|| own_count(self.input, ending.counted));
+        let estimated = ending.usage.is_none();
+        let cost = match &self.target.destination.rate {
+            Some(rate) => rate.cost(&usage),
+            None => call.reserved(),
+        };
+        let bill = Bill {
+            cost,
+            input: usage.input,
+            output: usage.output,
+            estimated,
+        };
+        let receipt = call.settle(
+            bill,
+            Moment {
+                since_start: now,
+                ..self.began
+            },
+        );
+        self.tell_settled(&receipt, ending.status, usage, estimated, now);
+        let facts = Facts {
+            cost: Some(cost),
+            clamped: self.clamped(),
+            tightest: receipt.settlement.tightest,
+            headroom: self.headroom,
+            overhead: self.overhead(now),
+        };
+        (facts, receipt.settlement.sequence)
+    }
+
+    fn tell_settled(
+        &self,
+        receipt: &Receipt,
+        status: u16,
+        usage: Usage,
+        estimated: bool,
+        now: Duration,
+    ) {
+        let telemetry = &self.worker.desk.telemetry;
+        telemetry.settled(
+            &self.series,
+            &event::Settled {
+                passage: self.event(now),
+                clamped: self.cap.clamped,
+                status,
+                usage,
+                cost: receipt.cost,
+                reserved: receipt.reserved,
+                estimated,
+                overrun: receipt.settlement.overrun > Money::ZERO,
+                first_byte: self.first_byte,
+                overhead: self.overhead(now),
+            },
+        );
+        for standing in &receipt.settlement.crossed {
+            tracing::warn!(
+                budget = %standing,
+                percent = standing.soft,
+                spent = %standing.spent,
+                limit = %standing.limit,
+                "a budget crossed a soft threshold"
+            );
+        }
+        if receipt.settlement.overrun > Money::ZERO {
+            tracing::warn!(
+                request = %self.id.request(),
+                provider = %self.target.destination.upstream.name,
+                over = %receipt.settlement.overrun,
+                "a call cost more than was promised for it: the provider reported more than its cap or our prices are wrong"
+            );
+        }
+    }
+
+    /// The provider refused, or was never reached: nothing is booked.
+    pub(super) fn release(&mut self, reason: &'static str, status: u16, now: Duration) -> Facts {
+        let at = Moment {
+            since_start: now,
+            ..self.began
+        };
+        let receipt = match std::mem::replace(&mut self.money, Held::Nothing) {
+            Held::InFlight(call) => call.release(at),
+            Held::Permit(permit) => permit.dispatch().release(at),
+            Held::Nothing => return Facts::default(),
+        };
+        self.tell_failed(&receipt, reason, status, now);
+        Facts {
+            cost: Some(Money::ZERO),
+            clamped: self.clamped(),
+            tightest: receipt.settlement.tightest,
+            headroom: self.headroom,
+            overhead: self.overhead(now),
+        }
+    }
+
+    /// Nobody knows what the provider did: the whole promise stays booked.
+    pub(super) fn expire(&mut self, reason: &'static str, status: u16, now: Duration) {
+        if let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) {
+            let receipt = call.expire();
+            self.tell_failed(&receipt, reason, status, now);
+        }
+    }
+
+    fn tell_failed(&self, receipt: &Receipt, reason: &'static str, status: u16, now: Duration) {
+        self.worker.desk.telemetry.failed(
+            &self.series,
+            &event::Failed {
+                passage: self.event(now),
+                reason,
+                status,
+                usage: Usage::default(),
+                cost: receipt.cost,
+                reserved: receipt.reserved,
+                estimated: receipt.cost > Money::ZERO,
+                overhead: self.overhead(now),
+            },
+        );
+    }
+
+    fn event(&self, now: Duration) -> event::Passage<'_> {
+        event::Passage {
+            id: self.id,
+            at: self.began.wall,
+            who: self.plan.owner(self.key),
+            run: self.run.as_deref(),
+            session: self.session.as_deref(),
+            endpoint: Some(self.endpoint),
+            model: &self.model,
+            streaming: self.streaming,
+            revisions: &self.plan.revisions,
+            look: self.look,
+            decide: self.decide,
+            total: now.saturating_sub(self.began.since_start),
+        }
+    }
+}
+
+/// Longer bodies are not kept for counting: the bound they were weighed with is booked.
+const MOST_KEPT: usize = 64 * 1024;
+
+fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
+    let countable = seen.look.references.opaque.is_none() && seen.look.references.images == 0;
+    (seen.look.stream && countable && call.body.len() <= MOST_KEPT)
+        .then(|| (call.body.clone(), seen.look.messages))
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        match &self.money {
+            Held::Nothing => {}
+            // Status 499: the caller was gone before there was one.
+            Held::InFlight(_) => self.expire("abandoned", 499, clock::since_start()),
+            Held::Permit(_) => {
+                self.release("abandoned", 499, clock::since_start());
+            }
+        }
+    }
+}

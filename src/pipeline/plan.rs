@@ -1,0 +1,106 @@
+//! The plan: one configuration as calls are served by it, immutable and swapped whole.
+//!
+//! A call takes the plan it began with to its end, so an edit never changes a call half-way. What moves (ledgers, cells,
+//! connections) stands beside it.
+
+use crate::chat::tokenizer::Encoding;
+use crate::governance::audit::{Revisions, Who};
+use crate::governance::gate::Charter;
+use crate::governance::identity::{Key, KeyIndex};
+use crate::governance::pricing::{PriceBook, Rate};
+use crate::provider::settings::{Retries, Route, Timeouts, encoding_of};
+use crate::provider::upstream::Upstream;
+use crate::units::Tokens;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Everything a call is served by.
+#[derive(Debug)]
+pub struct Plan {
+    /// Who may do what.
+    pub charter: Charter,
+    /// What it costs.
+    pub prices: PriceBook,
+    /// Whom we call.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Which models go where; the first that covers a model wins.
+    pub routes: Vec<Route>,
+    /// How long each part of a call may take.
+    pub timeouts: Timeouts,
+    /// How often a call is tried.
+    pub retries: Retries,
+    /// What is in force, as records name it.
+    pub revisions: Arc<Revisions>,
+    /// The keys' owners, as records name them.
+    pub owners: Vec<Arc<Who>>,
+    /// Somebody without a key.
+    pub stranger: Arc<Who>,
+}
+
+/// Where calls for one model go, and on what terms.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// Whom to call.
+    pub upstream: Arc<Upstream>,
+    /// The model's name there, when it differs.
+    pub model: Option<Box<str>>,
+    /// What it costs there.
+    pub rate: Option<Arc<Rate>>,
+    /// The most output a call may ask for.
+    pub policy_cap: Option<Tokens>,
+    /// How its tokens are counted.
+    pub encoding: Option<Encoding>,
+}
+
+impl Plan {
+    /// Where calls for `model` go; `None` if no route covers it.
+    #[must_use]
+    pub fn destination(&self, model: &str) -> Option<Destination> {
+        let route = self
+            .routes
+            .iter()
+            .find(|route| route.pattern.matches(model))?;
+        let upstream = self.upstreams.get(route.provider)?.clone();
+        let there = route.model.as_deref().unwrap_or(model);
+        let rate = self.prices.rate(&upstream.name, there).cloned();
+        let encoding = route
+            .tokenizer
+            .or_else(|| encoding_of(upstream.kind, there));
+        Some(Destination {
+            model: route.model.clone(),
+            rate,
+            policy_cap: route.max_output,
+            encoding,
+            upstream,
+        })
+    }
+
+    /// The owner of a key, as records name it.
+    #[must_use]
+    pub fn owner(&self, key: KeyIndex) -> &Arc<Who> {
+        usize::try_from(key.0)
+            .ok()
+            .and_then(|place| self.owners.get(place))
+            .unwrap_or(&self.stranger)
+    }
+
+    /// The models this key may name: the routes' own names, and the priced models that routes with a `*` cover.
+    #[must_use]
+    pub fn models(&self, key: &Key) -> BTreeSet<&str> {
+        let exact = self
+            .routes
+            .iter()
+            .map(|route| &route.pattern)
+            .filter(|pattern| pattern.is_exact());
+        let named = exact.map(crate::pattern::Pattern::as_str);
+        let covered = self
+            .prices
+            .models()
+            .into_iter()
+            .filter(|model| self.destination(model).is_some());
+        named
+            .chain(covered)
+            .filter(|model| key.may_use(model))
+            .collect()
+    }
+}

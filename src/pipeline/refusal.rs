@@ -1,0 +1,68 @@
+//! Why a call got no answer, as facts; the door finds the words and the status.
+
+use crate::chat::LookError;
+use crate::governance::gate::Denial;
+use crate::provider::transport::TransportError;
+use std::sync::Arc;
+
+/// A call that was not answered by its provider.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The body is not what the endpoint takes.
+    #[error("malformed request")]
+    Malformed(#[from] LookError),
+    /// No route covers the model.
+    #[error("no route for the model")]
+    ModelNotFound {
+        /// As the caller named it.
+        model: Box<str>,
+    },
+    /// The gate said no.
+    #[error("denied: {}", .0.reason.code())]
+    Denied(Box<Denial>),
+    /// Decisions cannot be recorded fast enough: no call goes unrecorded.
+    #[error("the decision log is full")]
+    Unrecorded,
+    /// The provider failed, after every attempt.
+    #[error("provider {provider} failed: {failure}")]
+    Upstream {
+        /// Which one.
+        provider: Arc<str>,
+        /// How often it was tried.
+        attempts: u32,
+        /// How it failed at last.
+        failure: Failure,
+    },
+}
+
+/// How a provider failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// There was no answer.
+    #[error("{0}")]
+    Transport(#[from] TransportError),
+    /// It answered with this status, which is its fault and not the caller's.
+    #[error("it answered with status {0}")]
+    Status(u16),
+    /// Its answer broke off.
+    #[error("its answer broke off")]
+    Cut,
+    /// Its answer stood still for too long.
+    #[error("its answer stood still for too long")]
+    Stalled,
+    /// Its answer is longer than any answer may be.
+    #[error("its answer is too long")]
+    TooLong,
+}
+
+impl Failure {
+    /// Whether it was a matter of time: 504 instead of 502.
+    #[must_use]
+    pub const fn is_timeout(self) -> bool {
+        match self {
+            Self::Transport(error) => error.is_timeout(),
+            Self::Stalled => true,
+            Self::Status(_) | Self::Cut | Self::TooLong => false,
+        }
+    }
+}

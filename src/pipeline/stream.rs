@@ -1,0 +1,320 @@
+//! A stream on its way to the caller: passed on as it comes, metered, and booked at its end, whoever ends it.
+//!
+//! The first byte is not delayed and nothing is copied; what is looked at is looked at on the way through. Four things can
+//! end a stream: its provider (settled by the usage it reports), a provider that breaks off or stands still (a terminal
+//! error event, settled by our own count), its reservation (a well-formed end, the provider is hung up on), and a caller
+//! who goes away (drained for a moment, so that the usage may still come).
+//!
+//! Not here: what events mean (`provider::openai`), what is booked (`passage`).
+
+use super::passage::{Ending, Passage};
+use super::patience::PATIENCE;
+use crate::clock;
+use crate::provider::openai::{Release, StreamMeter, last_event};
+use crate::provider::transport::Loan;
+use crate::telemetry::event::Attempt;
+use bytes::Bytes;
+use http_body::Frame;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+type Wait = Pin<Box<dyn Future<Output = ()>>>;
+
+/// An answer as it comes. See the module.
+pub struct Stream {
+    /// What may go to the caller.
+    ready: VecDeque<Bytes>,
+    /// Holds back what is ready until the settlement is on the disk, where the journal is so configured.
+    wait: Option<Wait>,
+    flow: Option<Flow>,
+}
+
+/// The provider's side, as long as it lasts.
+struct Flow {
+    passage: Passage,
+    body: Incoming,
+    loan: Option<Loan>,
+    meter: StreamMeter,
+    /// Output tokens beyond which the reservation is used up.
+    most: u64,
+    /// When the last bytes came.
+    last: Duration,
+    /// When the whole call must be over.
+    over: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("ready", &self.ready.len())
+            .field("flowing", &self.flow.is_some())
+            .finish()
+    }
+}
+
+impl Stream {
+    pub(super) fn new(passage: Passage, body: Incoming, loan: Loan) -> Self {
+        let now = clock::since_start();
+        let timeouts = passage.plan.timeouts;
+        let meter = StreamMeter::new(
+            passage.endpoint,
+            passage.hides_usage(),
+            passage.cost_comment,
+        );
+        let most = passage.cap().tokens.times(passage.choices).0;
+        let timer = Box::pin(sleep(timeouts.idle.min(timeouts.total)));
+        let over = now.saturating_add(timeouts.total);
+        let flow = Flow {
+            passage,
+            body,
+            loan: Some(loan),
+            meter,
+            most,
+            last: now,
+            over,
+            timer,
+        };
+        Self {
+            ready: VecDeque::new(),
+            wait: None,
+            flow: Some(flow),
+        }
+    }
+
+    /// Bytes came: passes them on, and ends the stream if they use up the reservation.
+    fn take(&mut self, data: &Bytes) {
+        let Some(flow) = &mut self.flow else { return };
+        let now = clock::since_start();
+        flow.passage.first_byte_came(now);
+        flow.last = now;
+        let ready = &mut self.ready;
+        flow.meter.push(data, &mut |release| {
+            ready.push_back(match release {
+                Release::Held(bytes) => Bytes::copy_from_slice(bytes),
+                Release::Chunk(range) => data.slice(range),
+            });
+        });
+        if flow.meter.output_tokens_low() > flow.most
+            && !flow.meter.is_finished()
+            && !flow.meter.is_ended()
+        {
+            self.cut();
+        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.usage().is_some()
+        {
+            self.comment_on_cost();
+        }
+    }
+
+    /// The reservation is used up: the caller gets a well-formed end, the provider is hung up on.
+    fn cut(&mut self) {
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
+        flow.meter.discard();
+        let usage = super::own_count(flow.passage.input(), flow.meter.output_tokens_high());
+        self.ready.push_back(flow.meter.ending(usage).into());
+        flow.passage.attempted(Attempt::Cut);
+        flow.conclude_by_own_count();
+    }
+
+    /// Says what the call cost, before the last event.
+    fn comment_on_cost(&mut self) {
+        let Some(flow) = &mut self.flow else { return };
+        let Some(cost) = flow.settle(clock::since_start()).0 else {
+            return;
+        };
+        let comment = Bytes::from(format!(": x-tollgate-cost-usd {cost}\n\n"));
+        let last = self.ready.pop_back().unwrap_or_default();
+        let at = last_event(&last);
+        self.ready
+            .extend([last.slice(..at), comment, last.slice(at..)]);
+    }
+
+    /// The provider's stream is over, in order or not.
+    fn end(&mut self, broke: bool, stalled: bool) {
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
+        let now = clock::since_start();
+        if !broke {
+            let ready = &mut self.ready;
+            flow.meter.finish(&mut |release| {
+                if let Release::Held(bytes) = release {
+                    ready.push_back(Bytes::copy_from_slice(bytes));
+                }
+            });
+        }
+        if flow.meter.is_ended() || (!broke && flow.meter.is_finished()) {
+            if let (false, Some(loan)) = (broke, flow.loan.take()) {
+                loan.give_back(now);
+            }
+            if flow.meter.usage().is_none() {
+                flow.conclude_by_own_count();
+                return;
+            }
+            let (_, sequence) = flow.settle(now);
+            let desk = flow.passage.worker.desk.clone();
+            if desk.durable.before_answers() {
+                self.wait = Some(Box::pin(async move {
+                    let _ = desk.durable.reach(sequence).await;
+                }));
+            }
+            return;
+        }
+        flow.meter.discard();
+        let name = &flow.passage.target.destination.upstream.name;
+        let message = if stalled {
+            format!(
+                "provider `{name}` stopped sending in the middle of its answer: what came so far is booked; try again"
+            )
+        } else {
+            format!(
+                "provider `{name}` broke off in the middle of its answer: what came so far is booked; try again"
+            )
+        };
+        self.ready.push_back(
+            flow.meter
+                .error_event("upstream_error", Some("upstream_error"), &message)
+                .into(),
+        );
+        flow.passage.attempted(if stalled {
+            Attempt::Timeout
+        } else {
+            Attempt::Cut
+        });
+        flow.conclude_by_own_count();
+    }
+}
+
+impl Flow {
+    /// Whether it stood still for too long; sets the timer to when it next could have.
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = clock::since_start();
+            let due = self
+                .last
+                .saturating_add(self.passage.plan.timeouts.idle)
+                .min(self.over);
+            let left = due.saturating_sub(now);
+            if left.is_zero() {
+                return true;
+            }
+            self.timer.as_mut().reset(Instant::now() + left);
+        }
+        false
+    }
+
+    /// Books what the provider reported; says what that cost, and which entry says so.
+    fn settle(&mut self, now: Duration) -> (Option<crate::units::Money>, u64) {
+        // From the first byte on the provider's time and the caller's are the same time.
+        self.passage.waited(now.saturating_sub(self.last));
+        let ending = Ending {
+            usage: self.meter.usage(),
+            counted: self.meter.output_tokens_high(),
+            status: 200,
+        };
+        let (facts, sequence) = self.passage.settle(ending, now);
+        (facts.cost, sequence)
+    }
+
+    /// Books what we counted ourselves. The input is counted exactly where that is possible, so not on this thread.
+    fn conclude_by_own_count(mut self) {
+        drop(self.loan.take());
+        if self.passage.worker.is_leaving() {
+            self.settle(clock::since_start());
+            return;
+        }
+        tokio::task::spawn_local(async move {
+            self.passage.count_input().await;
+            self.settle(clock::since_start());
+        });
+    }
+
+    /// Nobody listens any more: reads on for a moment, in case the usage still comes.
+    async fn drain(mut self) {
+        let rest = async {
+            while let Some(Ok(frame)) = self.body.frame().await {
+                if let Some(data) = frame.data_ref() {
+                    self.meter.push(data, &mut |_| {});
+                }
+                if self.meter.output_tokens_low() > self.most {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(PATIENCE, rest).await;
+        if self.meter.usage().is_none() {
+            self.passage.attempted(Attempt::Abandoned);
+        }
+        if self.meter.usage().is_some() {
+            self.settle(clock::since_start());
+        } else {
+            self.conclude_by_own_count();
+        }
+    }
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(wait) = &mut this.wait {
+                std::task::ready!(wait.as_mut().poll(cx));
+                this.wait = None;
+            }
+            if let Some(bytes) = this.ready.pop_front() {
+                if bytes.is_empty() {
+                    continue;
+                }
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            let Some(flow) = &mut this.flow else {
+                return Poll::Ready(None);
+            };
+            match Pin::new(&mut flow.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        this.take(&data);
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => this.end(true, false),
+                Poll::Ready(None) => this.end(false, false),
+                Poll::Pending if flow.is_overdue(cx) => this.end(true, true),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.flow.is_none() && self.ready.is_empty() && self.wait.is_none()
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
+        if flow.meter.usage().is_some() && flow.meter.is_ended() {
+            flow.settle(clock::since_start());
+        } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok()
+        {
+            tokio::task::spawn_local(flow.drain());
+        }
+    }
+}

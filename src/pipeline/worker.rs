@@ -1,0 +1,187 @@
+//! A thread's own things: its connections, the destinations it looked up, its random bits.
+//!
+//! [`Desk`] is what all threads share; a [`Worker`] belongs to one, so nothing in it is locked.
+
+use super::plan::{Destination, Plan};
+use crate::clock::{self, Moment};
+use crate::governance::gate::Gate;
+use crate::governance::identity::{Key, Label};
+use crate::ids::PassageId;
+use crate::provider::transport::{Lane, Pool};
+use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::Series;
+use arc_swap::ArcSwap;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Says when the journal holds an entry. Declared here, implemented where the journal is known.
+pub trait Durable: Send + Sync + fmt::Debug {
+    /// Resolves when everything up to `sequence` is on the disk; `false` if the journal failed meanwhile.
+    fn reach(&self, sequence: u64) -> Pin<Box<dyn Future<Output = bool> + '_>>;
+
+    /// Whether answers wait until their settlement is on the disk.
+    fn before_answers(&self) -> bool;
+}
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct Desk {
+    /// The gate.
+    pub gate: Gate,
+    /// The configuration in force.
+    pub plan: ArcSwap<Plan>,
+    /// Where events go.
+    pub telemetry: Arc<Telemetry>,
+    /// The journal, as far as a call waits for it.
+    pub durable: Box<dyn Durable>,
+}
+
+/// One thread of the gateway.
+#[derive(Debug)]
+pub struct Worker {
+    /// What all threads share.
+    pub desk: Arc<Desk>,
+    pool: Pool,
+    targets: RefCell<Targets>,
+    random: Cell<u64>,
+    seed: RandomState,
+    leaving: Cell<bool>,
+}
+
+/// Destinations looked up under one plan, by model.
+#[derive(Debug, Default)]
+struct Targets {
+    plan: Option<Arc<Plan>>,
+    known: HashMap<Box<str>, Rc<Target>>,
+}
+
+/// Models kept looked up; a caller who invents names only makes us look again.
+const MOST_TARGETS: usize = 1024;
+
+/// A destination with this thread's connections to it.
+#[derive(Debug)]
+pub struct Target {
+    /// Where and on what terms.
+    pub destination: Destination,
+    pub(super) lane: Rc<Lane>,
+    series: RefCell<Vec<(&'static str, Option<Box<str>>, Arc<Series>)>>,
+}
+
+/// Projects whose series a target keeps at hand.
+const MOST_SERIES: usize = 64;
+
+impl Worker {
+    /// A thread's things.
+    #[must_use]
+    pub fn new(desk: Arc<Desk>) -> Self {
+        let seed = RandomState::new();
+        let random = Cell::new(seed.hash_one(clock::now().wall));
+        Self {
+            desk,
+            pool: Pool::default(),
+            targets: RefCell::default(),
+            random,
+            seed,
+            leaving: Cell::new(false),
+        }
+    }
+
+    /// An id nobody else has.
+    pub fn passage_id(&self, now: Moment) -> PassageId {
+        let count = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.random.set(count);
+        let high = self.seed.hash_one(count);
+        PassageId::new(
+            now.wall,
+            (u128::from(high) << 64) | u128::from(count.rotate_left(32)),
+        )
+    }
+
+    /// A number between nothing and `most`, for spreading retries.
+    pub(super) fn jitter(&self, most: Duration) -> Duration {
+        let count = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.random.set(count);
+        let part = u32::try_from(self.seed.hash_one(count) % 1024).unwrap_or(0);
+        most.saturating_mul(part) / 1024
+    }
+
+    /// The destination of `model` under `plan`; `None` if no route covers it.
+    pub(super) fn target(&self, plan: &Arc<Plan>, model: &str) -> Option<Rc<Target>> {
+        let mut targets = self.targets.borrow_mut();
+        if targets
+            .plan
+            .as_ref()
+            .is_none_or(|known| !Arc::ptr_eq(known, plan))
+        {
+            *targets = Targets {
+                plan: Some(plan.clone()),
+                known: HashMap::new(),
+            };
+        }
+        if let Some(target) = targets.known.get(model) {
+            return Some(target.clone());
+        }
+        let destination = plan.destination(model)?;
+        let lane = self.pool.lane(&destination.upstream.base);
+        let target = Rc::new(Target {
+            destination,
+            lane,
+            series: RefCell::default(),
+        });
+        if targets.known.len() >= MOST_TARGETS {
+            targets.known.clear();
+        }
+        targets.known.insert(model.into(), target.clone());
+        Some(target)
+    }
+
+    /// The series a call counts in.
+    pub(super) fn series(
+        &self,
+        target: &Target,
+        model: &str,
+        operation: &'static str,
+        key: &Key,
+    ) -> Arc<Series> {
+        let project = key.labels.single.get(&Label::Project).map(AsRef::as_ref);
+        let mut known = target.series.borrow_mut();
+        let same = |(op, of, _): &&(&'static str, Option<Box<str>>, Arc<Series>)| {
+            *op == operation && of.as_deref() == project
+        };
+        if let Some((.., series)) = known.iter().find(same) {
+            return series.clone();
+        }
+        let series = self.desk.telemetry.series(
+            &target.destination.upstream.name,
+            model,
+            operation,
+            project,
+        );
+        if known.len() >= MOST_SERIES {
+            known.clear();
+        }
+        known.push((operation, project.map(Into::into), series.clone()));
+        series
+    }
+
+    /// Closes connections nobody used for long.
+    pub fn sweep(&self, now: Duration) {
+        self.pool.sweep(now);
+    }
+
+    /// The thread is about to end: calls whose caller went away are not waited for any more.
+    pub fn leave(&self) {
+        self.leaving.set(true);
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.get()
+    }
+}

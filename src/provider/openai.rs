@@ -1,0 +1,30 @@
+//! What the answers of providers that speak OpenAI's language say: usage, text, the end of a stream.
+//!
+//! A thin seam: the words are the dialect's, what they mean for a call is the pipeline's. A vendor with another dialect
+//! gets a file like this one.
+
+pub use crate::dialect::openai::{Answer as Reading, Release, StreamMeter};
+
+use crate::chat::Endpoint;
+use crate::chat::json::JsonError;
+
+/// Reads a whole answer.
+///
+/// # Errors
+/// It is no JSON object.
+pub fn read(body: &[u8], endpoint: Endpoint) -> Result<Reading, JsonError> {
+    crate::dialect::openai::usage(body, endpoint)
+}
+
+/// Where the last event of these bytes begins; they hold whole events.
+#[must_use]
+pub fn last_event(bytes: &[u8]) -> usize {
+    let body = bytes.trim_ascii_end();
+    memchr::memmem::rfind(body, b"\n\n").map_or(0, |at| at.saturating_add(2))
+}
+
+/// Output tokens to book when an answer tells no usage: never fewer than its text can hold.
+#[must_use]
+pub fn output_bound(reading: &Reading) -> u64 {
+    reading.text_bytes.div_ceil(3)
+}

@@ -1,0 +1,300 @@
+//! A provider as calls reach it: its paths, its credential, and which of the caller's headers go along.
+//!
+//! The credential is bound to its host when the configuration is loaded; what the caller sent to prove itself to us, and
+//! everything that was meant for a gateway, stays here.
+
+use crate::chat::Endpoint;
+use crate::provider::settings::{Base, Kind, Provider};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+use super::transport::Outgoing;
+
+/// A provider, ready to be called.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it speaks.
+    pub kind: Kind,
+    /// Where it is.
+    pub base: Base,
+    host: HeaderValue,
+    credential: Option<HeaderValue>,
+    paths: [Uri; Endpoint::ALL.len()],
+}
+
+/// Why a provider cannot be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// Its address makes no request.
+    #[error("its address makes no HTTP request")]
+    Address,
+    /// Its credential is no header value.
+    #[error("its credential holds a character no HTTP header can carry")]
+    Credential,
+}
+
+impl Upstream {
+    /// Prepares a provider; `base` is where it is (for the simulator, where it was started).
+    pub fn new(provider: &Provider, base: Base) -> Result<Self, UpstreamError> {
+        let standard = if base.tls { 443 } else { 80 };
+        let bracketed = if base.host.contains(':') {
+            format!("[{}]", base.host)
+        } else {
+            base.host.to_string()
+        };
+        let host = if base.port == standard {
+            bracketed
+        } else {
+            format!("{bracketed}:{}", base.port)
+        };
+        let host = HeaderValue::try_from(host).map_err(|_| UpstreamError::Address)?;
+        let bearer = |secret: &str| -> Result<HeaderValue, UpstreamError> {
+            let mut value = HeaderValue::try_from(format!("Bearer {secret}"))
+                .map_err(|_| UpstreamError::Credential)?;
+            value.set_sensitive(true);
+            Ok(value)
+        };
+        let credential = provider
+            .credential
+            .as_ref()
+            .map(|secret| bearer(secret.expose()))
+            .transpose()?;
+        let path = |endpoint: Endpoint| -> Result<Uri, UpstreamError> {
+            let path = format!(
+                "{}{}",
+                base.prefix,
+                endpoint.path().trim_start_matches("/v1")
+            );
+            let path = PathAndQuery::try_from(path).map_err(|_| UpstreamError::Address)?;
+            Ok(Uri::from(path))
+        };
+        let [chat, completions, embeddings, responses] = Endpoint::ALL.map(path);
+        let paths = [chat?, completions?, embeddings?, responses?];
+        Ok(Self {
+            name: provider.name.clone(),
+            kind: provider.kind,
+            base,
+            host,
+            credential,
+            paths,
+        })
+    }
+
+    /// The request as it goes up. `headers` are the caller's own; what may not pass is taken out of them.
+    #[must_use]
+    pub fn request(
+        &self,
+        endpoint: Endpoint,
+        query: Option<&str>,
+        headers: HeaderMap,
+        body: Outgoing,
+    ) -> Request<Outgoing> {
+        let path = self
+            .paths
+            .get(endpoint as usize)
+            .cloned()
+            .unwrap_or_default();
+        let uri = match query {
+            None => path,
+            Some(query) => {
+                PathAndQuery::try_from(format!("{}?{query}", path.path())).map_or(path, Uri::from)
+            }
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// Takes out what may not pass, and puts in what the provider must see. `streaming` answers are asked for plainly;
+    /// others may come compressed as far as we can read them.
+    pub fn dress(&self, headers: &mut HeaderMap, streaming: bool) {
+        let mut doomed: SmallVec<[HeaderName; 16]> = SmallVec::new();
+        let mut gzip = false;
+        for (name, value) in headers.iter() {
+            if *name == header::ACCEPT_ENCODING {
+                gzip |= accepts_gzip(value);
+            } else if *name == header::CONNECTION {
+                for named in value.to_str().unwrap_or_default().split(',') {
+                    doomed.extend(HeaderName::try_from(named.trim()).ok());
+                }
+            }
+            if !may_pass(name.as_str()) {
+                doomed.push(name.clone());
+            }
+        }
+        for name in doomed {
+            headers.remove(name);
+        }
+        let encoding = if gzip && !streaming {
+            "gzip"
+        } else {
+            "identity"
+        };
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+        headers.insert(header::HOST, self.host.clone());
+        match &self.credential {
+            Some(credential) => headers.insert(header::AUTHORIZATION, credential.clone()),
+            None => headers.remove(header::AUTHORIZATION),
+        };
+    }
+}
+
+fn accepts_gzip(value: &HeaderValue) -> bool {
+    let text = value.to_str().unwrap_or_default();
+    text.split(',').any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = quality
+            .split_once('=')
+            .is_some_and(|(_, q)| q.trim().trim_matches(['0', '.']).is_empty());
+        matches!(name.trim(), "gzip" | "*") && !refused
+    })
+}
+
+/// Whether a caller's header may go to the provider. `accept-encoding`, `host` and `authorization` are replaced.
+fn may_pass(name: &str) -> bool {
+    let hop_by_hop = matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "expect"
+            | "content-length"
+    );
+    let proof = matches!(
+        name,
+        "x-api-key" | "api-key" | "x-goog-api-key" | "proxy-authorization" | "cookie"
+    );
+    let browser = matches!(
+        name,
+        "origin" | "referer" | "sec-fetch-site" | "sec-fetch-mode" | "sec-fetch-dest"
+    );
+    let forwarded = matches!(
+        name,
+        "forwarded"
+            | "via"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-real-ip"
+    );
+    const FOR_GATEWAYS: [&str; 6] = [
+        "x-tollgate-",
+        "x-litellm-",
+        "x-portkey-",
+        "helicone-",
+        "x-bf-",
+        "cf-aig-",
+    ];
+    !(hop_by_hop
+        || proof
+        || browser
+        || forwarded
+        || FOR_GATEWAYS.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn upstream(credential: Option<&str>) -> Upstream {
+        let base = Base {
+            tls: true,
+            host: "api.example".into(),
+            port: 443,
+            prefix: "/v1".into(),
+        };
+        let credential = credential.map(|secret| Secret::new(secret.to_owned()));
+        let provider = Provider {
+            name: "openai".into(),
+            kind: Kind::OpenAi,
+            base: Some(base.clone()),
+            credential,
+        };
+        Upstream::new(&provider, base).expect("callable")
+    }
+
+    fn dressed(upstream: &Upstream, headers: &[(&str, &str)], streaming: bool) -> Vec<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(
+                HeaderName::try_from(*name).expect("a name"),
+                HeaderValue::try_from(*value).expect("a value"),
+            );
+        }
+        upstream.dress(&mut map, streaming);
+        let mut lines: Vec<String> = map
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn only_what_is_meant_for_the_provider_goes_up() {
+        let headers = [
+            ("authorization", "Bearer tg-ours"),
+            ("x-api-key", "tg-ours"),
+            ("cookie", "a=b"),
+            ("x-tollgate-run", "r1"),
+            ("x-litellm-tags", "t"),
+            ("connection", "keep-alive, x-hop"),
+            ("x-hop", "1"),
+            ("content-length", "12"),
+            ("transfer-encoding", "chunked"),
+            ("accept-encoding", "gzip, deflate, br"),
+            ("host", "127.0.0.1:4100"),
+            ("user-agent", "agent/1"),
+            ("openai-organization", "org"),
+        ];
+        let expected = [
+            "accept-encoding: gzip",
+            "authorization: Bearer sk-theirs",
+            "host: api.example",
+            "openai-organization: org",
+            "user-agent: agent/1",
+        ];
+        assert_eq!(
+            dressed(&upstream(Some("sk-theirs")), &headers, false),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_provider_without_a_credential_sees_none() {
+        let lines = dressed(
+            &upstream(None),
+            &[("authorization", "Bearer tg-ours")],
+            true,
+        );
+        assert_eq!(lines, ["accept-encoding: identity", "host: api.example"]);
+    }
+
+    #[test]
+    fn gzip_is_passed_on_where_it_was_asked_for() {
+        let check = |value: &str, expected: bool| {
+            assert_eq!(
+                accepts_gzip(&HeaderValue::try_from(value).expect("a value")),
+                expected,
+                "{value}"
+            );
+        };
+        check("gzip", true);
+        check("deflate, gzip;q=0.5", true);
+        check("*", true);
+        check("gzip;q=0, br", false);
+        check("identity", false);
+    }
+}
