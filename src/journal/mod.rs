@@ -20,7 +20,7 @@ mod writer;
 
 pub use recover::{Recovery, Torn};
 pub use settings::Settings;
-pub use verify::{Break, Fault, Recount, Verification, period_text, verify, verify_with};
+pub use verify::{Break, Fault, Recount, Verification, peek, period_text, verify, verify_with};
 
 use crate::clock::{self, Moment};
 use crate::governance::budget::Books;
@@ -124,6 +124,8 @@ pub enum Health {
 struct Progress {
     /// How many of the books' entries are durable.
     durable: u64,
+    /// How often it failed.
+    failures: u64,
     health: Health,
 }
 
@@ -251,6 +253,12 @@ impl Journal {
         }
     }
 
+    /// How many entries reached the disk since the start, and how often writing failed.
+    pub fn counts(&self) -> (u64, u64) {
+        let progress = self.shared.progress.borrow();
+        (progress.durable, progress.failures)
+    }
+
     /// Whether it can be written.
     pub fn health(&self) -> Health {
         self.shared.progress.borrow().health.clone()
@@ -312,7 +320,8 @@ fn prepare(
     let start = recover::recover(&*disk)?;
     let numbered = (start.number, start.follows);
     let open = recover::start(&*disk, &settings, numbered, (start.sequence, &start.state))?;
-    recover::prune(&*disk, settings.keep)?;
+    // Old segments take room, no more: the writer tries again.
+    let _ = recover::prune(&*disk, settings.keep);
     let books = Arc::new(Books::restore(start.state, true));
     let place = (start.number.saturating_add(1), start.sequence);
     let writer = Writer::new(books.clone(), disk, settings, shared, open, place);
@@ -351,7 +360,7 @@ fn rest(shared: &Shared, next: Option<std::time::Duration>, group: std::time::Du
         }
         match [next, company].into_iter().flatten().min() {
             Some(due) if due <= now => return,
-            Some(due) => thread::park_timeout(due - now),
+            Some(due) => thread::park_timeout(due.saturating_sub(now)),
             None => thread::park(),
         }
     }
