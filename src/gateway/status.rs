@@ -90,7 +90,7 @@ impl Refused {
     pub(super) fn host(host: &str) -> Self {
         let shown: String = host
             .chars()
-            .filter(|c| c.is_ascii_graphic())
+            .filter(char::is_ascii_graphic)
             .take(100)
             .collect();
         let message = format!(
@@ -270,13 +270,7 @@ impl Refused {
                 "label_required",
                 "budget",
             ),
-            Reason::PriceUnknown => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "price_unknown",
-                "price",
-            ),
-            Reason::Unbounded => (
+            Reason::PriceUnknown | Reason::Unbounded => (
                 StatusCode::FORBIDDEN,
                 "permission_error",
                 "price_unknown",
