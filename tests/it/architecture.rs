@@ -1,0 +1,705 @@
+//! The house keeps its plan: which room may import which, as data, held against every path in `src/`.
+//!
+//! The compiler lets any room reach into any other; this is what does not. It reads the sources as text, without comments
+//! and strings, finds every `crate::…` and every `super::` chain that leaves its room, and names the line that breaks the
+//! table and the rule that it breaks. What departs from the table stands in [`DEPARTURES`] with its reason; one that no
+//! line needs any more fails too.
+//!
+//! Not here: what rustc and clippy see better (unused, unsafe, printing, panics).
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The vocabulary: free to all, and free of all but itself.
+const VOCABULARY: &[&str] = &["units", "ids", "secret", "clock", "pattern", "settings"];
+
+/// What each room imports, besides itself and the vocabulary. `a::b` allows that part of room `a` only.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("cli", &["app", "config"]),
+    (
+        "app",
+        &[
+            "chat",
+            "cli",
+            "config",
+            "dialect",
+            "gateway",
+            "governance",
+            "journal",
+            "pipeline",
+            "provider",
+            "telemetry",
+        ],
+    ),
+    (
+        "config",
+        &[
+            "gateway::settings",
+            "governance::settings",
+            "journal::settings",
+            "provider::settings",
+        ],
+    ),
+    (
+        "gateway",
+        &[
+            "pipeline",
+            "dialect",
+            "chat",
+            "telemetry",
+            "governance::identity",
+        ],
+    ),
+    ("pipeline", &["governance", "provider", "chat", "telemetry"]),
+    ("governance", &["chat"]),
+    ("provider", &["dialect", "chat"]),
+    ("dialect", &["chat"]),
+    ("chat", &[]),
+    ("journal", &["governance"]),
+    ("telemetry", &["governance", "provider", "chat"]),
+];
+
+/// A departure from the table: a file or folder under `src/`, what it imports, and why that is better than obeying.
+type Departure = (&'static str, &'static str, &'static str);
+
+const DEPARTURES: &[Departure] = &[
+    (
+        "cli/ledger.rs",
+        "journal",
+        "reads the ledgers of a state directory; there is no running process to wire",
+    ),
+    (
+        "cli/simulate.rs",
+        "provider::simulator",
+        "the simulated provider as a server of its own; no gateway is wired",
+    ),
+    (
+        "cli/simulate.rs",
+        "governance::pricing",
+        "its meter is priced from a book",
+    ),
+    (
+        "config/",
+        "governance",
+        "a whole configuration holds the live keys, budgets, limits and prices that the settings compile to",
+    ),
+    (
+        "config/compile.rs",
+        "chat::tokenizer",
+        "checks that a provider's way of counting tokens is known",
+    ),
+    (
+        "gateway/admin",
+        "governance::budget",
+        "/status tells where each budget stands",
+    ),
+];
+
+/// Crates and modules that a pure room does not know: no socket, no runtime, no disk, no environment, no clock.
+const IMPURE: &[&str] = &[
+    "hyper",
+    "hyper_util",
+    "tokio",
+    "axum",
+    "http",
+    "http_body",
+    "http_body_util",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::thread",
+    "std::process",
+    "std::time::Instant",
+    "std::time::SystemTime",
+];
+/// Rooms that are pure functions of what they are given.
+const PURE: &[&str] = &["governance", "chat", "units", "dialect"];
+
+/// Crates that report. Rooms that return facts do not know them: the rim reports.
+const REPORTING: &[&str] = &["tracing", "prometheus", "log"];
+/// Rooms that return facts.
+const SILENT: &[&str] = &["governance", "provider", "dialect", "chat", "units"];
+
+/// At five hundred lines one looks for the second subject in a file; at this many the test does.
+const LONG: usize = 600;
+/// Files that may be longer, and why cutting them would make them worse.
+const LONG_ON_PURPOSE: &[(&str, &str)] = &[
+    (
+        "config/decode.rs",
+        "one implementation of serde's deserializer: its many small functions have one subject",
+    ),
+    (
+        "governance/settings/mod.rs",
+        "a flat catalogue: keys, budgets and limits as written, each with its step to what is meant",
+    ),
+    (
+        "governance/budget/books.rs",
+        "one lock and one invariant: what may change the books stands in one place",
+    ),
+];
+
+#[test]
+fn every_room_imports_only_what_its_row_names() {
+    let mut faults = Vec::new();
+    let mut used = BTreeSet::new();
+    for source in Source::all() {
+        for import in source.imports() {
+            let Some(rule) = broken_rule(&source.room, &import.path) else {
+                continue;
+            };
+            let departure = DEPARTURES.iter().find(|(place, what, _)| {
+                source.path.starts_with(place) && covers(what, &import.path)
+            });
+            match departure {
+                Some((place, what, _)) => {
+                    used.insert((*place, *what));
+                }
+                None => faults.push(format!(
+                    "src/{}:{}: `crate::{}`: {rule}",
+                    source.path,
+                    import.line,
+                    import.path.join("::"),
+                )),
+            }
+        }
+    }
+    for (place, what, _) in DEPARTURES {
+        if !used.contains(&(*place, *what)) {
+            faults.push(format!(
+                "DEPARTURES: no line of src/{place} imports `{what}` any more: take it out"
+            ));
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn every_room_has_a_row() {
+    let known: BTreeSet<&str> = ROOMS
+        .iter()
+        .map(|(room, _)| *room)
+        .chain(VOCABULARY.iter().copied())
+        .chain(["lib", "main"])
+        .collect();
+    let faults: Vec<String> = Source::all()
+        .iter()
+        .filter(|source| !known.contains(source.room.as_str()))
+        .map(|source| {
+            format!(
+                "src/{}: room `{}` is not in the table",
+                source.path, source.room
+            )
+        })
+        .collect();
+    assert_none(&faults);
+}
+
+#[test]
+fn pure_rooms_know_no_socket_runtime_disk_or_clock() {
+    assert_none(&mentions(PURE, IMPURE, "a pure room does no I/O"));
+}
+
+#[test]
+fn rooms_that_return_facts_report_nothing() {
+    assert_none(&mentions(
+        SILENT,
+        REPORTING,
+        "this room returns facts, the rim reports them",
+    ));
+}
+
+#[test]
+fn every_file_opens_by_saying_what_it_is() {
+    let faults: Vec<String> = Source::all()
+        .iter()
+        .filter(|source| !source.is_test && !source.text.starts_with("//! "))
+        .map(|source| format!("src/{}:1: does not open with `//! `", source.path))
+        .collect();
+    assert_none(&faults);
+}
+
+#[test]
+fn no_file_outgrows_its_subject() {
+    let mut excused: BTreeSet<&str> = LONG_ON_PURPOSE.iter().map(|(path, _)| *path).collect();
+    let mut faults = Vec::new();
+    for source in Source::all() {
+        let lines = source.lines_without_tests();
+        if lines > LONG && !excused.remove(source.path.as_str()) {
+            faults.push(format!(
+                "src/{}: {lines} lines without its tests: look for the second subject",
+                source.path
+            ));
+        }
+    }
+    faults.extend(
+        excused.iter().map(|path| {
+            format!("LONG_ON_PURPOSE: src/{path} is gone or not that long: take it out")
+        }),
+    );
+    assert_none(&faults);
+}
+
+#[test]
+fn nothing_is_unwrapped_outside_tests() {
+    let faults: Vec<String> = Source::all()
+        .iter()
+        .filter(|source| !source.is_test)
+        .flat_map(|source| {
+            let end = source.tests_start();
+            source.code[..end]
+                .match_indices(".unwrap()")
+                .map(|(at, _)| format!("src/{}:{}: `.unwrap()`", source.path, source.line(at)))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_none(&faults);
+}
+
+#[test]
+fn documents_name_only_commands_that_exist() {
+    let commands: BTreeSet<String> = fs::read_dir(root().join("src/cli"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .chain(["help", "completions"].map(str::to_owned))
+        .collect();
+    let mut faults = Vec::new();
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+    ] {
+        let text = fs::read_to_string(root().join(name)).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            for start in [
+                "`tollgate ",
+                "$ tollgate ",
+                "release/tollgate ",
+                "--release -- ",
+            ] {
+                for (at, _) in line.match_indices(start) {
+                    let word: String = line[at + start.len()..]
+                        .chars()
+                        .take_while(char::is_ascii_lowercase)
+                        .collect();
+                    if !word.is_empty() && !commands.contains(&word) {
+                        faults.push(format!("{name}:{}: no command `{word}`", number + 1));
+                    }
+                }
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn the_reader_sees_paths_and_not_words_about_them() {
+    let check = |code: &str, expected: &[&str]| {
+        let source = Source::new("gateway/admin.rs", code.to_owned());
+        let found: Vec<String> = source
+            .imports()
+            .into_iter()
+            .map(|import| import.path.join("::"))
+            .collect();
+        assert_eq!(found, expected, "{code}");
+    };
+    check("use crate::chat::Span;", &["chat::Span"]);
+    check(
+        "use crate::{chat::{Span, json::*}, units};",
+        &["chat::Span", "chat::json::*", "units"],
+    );
+    check("fn f(x: crate::ids::Id) {}", &["ids::Id"]);
+    check(
+        "use crate::chat::{self, Span as S};",
+        &["chat", "chat::Span"],
+    );
+    check("// use crate::app;\n/* crate::app /* crate::cli */ */", &[]);
+    check("let s = \"crate::app\"; let r = r#\"crate::app\"\"#;", &[]);
+    check("let c = '\"'; use crate::app::X;", &["app::X"]);
+    check("fn f<'a>(x: &'a crate::app::X) {}", &["app::X"]);
+    check("use super::settings::X;", &[]);
+    check("use super::super::app::X;", &["app::X"]);
+    check("mod tests { use super::super::routes; }", &[]);
+    check("mod tests { use super::super::super::app; }", &["app"]);
+    check("pub(crate) fn f() {}", &[]);
+}
+
+#[test]
+fn the_table_is_held_by_row_and_part() {
+    let check = |room: &str, path: &[&str], allowed: bool| {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        assert_eq!(
+            broken_rule(room, &path).is_none(),
+            allowed,
+            "{room} -> {path:?}"
+        );
+    };
+    check("gateway", &["governance", "identity", "Caller"], true);
+    check("gateway", &["governance", "gate"], false);
+    check("gateway", &["governance"], false);
+    check("gateway", &["units", "Money"], true);
+    check("gateway", &["gateway", "settings"], true);
+    check("units", &["chat"], false);
+    check("chat", &["units"], true);
+    check("governance", &["pipeline"], false);
+    check("main", &["cli"], true);
+}
+
+/// Which rule an import breaks, if any.
+fn broken_rule(room: &str, path: &[String]) -> Option<String> {
+    let target = path.first()?.as_str();
+    if target == room || VOCABULARY.contains(&target) || matches!(room, "lib" | "main") {
+        return None;
+    }
+    let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+        return Some(format!(
+            "`{room}` belongs to the vocabulary, which imports no room"
+        ));
+    };
+    if allowed.iter().any(|rule| covers(rule, path)) {
+        return None;
+    }
+    Some(format!(
+        "`{room}` imports only {} and the vocabulary",
+        match allowed {
+            [] => "nothing else".to_owned(),
+            rules => rules.join(", "),
+        }
+    ))
+}
+
+/// Whether `a::b` names this path or something within it.
+fn covers(rule: &str, path: &[String]) -> bool {
+    let mut parts = path.iter();
+    rule.split("::")
+        .all(|step| parts.next().is_some_and(|part| part == step))
+}
+
+/// Lines of `rooms` that name one of `paths` from its head.
+fn mentions(rooms: &[&str], paths: &[&str], rule: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    for source in Source::all() {
+        if !rooms.contains(&source.room.as_str()) || source.is_test {
+            continue;
+        }
+        let code = &source.code[..source.tests_start()];
+        for path in paths {
+            for (at, _) in code.match_indices(path) {
+                let before = code[..at].chars().next_back();
+                let after = &code[at + path.len()..];
+                let is_head = before.is_none_or(|c| !is_word(c) && c != ':' && c != '.');
+                let is_path = after.starts_with("::") || path.contains("::");
+                let is_whole = !after.starts_with(is_word);
+                if is_head && is_path && is_whole {
+                    faults.push(format!(
+                        "src/{}:{}: `{path}`: {rule}",
+                        source.path,
+                        source.line(at)
+                    ));
+                }
+            }
+        }
+    }
+    faults
+}
+
+fn assert_none(faults: &[String]) {
+    let mut told = String::new();
+    for fault in faults {
+        let _ = writeln!(told, "  {fault}");
+    }
+    assert!(faults.is_empty(), "{} faults:\n{told}", faults.len());
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// One path that a line names, from the crate's root.
+struct Import {
+    path: Vec<String>,
+    line: usize,
+}
+
+/// One file of `src/`.
+struct Source {
+    /// Below `src/`, with `/`.
+    path: String,
+    /// The first step of its module path.
+    room: String,
+    /// How many modules deep it lies below the crate's root.
+    depth: usize,
+    /// Whether all of it is compiled for tests alone.
+    is_test: bool,
+    /// As written.
+    text: String,
+    /// The same with comments, strings and characters blanked out, byte for byte.
+    code: String,
+}
+
+impl Source {
+    fn all() -> Vec<Self> {
+        let src = root().join("src");
+        let mut paths = Vec::new();
+        gather(&src, &mut paths);
+        paths.sort();
+        assert!(paths.len() > 50, "the sources were not found");
+        paths
+            .iter()
+            .map(|path| {
+                let below = path.strip_prefix(&src).unwrap().to_str().unwrap();
+                Self::new(below, fs::read_to_string(path).unwrap())
+            })
+            .collect()
+    }
+
+    fn new(path: &str, text: String) -> Self {
+        let modules: Vec<&str> = path
+            .trim_end_matches(".rs")
+            .trim_end_matches("/mod")
+            .split('/')
+            .collect();
+        Self {
+            room: modules[0].to_owned(),
+            depth: match modules[..] {
+                ["lib" | "main"] => 0,
+                ref modules => modules.len(),
+            },
+            is_test: modules.contains(&"tests"),
+            path: path.to_owned(),
+            code: blanked(&text),
+            text,
+        }
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.code[..at].matches('\n').count() + 1
+    }
+
+    /// Where the tests at the end of the file begin.
+    fn tests_start(&self) -> usize {
+        self.code
+            .find("#[cfg(test)]\nmod tests")
+            .unwrap_or(self.code.len())
+    }
+
+    fn lines_without_tests(&self) -> usize {
+        if self.is_test {
+            return 0;
+        }
+        self.code[..self.tests_start()].lines().count()
+    }
+
+    /// Every path from the crate's root, by `crate::` or by enough `super::`.
+    fn imports(&self) -> Vec<Import> {
+        let mut found = Vec::new();
+        for (at, _) in self.code.match_indices("crate::") {
+            if self.code[..at]
+                .chars()
+                .next_back()
+                .is_none_or(|c| !is_word(c))
+            {
+                self.expand(at + "crate::".len(), at, &mut found);
+            }
+        }
+        let mut skip = 0;
+        for (at, _) in self.code.match_indices("super::") {
+            if at < skip || self.code[..at].chars().next_back().is_some_and(is_word) {
+                continue;
+            }
+            let mut end = at;
+            let mut steps = 0;
+            while self.code[end..].starts_with("super::") {
+                end += "super::".len();
+                steps += 1;
+            }
+            skip = end;
+            if steps >= self.depth + self.inline_depth(at) {
+                self.expand(end, at, &mut found);
+            }
+        }
+        found
+    }
+
+    /// How many `mod … { … }` of this file enclose the place.
+    fn inline_depth(&self, at: usize) -> usize {
+        let mut braces = Vec::new();
+        for (place, byte) in self.code[..at].bytes().enumerate() {
+            match byte {
+                b'{' => {
+                    let line = self.code[..place].rsplit('\n').next().unwrap_or_default();
+                    braces.push(line.split_whitespace().rev().nth(1) == Some("mod"));
+                }
+                b'}' => {
+                    braces.pop();
+                }
+                _ => {}
+            }
+        }
+        braces.into_iter().filter(|is_module| *is_module).count()
+    }
+
+    fn expand(&self, from: usize, at: usize, found: &mut Vec<Import>) {
+        let line = self.line(at);
+        let mut rest = &self.code[from..];
+        let mut paths = Vec::new();
+        expand(&mut rest, &[], &mut paths);
+        found.extend(paths.into_iter().map(|path| Import { path, line }));
+    }
+}
+
+/// Reads one path, with its groups, from the front of `rest`.
+fn expand(rest: &mut &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
+    *rest = rest.trim_start();
+    if let Some(group) = rest.strip_prefix('{') {
+        *rest = group;
+        loop {
+            *rest = rest.trim_start();
+            if let Some(after) = rest.strip_prefix('}') {
+                *rest = after;
+                return;
+            }
+            let before = rest.len();
+            expand(rest, prefix, paths);
+            if let Some(renamed) = rest.trim_start().strip_prefix("as ") {
+                *rest = renamed.trim_start().trim_start_matches(is_word);
+            }
+            *rest = rest.trim_start().trim_start_matches(',');
+            if rest.len() == before {
+                return; // not a use tree: macro fragments and the like
+            }
+        }
+    }
+    let end = rest.find(|c| !is_word(c) && c != '*').unwrap_or(rest.len());
+    let (word, after) = rest.split_at(end);
+    let mut path = prefix.to_vec();
+    if word != "self" && !word.is_empty() {
+        path.push(word.to_owned());
+    }
+    match after.strip_prefix("::") {
+        Some(after) if !after.starts_with('<') => {
+            *rest = after;
+            expand(rest, &path, paths);
+        }
+        _ => {
+            *rest = after;
+            paths.push(path);
+        }
+    }
+}
+
+/// The text with comments, strings and characters turned into spaces; line ends stay where they are.
+fn blanked(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut code = bytes.to_vec();
+    let mut at = 0;
+    while at < bytes.len() {
+        let end = match bytes[at] {
+            b'/' if bytes[at..].starts_with(b"//") => {
+                at + bytes[at..].iter().take_while(|b| **b != b'\n').count()
+            }
+            b'/' if bytes[at..].starts_with(b"/*") => at + comment_len(&bytes[at..]),
+            b'r' | b'b' | b'"' if at == 0 || !is_word(char::from(bytes[at - 1])) => {
+                at + string_len(&bytes[at..])
+            }
+            b'"' => at + string_len(&bytes[at..]),
+            b'\'' => at + char_len(&bytes[at..]),
+            _ => at,
+        };
+        for byte in &mut code[at..end] {
+            if *byte != b'\n' {
+                *byte = b' ';
+            }
+        }
+        at = end.max(at + 1);
+    }
+    String::from_utf8(code).unwrap()
+}
+
+fn comment_len(bytes: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at..].starts_with(b"/*") {
+            depth += 1;
+            at += 2;
+        } else if bytes[at..].starts_with(b"*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                break;
+            }
+        } else {
+            at += 1;
+        }
+    }
+    at
+}
+
+/// The length of the string literal at the front, 0 if there is none.
+fn string_len(bytes: &[u8]) -> usize {
+    let mut at = bytes
+        .iter()
+        .take_while(|b| matches!(b, b'b' | b'r'))
+        .count();
+    let raw = bytes[..at].contains(&b'r');
+    let hashes = if raw {
+        bytes[at..].iter().take_while(|b| **b == b'#').count()
+    } else {
+        0
+    };
+    at += hashes;
+    if at > 2 + hashes || bytes.get(at) != Some(&b'"') {
+        return 0;
+    }
+    at += 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if !raw => at += 2,
+            b'"' if bytes[at + 1..].iter().take_while(|b| **b == b'#').count() >= hashes => {
+                return at + 1 + hashes;
+            }
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// The length of the character literal at the front, 0 if it is a lifetime.
+fn char_len(bytes: &[u8]) -> usize {
+    match bytes {
+        [_, b'\\', _, rest @ ..] => 3 + rest.iter().take_while(|b| **b != b'\'').count() + 1,
+        [_, b'\'', ..] => 0,
+        [_, rest @ ..] => {
+            let len = std::str::from_utf8(&rest[..rest.len().min(8)])
+                .or_else(|error| std::str::from_utf8(&rest[..error.valid_up_to()]))
+                .ok()
+                .and_then(|text| text.chars().next())
+                .map_or(0, char::len_utf8);
+            if rest.get(len) == Some(&b'\'') {
+                len + 2
+            } else {
+                0
+            }
+        }
+        [] => 0,
+    }
+}
+
+fn gather(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            gather(&path, paths);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            paths.push(path);
+        }
+    }
+}
