@@ -7,6 +7,7 @@
 //! Not here: reading files, places, suggestions (`config`).
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::time::Duration;
 
 /// The way to a setting: keys and, in lists, positions.
@@ -46,7 +47,7 @@ impl<'a> Report<'a> {
 
     /// The report on the setting `step` within this one.
     #[must_use]
-    pub fn at(&self, step: impl ToString) -> Self {
+    pub fn at(&self, step: impl Display) -> Self {
         let mut path = self.path.clone();
         path.push(step.to_string().into());
         Self {
@@ -62,12 +63,12 @@ impl<'a> Report<'a> {
     }
 
     /// Says what is wrong.
-    pub fn fault(&self, code: &'static str, message: impl ToString) {
+    pub fn fault(&self, code: &'static str, message: impl Display) {
         self.push(code, message.to_string(), None, None);
     }
 
     /// Says what is wrong and what to do about it.
-    pub fn fault_with(&self, code: &'static str, message: impl ToString, help: impl ToString) {
+    pub fn fault_with(&self, code: &'static str, message: impl Display, help: impl Display) {
         self.push(code, message.to_string(), Some(help.to_string()), None);
     }
 
@@ -75,7 +76,7 @@ impl<'a> Report<'a> {
     pub fn unknown(
         &self,
         code: &'static str,
-        message: impl ToString,
+        message: impl Display,
         given: &str,
         known: Vec<String>,
     ) {
@@ -88,7 +89,7 @@ impl<'a> Report<'a> {
     }
 
     /// The value, or a fault with the error's own words.
-    pub fn check<T>(&self, code: &'static str, result: Result<T, impl ToString>) -> Option<T> {
+    pub fn check<T>(&self, code: &'static str, result: Result<T, impl Display>) -> Option<T> {
         result.map_err(|error| self.fault(code, error)).ok()
     }
 

@@ -142,3 +142,78 @@ fn print_budgets(out: &mut impl Write, budgets: &[Recount]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Break, Fault};
+
+    fn found(ok: bool) -> Verification {
+        let period = crate::governance::budget::Period::TOTAL;
+        let money = |text: &str| text.parse().expect(text);
+        Verification {
+            ok,
+            records: 1234,
+            budgets: vec![Recount {
+                name: "per-agent[scout]".into(),
+                period,
+                ledger: money("0.012345678"),
+                recomputed: money(if ok { "0.012345678" } else { "0.01" }),
+                reserved: money("0.40"),
+                uncertain: money("0"),
+            }],
+            first_fault: (!ok).then(|| Fault {
+                segment: "000002.seg".into(),
+                offset: 77,
+                sequence: 9,
+                what: "a record is damaged, intact ones follow it".into(),
+            }),
+            breaks: vec![Break {
+                segment: "000002.seg".into(),
+                why: "the segment before was damaged",
+            }],
+        }
+    }
+
+    fn printed(found: &Verification) -> String {
+        let mut out = Vec::new();
+        print_verdict(&mut out, found).expect("a vector takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn the_verdict_says_equal_or_where_not() {
+        insta::assert_snapshot!(printed(&found(true)), @r"
+        BUDGET                       SPENT          RESERVED         UNCERTAIN  PERIOD
+        per-agent[scout]      $0.012345678             $0.40             $0.00  total
+        note: recomputed anew from 000002.seg: the segment before was damaged
+        1234 records recomputed: equal
+        ");
+        insta::assert_snapshot!(printed(&found(false)), @r"
+        BUDGET                       SPENT          RESERVED         UNCERTAIN  PERIOD
+        per-agent[scout]      $0.012345678             $0.40             $0.00  total
+        not equal: per-agent[scout]: ledger $0.012345678, recomputed $0.01
+        note: recomputed anew from 000002.seg: the segment before was damaged
+        first fault: 000002.seg at byte 77, record 9: a record is damaged, intact ones follow it
+        1234 records recomputed: NOT equal
+        ");
+    }
+
+    #[test]
+    fn a_directory_without_a_journal_is_an_error_and_no_verdict() {
+        let home = tempfile::tempdir().expect("a directory");
+        let source = LedgerSource {
+            state_dir: home.path().join("none"),
+            json: true,
+        };
+        let args = LedgerArgs {
+            command: LedgerCommand::Verify(source),
+        };
+        assert!(
+            run(&args)
+                .expect_err("nothing there")
+                .to_string()
+                .contains("none")
+        );
+    }
+}

@@ -14,9 +14,11 @@ const EXAMPLES: &str = "\
 Examples:
   tollgate simulate
   tollgate simulate --listen 127.0.0.1:4199 --seed 7 --prices config/prices.yaml
-  curl http://127.0.0.1:4199/v1/chat/completions -d '{\"model\":\"sim-small\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'
-  curl http://127.0.0.1:4199/v1/chat/completions -d '{\"model\":\"sim-small--tps-20\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello @sim(out=40)\"}]}' -N
-  curl http://127.0.0.1:4199/__sim/meter
+  curl 127.0.0.1:4199/v1/chat/completions -d '
+    {\"model\":\"sim-small\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'
+  curl -N 127.0.0.1:4199/v1/responses -d '
+    {\"model\":\"sim-small--tps-20\",\"stream\":true,\"input\":\"Hello @sim(out=40)\"}'
+  curl 127.0.0.1:4199/__sim/meter
 ";
 
 /// Run the simulated provider: an OpenAI-compatible server that costs nothing and can be made to fail

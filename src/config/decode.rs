@@ -97,7 +97,7 @@ pub(super) fn about(path: &[Box<str>], message: &str) -> String {
     let mut text = String::new();
     for step in path {
         if !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit()) {
-            text.push_str(&format!("[{step}]"));
+            text.extend(["[", step, "]"]);
         } else {
             text.push_str(if text.is_empty() { "" } else { "." });
             text.push_str(step);
@@ -140,7 +140,7 @@ struct Value<'a, 'n> {
     notes: &'n Notes,
 }
 
-impl<'a, 'n> Value<'a, 'n> {
+impl<'a> Value<'a, '_> {
     /// The text where one is wanted; otherwise notes the fault.
     fn scalar(&self, wanted: &str) -> Option<&'a Scalar> {
         match self.node.map(|node| &node.kind) {
@@ -164,11 +164,8 @@ impl<'a, 'n> Value<'a, 'n> {
                 format!("wanted {wanted}, and there is no value"),
                 Some("write one, or remove the key".to_owned()),
             ),
-            Some(Kind::Scalar(scalar)) => (
-                "wrong_type",
-                format!("wanted {wanted}, not the text `{}`", shown(&scalar.text)),
-                None,
-            ),
+            // What is written may be a secret that lost its key: it is not repeated.
+            Some(Kind::Scalar(_)) => ("wrong_type", format!("wanted {wanted}, not a text"), None),
             Some(Kind::List(_)) => ("wrong_type", format!("wanted {wanted}, not a list"), None),
             Some(Kind::Map(_)) => (
                 "wrong_type",
@@ -352,7 +349,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_map(Entries {
-            entries: self.entries().iter(),
+            rest: self.entries().iter(),
             value: None,
             notes: self.notes,
         })
@@ -374,7 +371,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_> {
             self.notes.aside(entry.place, "unknown_key", message, help);
         }
         visitor.visit_map(Fields {
-            fields: fields.iter(),
+            names: fields.iter(),
             entries,
             place: self.place,
             value: None,
@@ -475,7 +472,7 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
 
 /// The entries of a mapping with free keys.
 struct Entries<'a, 'n> {
-    entries: std::slice::Iter<'a, Entry>,
+    rest: std::slice::Iter<'a, Entry>,
     value: Option<&'a Entry>,
     notes: &'n Notes,
 }
@@ -487,7 +484,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        self.value = self.entries.next();
+        self.value = self.rest.next();
         self.value
             .map(|entry| seed.deserialize(entry.key.as_str().into_deserializer()))
             .transpose()
@@ -510,7 +507,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
 
 /// The fields of a struct: every one of them, written or not.
 struct Fields<'a, 'n> {
-    fields: std::slice::Iter<'static, &'static str>,
+    names: std::slice::Iter<'static, &'static str>,
     entries: &'a [Entry],
     place: Place,
     value: Option<&'static str>,
@@ -524,7 +521,7 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        self.value = self.fields.next().copied();
+        self.value = self.names.next().copied();
         self.value
             .map(|field| seed.deserialize(field.into_deserializer()))
             .transpose()

@@ -19,6 +19,7 @@ mod yaml;
 
 pub use fault::{Fault, Faults};
 pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_schema};
+pub use watch::{WatchError, Watcher, watch};
 
 use crate::gateway::settings::{Gateway, Listen};
 use crate::governance::budget::Budget;

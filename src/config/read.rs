@@ -9,6 +9,7 @@ use super::yaml::{self, Kind, Node, Scalar, Style};
 use crate::settings::Path as Setting;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -41,12 +42,11 @@ impl<'a> Reader<'a> {
     /// The first twelve hexadecimal digits of the digest of all that was read.
     pub(super) fn revision(&self) -> Box<str> {
         let digest = self.digest.clone().finalize();
-        digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-            .into()
+        let mut revision = String::new();
+        for byte in digest.iter().take(6) {
+            let _ = write!(revision, "{byte:02x}");
+        }
+        revision.into()
     }
 
     /// Counts bytes in the revision, their length first, so that no two readings run into one another.

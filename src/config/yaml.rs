@@ -126,9 +126,7 @@ pub(super) fn parse(text: &str, source: SourceId, places: &mut Places) -> Option
         match event {
             Ok((Event::StreamEnd, _)) => break,
             Ok((event, span)) => {
-                if builder.event(event, span.start).is_none() {
-                    return None;
-                }
+                builder.event(event, span.start)?;
             }
             Err(error) => {
                 let place = builder.place(*error.marker());
@@ -136,7 +134,7 @@ pub(super) fn parse(text: &str, source: SourceId, places: &mut Places) -> Option
                     place,
                     "yaml",
                     &format!("not valid YAML: {}", error.info()),
-                    None,
+                    Some("look here and on the line before: indentation, brackets, and quotes around text with `{ } [ ] : # *` in it (\"${NAME}\")"),
                 );
                 return None;
             }

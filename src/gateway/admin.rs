@@ -6,8 +6,8 @@
 //!
 //! Not here: what the numbers mean (`telemetry::metrics`), what is ready (`StatusSource`, which `app` implements).
 
-use crate::governance::budget::Standing;
 use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::BudgetReading;
 use crate::units::Money;
 use axum::Router;
 use axum::body::Body;
@@ -95,7 +95,8 @@ pub struct BudgetStatus {
 impl BudgetStatus {
     /// Of a ledger as it stands at `now` (seconds since the epoch).
     #[must_use]
-    pub fn of(standing: &Standing, enforce: bool, now: i64) -> Self {
+    pub fn of(reading: &BudgetReading, enforce: bool, now: i64) -> Self {
+        let standing = &reading.standing;
         let ends = standing.period.end < i64::MAX;
         let start = jiff::Timestamp::from_second(standing.period.start).ok();
         let left = u64::try_from(standing.period.end.saturating_sub(now)).unwrap_or(0);

@@ -99,7 +99,7 @@ impl Listen {
 }
 
 const DEFAULT_MAX_BODY: usize = 32 << 20;
-const DEFAULT_CLIENT_IDLE: Duration = Duration::from_secs(60);
+const DEFAULT_CLIENT_IDLE: Duration = Duration::from_mins(1);
 const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 const DEFAULT_MAX_CONNECTIONS: usize = 10_000;

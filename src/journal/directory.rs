@@ -48,11 +48,15 @@ pub(super) fn claim(path: &Path) -> Result<(Lock, Directory), JournalError> {
     Ok((lock, Directory::new(open(&inner)?, inner)))
 }
 
-/// Opens the segments of a state directory to read them, whoever else uses it.
+/// Opens the segments of a state directory to read them, whoever else uses it and whosever it is.
 pub(super) fn look(path: &Path) -> Result<Directory, JournalError> {
     let inner = path.join(SEGMENTS);
-    open(path)?;
-    Ok(Directory::new(open(&inner)?, inner))
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = fs::open(&inner, flags, Mode::empty()).map_err(|error| JournalError::Directory {
+        path: path.to_owned(),
+        error: error.into(),
+    })?;
+    Ok(Directory::new(fd, inner))
 }
 
 fn open(path: &Path) -> Result<OwnedFd, JournalError> {

@@ -312,7 +312,8 @@ fn prepare(
     let start = recover::recover(&*disk)?;
     let numbered = (start.number, start.follows);
     let open = recover::start(&*disk, &settings, numbered, (start.sequence, &start.state))?;
-    recover::prune(&*disk, settings.keep)?;
+    // Old segments take room, no more: the writer tries again.
+    let _ = recover::prune(&*disk, settings.keep);
     let books = Arc::new(Books::restore(start.state, true));
     let place = (start.number.saturating_add(1), start.sequence);
     let writer = Writer::new(books.clone(), disk, settings, shared, open, place);
@@ -351,7 +352,7 @@ fn rest(shared: &Shared, next: Option<std::time::Duration>, group: std::time::Du
         }
         match [next, company].into_iter().flatten().min() {
             Some(due) if due <= now => return,
-            Some(due) => thread::park_timeout(due - now),
+            Some(due) => thread::park_timeout(due.saturating_sub(now)),
             None => thread::park(),
         }
     }

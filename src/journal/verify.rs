@@ -177,7 +177,7 @@ impl Reading {
         self.records += 1;
         self.ledger = segment.state;
         let mut entries = segment.entries;
-        while let Some(located) = entries.next() {
+        for located in entries.by_ref() {
             self.records += 1;
             self.apply(name, &located);
         }
@@ -384,7 +384,6 @@ pub fn period_text(period: Period) -> String {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn interval<S: Serializer>(period: &Period, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&period_text(*period))
 }

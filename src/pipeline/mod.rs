@@ -119,35 +119,75 @@ pub struct Facts {
 struct Seen {
     look: Look,
     target: Rc<Target>,
-    took: Duration,
+}
+
+/// How far a call came on its way in.
+#[derive(Debug, Default)]
+pub struct Note {
+    /// The model, as the caller named it.
+    pub model: Box<str>,
+    /// How long reading and the look took.
+    pub look: Duration,
+    /// How long the decision took.
+    pub decide: Duration,
+}
+
+/// A call that may go.
+#[derive(Debug)]
+#[must_use = "a call that was let through and is not made gives back what it holds"]
+pub struct Admitted {
+    passage: Passage,
+    look: Look,
+}
+
+impl Admitted {
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// The provider did not answer.
+    pub async fn make(self, call: Call) -> Result<Answer, Refusal> {
+        let (body, headers) = self.passage.outgoing(call, &self.look);
+        Patient::new(self.passage.complete(headers, body)).await
+    }
 }
 
 impl Worker {
-    /// Takes one call through the gate and back.
+    /// Looks at a call and asks the gate. `note` says how far that came, whatever it ends in.
     ///
     /// # Errors
-    /// [`Refusal`]: the gate said no, or the provider did not answer.
-    pub async fn pass(self: Rc<Self>, plan: Arc<Plan>, call: Call) -> Result<Answer, Refusal> {
-        let seen = self.see(&plan, &call)?;
+    /// [`Refusal`]: the request is malformed, has no route, or the gate said no.
+    pub async fn admit(
+        self: &Rc<Self>,
+        plan: &Arc<Plan>,
+        call: &Call,
+        note: &mut Note,
+    ) -> Result<Admitted, Refusal> {
+        let seen = self.see(plan, call, note)?;
         if !self.desk.telemetry.has_room() {
             return Err(Refusal::Unrecorded);
         }
-        let permit = self.decide(&plan, &call, &seen).await?;
-        let passage = Passage::new(self, plan, &call, &seen, permit);
-        let (body, headers) = passage.outgoing(call, &seen.look);
-        Patient::new(passage.complete(headers, body)).await
+        let permit = self.decide(plan, call, &seen).await;
+        note.decide = clock::since_start()
+            .saturating_sub(call.began.since_start)
+            .saturating_sub(note.look);
+        let passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
+        Ok(Admitted {
+            passage,
+            look: seen.look,
+        })
     }
 
-    fn see(&self, plan: &Arc<Plan>, call: &Call) -> Result<Seen, Refusal> {
+    fn see(&self, plan: &Arc<Plan>, call: &Call, note: &mut Note) -> Result<Seen, Refusal> {
         let look = look(call.endpoint, &call.body)?;
         let model = look.model(&call.body);
+        note.model = model.into();
+        note.look = clock::since_start().saturating_sub(call.began.since_start);
         let target = self
             .target(plan, model)
             .ok_or_else(|| Refusal::ModelNotFound {
                 model: model.into(),
             })?;
-        let took = clock::since_start().saturating_sub(call.began.since_start);
-        Ok(Seen { look, target, took })
+        Ok(Seen { look, target })
     }
 
     /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, an exact count.

@@ -5,7 +5,7 @@
 
 use super::plan::Plan;
 use super::worker::{Target, Worker};
-use super::{Call, Facts, Seen, own_count};
+use super::{Call, Facts, Note, Seen, own_count};
 use crate::chat::IncludeUsage;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::{self, Moment};
@@ -85,10 +85,10 @@ impl Passage {
         plan: Arc<Plan>,
         call: &Call,
         seen: &Seen,
+        note: &Note,
         permit: Permit,
     ) -> Self {
         let model = seen.look.model(&call.body);
-        let now = clock::since_start();
         let series = match plan.charter.keys().get(call.key) {
             Some(key) => worker.series(&seen.target, model, call.endpoint.operation(), key),
             None => worker.desk.telemetry.series(
@@ -110,14 +110,12 @@ impl Passage {
             id: call.id,
             began: call.began,
             key: call.key,
-            model: model.into(),
+            model: note.model.clone(),
             run: call.labels.run.clone(),
             session: call.labels.session.clone(),
             series,
-            look: seen.took,
-            decide: now
-                .saturating_sub(call.began.since_start)
-                .saturating_sub(seen.took),
+            look: note.look,
+            decide: note.decide,
             waited: Duration::ZERO,
             first_byte: None,
             cap: permit.cap,

@@ -3,7 +3,7 @@
 //! Nothing is reserved and no request is counted; the answer is as good as the moment it is given in.
 
 use super::plan::Plan;
-use super::{Call, Refusal, Seen, Worker, ask, count};
+use super::{Call, Note, Refusal, Seen, Worker, ask, count};
 use crate::clock;
 use crate::governance::budget::Standing;
 use crate::governance::gate::Quoted;
@@ -40,7 +40,7 @@ impl Worker {
     /// # Errors
     /// The request is malformed, or its model has no route.
     pub async fn quote(&self, plan: &Arc<Plan>, call: &Call) -> Result<Quote, Refusal> {
-        let seen: Seen = self.see(plan, call)?;
+        let seen: Seen = self.see(plan, call, &mut Note::default())?;
         let key = plan
             .charter
             .keys()

@@ -230,10 +230,9 @@ pub fn encoding_of(kind: Kind, model: &str) -> Option<Encoding> {
     let begins = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
     match kind {
         Kind::Simulator => Some(Encoding::Simulator),
-        Kind::Compatible => None,
         Kind::OpenAi if begins(&O200K) => Some(Encoding::O200k),
         Kind::OpenAi if begins(&CL100K) => Some(Encoding::Cl100k),
-        Kind::OpenAi => None,
+        Kind::OpenAi | Kind::Compatible => None,
     }
 }
 
@@ -276,7 +275,6 @@ impl ProviderSettings {
     fn base(&self, name: &str, kind: Kind, report: &Report<'_>) -> Option<Base> {
         let at = report.at("base_url");
         match (kind, self.base_url.as_deref()) {
-            (Kind::Simulator, None) => None,
             (Kind::Simulator, Some(_)) => {
                 at.fault_with(
                     "simulator_with_url",
@@ -285,8 +283,9 @@ impl ProviderSettings {
                 );
                 None
             }
-            (Kind::OpenAi, text) => base(text.unwrap_or(OPENAI), &at),
-            (Kind::Compatible, Some(text)) => base(text, &at),
+            (Kind::Simulator, None) => None,
+            (Kind::OpenAi, None) => base(OPENAI, &at),
+            (Kind::OpenAi | Kind::Compatible, Some(text)) => base(text, &at),
             (Kind::Compatible, None) => {
                 report.fault_with(
                     "provider_without_url",

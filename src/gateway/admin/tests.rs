@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Wall;
-use crate::governance::budget::Period;
+use crate::governance::budget::{Period, Standing};
 use crate::telemetry::metrics::ModelNames;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ impl StatusSource for Fixed {
                 revision: "2026-11".into(),
                 error: None,
             },
-            budgets: vec![BudgetStatus::of(&standing(), true, 90_000)],
+            budgets: vec![BudgetStatus::of(&reading(), true, 90_000)],
             providers: vec![ProviderStatus {
                 name: "openai".into(),
                 circuit: "closed",
@@ -41,8 +41,8 @@ impl StatusSource for Fixed {
     }
 }
 
-fn standing() -> Standing {
-    Standing {
+fn reading() -> BudgetReading {
+    let standing = Standing {
         budget: "atlas-day".into(),
         value: None,
         period: Period {
@@ -53,6 +53,10 @@ fn standing() -> Standing {
         spent: Money::from_nanos(1_000_000_001),
         reserved: Money::from_nanos(2_000_000_000),
         uncertain: Money::ZERO,
+    };
+    BudgetReading {
+        standing,
+        per: None,
     }
 }
 

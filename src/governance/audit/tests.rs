@@ -1,3 +1,9 @@
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that runs over an end has failed, and says where"
+)]
+
 use super::*;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::Wall;

@@ -24,9 +24,15 @@ impl Kept {
         [Self::All, Self::Half, Self::Holed, Self::Nothing];
 }
 
+type Act = Box<dyn Fn() + Send>;
+
 /// The disk; its clones are the same disk.
 #[derive(Clone, Default)]
-pub(in crate::journal) struct Memory(Arc<Mutex<Inner>>);
+pub(in crate::journal) struct Memory {
+    inner: Arc<Mutex<Inner>>,
+    /// What other threads do while a sync is under way.
+    meanwhile: Arc<Mutex<Option<Act>>>,
+}
 
 #[derive(Default, Clone)]
 struct Inner {
@@ -51,13 +57,18 @@ struct Content {
 
 impl Memory {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().expect("no test panics under it")
+        self.inner.lock().expect("no test panics under it")
     }
 
     /// Every operation from the `at`th on fails, the first of them half done.
     pub(in crate::journal) fn crash_at(&self, at: u64) {
         let mut inner = self.lock();
         inner.crash_at = Some(inner.operations + at);
+    }
+
+    /// Does `act` each time a sync is under way.
+    pub(in crate::journal) fn meanwhile(&self, act: impl Fn() + Send + 'static) {
+        *self.meanwhile.lock().expect("no test panics under it") = Some(Box::new(act));
     }
 
     pub(in crate::journal) fn is_dead(&self) -> bool {
@@ -110,7 +121,10 @@ impl Memory {
             (file.now, file.durable) = (left.clone(), left);
         }
         inner.durable_names = inner.names.clone();
-        Self(Arc::new(Mutex::new(inner)))
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            meanwhile: Arc::default(),
+        }
     }
 
     /// What a file holds.
@@ -261,6 +275,8 @@ impl Tape for MemoryTape {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        let meanwhile = self.disk.meanwhile.lock().expect("no test panics under it");
+        meanwhile.iter().for_each(|act| act());
         let mut inner = self.disk.lock();
         let interrupted = inner.begin()?;
         assert!(

@@ -1,14 +1,14 @@
 //! Files as a bad day leaves them.
 
 use super::*;
-use crate::governance::budget::State;
-use crate::journal::disk::memory::{Kept, Memory};
-use crate::journal::segment::{append, begin};
+use crate::governance::budget::{Entry, State};
+use crate::journal::disk::memory::Memory;
+use crate::journal::segment::{Located, append, begin};
 use crate::journal::tests::{Rig, check_recovered, live};
 use crate::journal::{Settings, verify};
 
 /// One segment with a history in it, and the state after each of its records.
-fn history() -> (Vec<u8>, Vec<(usize, State)>) {
+fn history() -> (Vec<u8>, Vec<(usize, State)>, Vec<Located>) {
     let memory = Memory::default();
     let mut rig = Rig::open(&memory, Settings::default()).expect("opens");
     live(&mut rig, 3, 90);
@@ -17,13 +17,15 @@ fn history() -> (Vec<u8>, Vec<(usize, State)>) {
     let segment = segment::read(&bytes, 1).expect("begins well");
     let (mut state, mut entries) = (segment.state, segment.entries);
     let mut prefixes = vec![(entries.offset(), state.clone())];
+    let mut records = Vec::new();
     while let Some(located) = entries.next() {
         state.apply(&located.entry).expect("follows");
         prefixes.push((entries.offset(), state.clone()));
+        records.push(located);
     }
     assert!(prefixes.len() > 60, "{}", prefixes.len());
     let len = entries.offset();
-    (bytes[..len].to_vec(), prefixes)
+    (bytes[..len].to_vec(), prefixes, records)
 }
 
 fn recovered(bytes: &[u8]) -> Start {
@@ -39,7 +41,7 @@ fn last_before(prefixes: &[(usize, State)], cut: usize) -> &State {
 
 #[test]
 fn cut_at_any_byte_a_journal_recovers_to_a_prefix_of_its_history() {
-    let (bytes, prefixes) = history();
+    let (bytes, prefixes, _) = history();
     let snapshot = prefixes[0].0;
     for cut in 0..bytes.len() {
         let start = recovered(&bytes[..cut]);
@@ -60,7 +62,7 @@ fn cut_at_any_byte_a_journal_recovers_to_a_prefix_of_its_history() {
 
 #[test]
 fn with_any_byte_flipped_a_journal_recovers_and_invents_nothing() {
-    let (bytes, prefixes) = history();
+    let (bytes, prefixes, records) = history();
     let truth = &prefixes.last().expect("some").1;
     let mut damaged = bytes.clone();
     for at in 0..bytes.len() {
@@ -68,6 +70,13 @@ fn with_any_byte_flipped_a_journal_recovers_and_invents_nothing() {
         let start = recovered(&damaged);
         damaged[at] = bytes[at];
         let prefix = last_before(&prefixes, at);
+        let hit = records.iter().rfind(|record| record.offset <= at);
+        if let Some(Entry::Reserve { .. } | Entry::Settle { .. } | Entry::Expire { .. }) =
+            hit.map(|record| &record.entry)
+        {
+            // Every ceiling is still there to read: whatever was spent lies below one.
+            check_recovered(&start.state, truth, &format!("flipped at {at}"));
+        }
         if at >= prefixes[0].0 {
             check_spent(&start.state, prefix, &format!("flipped at {at}"));
         }
@@ -111,7 +120,7 @@ fn check_spent(found: &State, prefix: &State, context: &str) {
 
 #[test]
 fn a_torn_tail_is_cut_and_reported() {
-    let (bytes, _) = history();
+    let (bytes, _, _) = history();
     let memory = Memory::default();
     let mut torn = bytes.clone();
     torn.extend([0x55; 7]);
@@ -130,7 +139,7 @@ fn a_torn_tail_is_cut_and_reported() {
 
 #[test]
 fn a_rotten_record_sets_the_file_aside_and_books_everything_under_the_ceiling() {
-    let (bytes, prefixes) = history();
+    let (bytes, prefixes, _) = history();
     let memory = Memory::default();
     let mut rotten = bytes.clone();
     rotten[prefixes[prefixes.len() / 2].0 + 13] ^= 0x10;
@@ -152,7 +161,7 @@ fn a_rotten_record_sets_the_file_aside_and_books_everything_under_the_ceiling() 
 
 #[test]
 fn without_its_newest_segment_a_journal_falls_back_to_the_one_before() {
-    let (bytes, prefixes) = history();
+    let (bytes, prefixes, _) = history();
     let truth = &prefixes.last().expect("some").1;
     for damaged in [Vec::new(), vec![0; 8192], b"not a segment at all".to_vec()] {
         let memory = Memory::default();
@@ -177,12 +186,7 @@ fn a_segment_nobody_finished_is_no_segment() {
 #[test]
 fn an_intact_entry_that_follows_from_nothing_does_not_stop_the_gateway() {
     let mut bytes = begin(1, Follows::First, 0, &State::default());
-    append(
-        &mut bytes,
-        1,
-        &crate::governance::budget::Entry::Release { id: 77 },
-    );
+    append(&mut bytes, 1, &Entry::Release { id: 77 });
     let start = recovered(&bytes);
     assert!(start.report.is_alarming() && start.state.ledgers.is_empty());
-    let _ = Kept::EACH;
 }

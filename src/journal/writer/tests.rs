@@ -21,9 +21,9 @@ fn nothing_is_synced_before_somebody_waits_or_a_tenth_of_a_second_has_passed() {
         .collect();
     rig.turn();
     let before = memory.syncs();
-    calls
-        .into_iter()
-        .for_each(|call| drop(call.settle(bill(usd("0.01")))));
+    for call in calls {
+        call.settle(bill(usd("0.01")));
+    }
     rig.pass(Duration::from_millis(5));
     rig.pass(Duration::from_millis(90));
     assert_eq!(memory.syncs(), before);

@@ -10,6 +10,13 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Json(pub(super) String);
 
+impl Json {
+    /// `null`.
+    pub(super) fn null() -> Self {
+        Self("null".to_owned())
+    }
+}
+
 /// What can stand as a value.
 pub(super) trait Write {
     /// Appends the value as JSON.

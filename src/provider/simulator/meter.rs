@@ -107,6 +107,8 @@ pub(super) struct Call {
 struct Billed {
     generation: u64,
     model: Box<str>,
+    /// Where it is summed: its model, or the line of all models beyond the bound.
+    line: Box<str>,
     usage: Usage,
     cost: Money,
 }
@@ -117,17 +119,18 @@ impl Call {
         let cost = (self.meter.price)(model, &usage);
         let mut totals = held(&self.meter.totals);
         let known = totals.by_model.contains_key(model) || totals.by_model.len() < MODELS;
-        let model: Box<str> = if known { model } else { OTHERS }.into();
+        let name: Box<str> = if known { model } else { OTHERS }.into();
         totals.calls += 1;
         totals.cost = totals.cost.plus(cost);
-        let line = totals.by_model.entry(model.clone()).or_default();
+        let line = totals.by_model.entry(name.clone()).or_default();
         line.calls += 1;
         line.input += usage.input.0;
         line.output += usage.output.0;
         line.cost = line.cost.plus(cost);
         self.billed = Some(Billed {
             generation: totals.generation,
-            model,
+            model: model.into(),
+            line: name,
             usage,
             cost,
         });
@@ -147,7 +150,7 @@ impl Call {
             return;
         }
         totals.cost = totals.cost.plus(more);
-        if let Some(line) = totals.by_model.get_mut(&billed.model) {
+        if let Some(line) = totals.by_model.get_mut(&billed.line) {
             line.output += tokens;
             line.cost = line.cost.plus(more);
         }

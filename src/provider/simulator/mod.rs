@@ -41,10 +41,12 @@
 
 mod answer;
 mod body;
+mod gather;
 mod json;
 mod knobs;
 mod meter;
 mod recorder;
+mod reply;
 mod server;
 mod service;
 mod text;

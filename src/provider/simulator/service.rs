@@ -1,32 +1,21 @@
 //! One request's way through the simulator: read, recorded, held up or broken as its knobs say, answered, billed.
 
 use super::answer::error::Refusal;
-use super::answer::{Ask, Form, Reply, chat, completions, embeddings, models, responses};
-use super::body::{self, AnswerBody, BodyError, Cut, End, Frame, Frames, Stream};
-use super::json::Json;
-use super::knobs::{Hang, Knobs};
+use super::answer::{Ask, Form, chat, completions, embeddings, models, responses};
+use super::body::{AnswerBody, Cut};
+use super::gather::{self, BodyError};
+use super::knobs::{Faults, Hang, Knobs};
 use super::meter::{Call, Meter};
 use super::recorder::Recorder;
-use super::{Settings, answer};
+use super::reply::{Answered, Endpoint, found, refused};
+use super::{Settings, json};
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Content chunks after which `hang=stream` and `error_in_200` strike.
-const SOON: u64 = 2;
-
-/// The endpoints that answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Chat,
-    Completions,
-    Embeddings,
-    Responses,
-}
 
 /// The simulated provider, without a socket.
 pub struct Simulator {
@@ -58,7 +47,7 @@ impl Simulator {
         B: http_body::Body<Data = Bytes>,
     {
         let (head, body) = request.into_parts();
-        let body = body::read(std::pin::pin!(body)).await;
+        let body = gather::read(std::pin::pin!(body)).await;
         let path = head.uri.path();
         let path = path.strip_prefix("/v1").unwrap_or(path);
         if let Some(own) = path.strip_prefix("/__sim/") {
@@ -119,7 +108,7 @@ impl Simulator {
                 self.meter.reset();
                 self.recorder.clear();
                 self.turns.store(0, Ordering::Relaxed);
-                found(super::json::object! { "ok": true })
+                found(json::object! { "ok": true })
             }
             (method, _) => refused(
                 &Refusal::unknown_url(method.as_str(), head.uri.path()),
@@ -137,7 +126,7 @@ impl Simulator {
     ) -> Result<Answered, Failure> {
         let encoding = head.headers.get(CONTENT_ENCODING);
         let encoding = encoding.and_then(|value| value.to_str().ok());
-        let body = body::unpack(body, encoding).map_err(|error| unreadable(&error))?;
+        let body = gather::unpack(body, encoding).map_err(|error| unreadable(&error))?;
         let request = parse(&body)?;
         let model = match request.get("model") {
             Some(Value::String(model)) if !model.is_empty() => model.as_str(),
@@ -148,7 +137,7 @@ impl Simulator {
         if let Some(every) = knobs.every.filter(|_| knobs.faulty()) {
             let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
             if !turn.is_multiple_of(every) {
-                knobs.faults = super::knobs::Faults::default();
+                knobs.faults = Faults::default();
             }
         }
         if !knobs.latency.is_zero() {
@@ -196,135 +185,6 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// An answer before it has its head.
-struct Answered {
-    content: Content,
-    knobs: Knobs,
-    gzip: bool,
-}
-
-enum Content {
-    Whole(Bytes),
-    /// A whole body that will be broken off.
-    Broken(Bytes),
-    Stream(Frames),
-}
-
-impl Answered {
-    fn plain(text: String, gzip: bool) -> Self {
-        Self {
-            content: Content::Whole(text.into()),
-            knobs: Knobs::default(),
-            gzip,
-        }
-    }
-
-    fn new(reply: Reply, endpoint: Endpoint, knobs: Knobs, gzip: bool) -> Self {
-        let content = match reply.form {
-            Form::Stream(frames) => Content::Stream(spoil(frames, endpoint, &knobs)),
-            Form::Whole(Json(mut text)) => {
-                if knobs.faults.bad_json {
-                    text.truncate(text.floor_char_boundary(text.len() / 2));
-                }
-                if knobs.faults.cut.is_some() || knobs.faults.hang.is_some() {
-                    Content::Broken(text.into())
-                } else {
-                    Content::Whole(text.into())
-                }
-            }
-        };
-        Self {
-            content,
-            knobs,
-            gzip,
-        }
-    }
-
-    fn send(self, call: Call) -> Response<AnswerBody> {
-        const JSON: &str = "application/json";
-        let faults = &self.knobs.faults;
-        let stop = match (faults.cut, faults.hang) {
-            (Some(after), _) => Some((after, End::Cut)),
-            (None, Some(_)) => Some((SOON, End::Hang)),
-            (None, None) => None,
-        };
-        let (kind, frames, delay, stop) = match self.content {
-            Content::Whole(bytes) => {
-                let bytes = if self.gzip { body::pack(&bytes) } else { bytes };
-                let mut response = with(StatusCode::OK, JSON, AnswerBody::whole(bytes, Some(call)));
-                if self.gzip {
-                    let gzip = HeaderValue::from_static("gzip");
-                    response.headers_mut().insert(CONTENT_ENCODING, gzip);
-                }
-                return response;
-            }
-            Content::Broken(bytes) => {
-                // Half of it, then the end that was asked for.
-                let half = Frame::content(bytes.slice(..bytes.len() / 2), 0);
-                let frames: Frames = Box::new(std::iter::once(half));
-                (JSON, frames, None, stop.map(|(_, end)| (1, end)))
-            }
-            Content::Stream(frames) => {
-                let kind = "text/event-stream; charset=utf-8";
-                (kind, frames, self.knobs.token_delay, stop)
-            }
-        };
-        let stream = Stream {
-            frames,
-            call,
-            delay,
-            stop,
-            split: self.knobs.split,
-            state: body::State::default(),
-        };
-        with(StatusCode::OK, kind, AnswerBody::stream(stream))
-    }
-}
-
-/// The stream with the faults that lie in its events.
-fn spoil(frames: Frames, endpoint: Endpoint, knobs: &Knobs) -> Frames {
-    let frames: Frames = if knobs.faults.bad_json {
-        let mut spoilt = false;
-        Box::new(frames.map(move |frame| {
-            if spoilt || !frame.content {
-                return frame;
-            }
-            spoilt = true;
-            let mut bytes = frame.bytes.slice(..frame.bytes.len() / 2).to_vec();
-            bytes.extend_from_slice(b"\n\n");
-            Frame {
-                bytes: bytes.into(),
-                ..frame
-            }
-        }))
-    } else {
-        frames
-    };
-    if !knobs.faults.error_in_200 {
-        return frames;
-    }
-    let error = Refusal::of_status(500);
-    let (mut frames, mut seen, mut written) = (frames, 0, 0);
-    let mut ended = false;
-    Box::new(std::iter::from_fn(move || {
-        if ended {
-            return None;
-        }
-        if seen < SOON
-            && let Some(frame) = frames.next()
-        {
-            seen += u64::from(frame.content);
-            written += 1;
-            return Some(frame);
-        }
-        ended = true;
-        Some(match endpoint {
-            Endpoint::Responses => answer::responses_stream::failure(&error, written),
-            _ => chat::failure(&error),
-        })
-    }))
-}
-
 fn parse(body: &Bytes) -> Result<Map<String, Value>, Refusal> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(request)) => Ok(request),
@@ -353,44 +213,4 @@ fn accepts_gzip(head: &Parts) -> bool {
     accepted
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.split(',').any(|one| one.trim().starts_with("gzip")))
-}
-
-fn found(json: Json) -> Response<AnswerBody> {
-    with(
-        StatusCode::OK,
-        "application/json",
-        AnswerBody::whole(json.0, None),
-    )
-}
-
-fn refused(refusal: &Refusal, retry_after: Option<u64>) -> Response<AnswerBody> {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = with(
-        status,
-        "application/json",
-        AnswerBody::whole(refusal.json().0, None),
-    );
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    response
-}
-
-/// A response with the headers the vendor always sends.
-fn with(status: StatusCode, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    for (name, value) in [
-        ("x-request-id", "req_00000000000000000000000000000000"),
-        ("openai-version", "2020-10-01"),
-        ("openai-processing-ms", "1"),
-        ("x-ratelimit-limit-requests", "10000"),
-        ("x-ratelimit-remaining-requests", "9999"),
-        ("x-ratelimit-reset-requests", "6ms"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

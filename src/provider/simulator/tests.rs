@@ -4,9 +4,10 @@ use super::*;
 use http::{HeaderMap, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::Full;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod billing;
+mod properties;
 mod shapes;
 
 /// What came back.
@@ -153,6 +154,30 @@ fn a_cap_ends_the_answer_with_length_and_the_beginning_of_what_it_would_say() {
 }
 
 #[test]
+fn what_the_vendor_refuses_is_refused() {
+    let refused = |path: &str, body: Value| {
+        let got = post(&simulator(), path, &body);
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{body}");
+        got.json()["error"]["param"].as_str().map(str::to_owned)
+    };
+    let usage = json!({ "include_usage": true });
+    let param = refused(
+        "/v1/chat/completions",
+        chat(json!({ "stream_options": usage })),
+    );
+    assert_eq!(param.as_deref(), Some("stream_options"));
+    let caps = json!({ "max_tokens": 5, "max_completion_tokens": 5 });
+    let param = refused("/v1/chat/completions", chat(caps));
+    assert_eq!(param.as_deref(), Some("max_tokens"));
+    let body = json!({ "model": "m", "input": "x", "stream": true, "stream_options": usage });
+    let param = refused("/v1/responses", body);
+    assert_eq!(param.as_deref(), Some("stream_options.include_usage"));
+    let param = refused("/v1/chat/completions", chat(json!({ "max_tokens": 0 })));
+    assert_eq!(param.as_deref(), Some("max_tokens"));
+    assert_eq!(refused("/v1/chat/completions", json!([])), None);
+}
+
+#[test]
 fn usage_is_told_as_the_knobs_say() {
     let simulator = simulator();
     let tell = |knobs: &str| {
@@ -170,78 +195,6 @@ fn usage_is_told_as_the_knobs_say() {
         6
     );
     assert_eq!(told["usage"]["completion_tokens"], 16);
-}
-
-#[test]
-fn errors_and_resets_cost_nothing_and_every_second_call_may_fail() {
-    let simulator = simulator();
-    let failing = chat(json!({ "model": "m--status-429--retry_after-3--every-2" }));
-    let statuses: Vec<u16> = (0..4)
-        .map(|_| {
-            post(&simulator, "/v1/chat/completions", &failing)
-                .status
-                .as_u16()
-        })
-        .collect();
-    assert_eq!(statuses, [200, 429, 200, 429]);
-    let reset = chat(json!({ "model": "m--reset" })).to_string();
-    assert!(
-        wait(send(
-            &simulator,
-            request("POST", "/v1/chat/completions", reset)
-        ))
-        .is_none()
-    );
-    let last = post(
-        &simulator,
-        "/v1/chat/completions",
-        &chat(json!({ "model": "m--status-503--retry_after-3" })),
-    );
-    assert_eq!(last.headers["retry-after"], "3");
-    assert_eq!(last.json()["error"]["type"], "server_error");
-    let meter = meter(&simulator);
-    assert_eq!(
-        (&meter["calls"], &meter["in_flight"], &meter["cancelled"]),
-        (&json!(2), &json!(0), &json!(0))
-    );
-}
-
-#[test]
-fn a_cut_stream_is_billed_for_the_tokens_that_left() {
-    let simulator = simulator();
-    let body = chat(json!({ "model": "m--cut-3", "stream": true }));
-    let got = post(&simulator, "/v1/chat/completions", &body);
-    assert!(got.cut);
-    assert_eq!(count(&streamed_text(&got)), 3);
-    let meter = meter(&simulator);
-    let line = &meter["by_model"]["m--cut-3"];
-    assert_eq!(line["output"], 3);
-    let input = line["input"].as_i64().expect("a number");
-    assert_eq!(
-        meter["cost"],
-        Money::from_nanos(input * 1000 + 6000).to_string()
-    );
-}
-
-#[test]
-fn a_client_that_leaves_is_billed_for_what_it_took() {
-    let simulator = simulator();
-    wait(async {
-        let body = chat(json!({ "stream": true })).to_string();
-        let answer = simulator
-            .answer(request("POST", "/v1/chat/completions", body))
-            .await;
-        let mut body = answer.expect("an answer").into_body();
-        for _ in 0..5 {
-            std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await;
-        }
-    });
-    let meter = meter(&simulator);
-    assert_eq!(
-        meter["by_model"]["m"]["output"], 4,
-        "the role, then four tokens"
-    );
-    assert_eq!(meter["cancelled"], 1);
 }
 
 #[test]
@@ -270,14 +223,14 @@ fn compressed_bodies_are_read_and_written() {
     let mut packed = request(
         "POST",
         "/v1/chat/completions",
-        super::body::pack(plain.to_string().as_bytes()),
+        super::gather::pack(plain.to_string().as_bytes()),
     );
     let headers = packed.headers_mut();
     headers.insert("content-encoding", "gzip".parse().expect("a value"));
     headers.insert("accept-encoding", "br, gzip".parse().expect("a value"));
     let got = wait(send(&simulator, packed)).expect("an answer");
     assert_eq!(got.headers["content-encoding"], "gzip");
-    let unpacked = super::body::unpack(&got.body.into(), Some("gzip")).expect("gzip");
+    let unpacked = super::gather::unpack(&got.body.into(), Some("gzip")).expect("gzip");
     assert_eq!(
         unpacked,
         post(&simulator, "/v1/chat/completions", &plain).body
@@ -326,60 +279,6 @@ fn a_key_may_be_required() {
 }
 
 #[test]
-fn the_meter_is_exact_however_many_call_at_once() {
-    let simulator = Arc::new(simulator());
-    let expected = std::sync::atomic::AtomicI64::new(0);
-    let total = std::sync::atomic::AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for thread in 0..8_u64 {
-            let (simulator, expected, total) = (&simulator, &expected, &total);
-            scope.spawn(move || {
-                wait(async {
-                    let mut calls = tokio::task::JoinSet::new();
-                    for at in 0..125_u64 {
-                        let simulator = Arc::clone(simulator);
-                        let body = chat(json!({
-                            "stream": at.is_multiple_of(2),
-                            "stream_options": { "include_usage": true },
-                            "n": 1 + at % 3,
-                            "seed": thread * 1000 + at,
-                        }));
-                        calls.spawn(async move {
-                            let request = request("POST", "/v1/chat/completions", body.to_string());
-                            send(&simulator, request).await.expect("an answer")
-                        });
-                    }
-                    while let Some(got) = calls.join_next().await {
-                        let got = got.expect("a call");
-                        let usage = if got.body.starts_with(b"data:") {
-                            got.events().last().expect("a usage chunk")["usage"].clone()
-                        } else {
-                            got.json()["usage"].clone()
-                        };
-                        let of = |name: &str| usage[name].as_i64().expect("a number");
-                        let cost = of("prompt_tokens") * 1000 + of("completion_tokens") * 2000;
-                        expected.fetch_add(cost, std::sync::atomic::Ordering::Relaxed);
-                        total.fetch_add(
-                            of("completion_tokens").unsigned_abs(),
-                            std::sync::atomic::Ordering::Relaxed,
-                        );
-                    }
-                });
-            });
-        }
-    });
-    let meter = meter(&simulator);
-    assert_eq!(meter["calls"], 1000);
-    assert_eq!(meter["in_flight"], 0);
-    assert_eq!(meter["cancelled"], 0);
-    assert_eq!(meter["by_model"]["m"]["output"], total.into_inner());
-    assert_eq!(
-        meter["cost"],
-        Money::from_nanos(expected.into_inner()).to_string()
-    );
-}
-
-#[test]
 fn it_serves_a_socket_and_stops_when_dropped() {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -392,158 +291,25 @@ fn it_serves_a_socket_and_stops_when_dropped() {
     stream.read_to_string(&mut answer).expect("it writes");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("content-length: "), "{answer}");
+    // What left before a cut arrives before it.
+    let body = chat(json!({ "model": "m--cut-3", "stream": true })).to_string();
+    let mut stream = std::net::TcpStream::connect(handle.addr()).expect("it listens");
+    let length = body.len();
+    write!(
+        stream,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: sim\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it writes");
+    assert_eq!(
+        answer.matches("data: ").count(),
+        4,
+        "the role, then three tokens"
+    );
+    assert!(!answer.contains("0\r\n\r\n"), "the last chunk never comes");
+
     let addr = handle.addr();
     drop(handle);
     assert!(std::net::TcpStream::connect(addr).is_err());
-}
-
-/// Any JSON, often with the members the endpoints look for.
-fn anything() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "\\PC{0,12}".prop_map(Value::from),
-        prop_oneof![
-            Just("user"),
-            Just("function"),
-            Just("json_schema"),
-            Just("tool"),
-            Just("object"),
-            Just("array")
-        ]
-        .prop_map(Value::from),
-    ];
-    let name = prop_oneof![
-        Just("messages"),
-        Just("model"),
-        Just("role"),
-        Just("content"),
-        Just("input"),
-        Just("prompt"),
-        Just("n"),
-        Just("tools"),
-        Just("type"),
-        Just("function"),
-        Just("parameters"),
-        Just("name"),
-        Just("tool_choice"),
-        Just("response_format"),
-        Just("json_schema"),
-        Just("schema"),
-        Just("$ref"),
-        Just("anyOf"),
-        Just("items"),
-        Just("properties"),
-        Just("required"),
-        Just("minItems"),
-        Just("max_tokens"),
-        Just("stream"),
-        Just("text"),
-        Just("stream_options"),
-        Just("logprobs"),
-        Just("dimensions"),
-        Just("encoding_format"),
-        Just("echo"),
-        Just("minimum"),
-        Just("maximum"),
-        Just("multipleOf"),
-        Just("minLength"),
-        Just("enum"),
-        Just("allOf"),
-    ];
-    leaf.prop_recursive(5, 48, 6, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((name.clone(), inner), 0..6).prop_map(|members| {
-                Value::Object(
-                    members
-                        .into_iter()
-                        .map(|(name, value)| (name.to_owned(), value))
-                        .collect(),
-                )
-            }),
-        ]
-    })
-}
-
-const PATHS: [&str; 4] = [
-    "/v1/chat/completions",
-    "/v1/completions",
-    "/v1/embeddings",
-    "/v1/responses",
-];
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn any_json_is_answered_or_refused_in_the_right_shape(mut body in anything(), valid: bool, at in 0..4_usize) {
-        if valid {
-            merge(&mut body, json!({ "model": "m" }));
-        }
-        let got = post(&simulator(), PATHS[at], &body);
-        if got.status == StatusCode::OK {
-            prop_assert!(!got.body.is_empty());
-        } else {
-            prop_assert_eq!(got.status, StatusCode::BAD_REQUEST);
-            prop_assert!(got.json()["error"]["message"].is_string());
-        }
-    }
-
-    #[test]
-    fn a_schema_of_any_kind_gets_an_answer(schema in anything()) {
-        let format = json!({ "type": "json_schema", "json_schema": { "name": "x", "schema": schema } });
-        let got = post(&simulator(), PATHS[0], &chat(json!({ "response_format": format })));
-        prop_assert!(got.status == StatusCode::OK || schema.is_null());
-    }
-
-    #[test]
-    fn no_usage_exceeds_the_bytes_of_the_body(text in "\\PC{0,200}", parts in prop::collection::vec(anything(), 0..4)) {
-        let simulator = simulator();
-        for (path, body) in [
-            (PATHS[0], chat(json!({ "messages": [{ "role": "user", "content": text }], "tools": parts }))),
-            (PATHS[0], chat(json!({ "messages": [{ "role": "user", "content": [{}, {}, {}] }] }))),
-            (PATHS[1], json!({ "model": "m", "prompt": [text, text] })),
-            (PATHS[2], json!({ "model": "m", "input": [[1, 2], text] })),
-            (PATHS[3], json!({ "model": "m", "input": text, "tools": parts })),
-        ] {
-            let answer = post(&simulator, path, &body).json();
-            let usage = &answer["usage"];
-            let input = usage.get("prompt_tokens").or_else(|| usage.get("input_tokens"));
-            if let Some(input) = input.and_then(Value::as_u64) {
-                prop_assert!(input <= body.to_string().len() as u64, "{} {}", path, body);
-            }
-        }
-    }
-
-    #[test]
-    fn a_stream_adds_up_to_the_answer_sent_whole(text in "\\PC{0,60}", cap in prop::option::of(1..80_u64)) {
-        let simulator = simulator();
-        let mut body = chat(json!({ "messages": [{ "role": "user", "content": text }] }));
-        if let Some(cap) = cap {
-            merge(&mut body, json!({ "max_completion_tokens": cap }));
-        }
-        let whole = post(&simulator, PATHS[0], &body).json();
-        merge(&mut body, json!({ "stream": true, "stream_options": { "include_usage": true } }));
-        let stream = post(&simulator, PATHS[0], &body);
-        let text = whole["choices"][0]["message"]["content"].as_str().expect("text");
-        prop_assert_eq!(streamed_text(&stream), text);
-        let completion = whole["usage"]["completion_tokens"].as_u64().expect("a number");
-        prop_assert_eq!(count(text), completion);
-        let usage = stream.events().last().expect("a usage chunk")["usage"].clone();
-        prop_assert_eq!(usage["completion_tokens"].as_u64(), Some(completion));
-
-        let mut body = json!({ "model": "m", "input": text });
-        let whole = post(&simulator, PATHS[3], &body).json();
-        merge(&mut body, json!({ "stream": true }));
-        let events = post(&simulator, PATHS[3], &body).events();
-        let deltas: String = events.iter().filter_map(|event| event["delta"].as_str()).collect();
-        prop_assert_eq!(whole["output"][0]["content"][0]["text"].as_str(), Some(deltas.as_str()));
-        prop_assert_eq!(&events.last().expect("an end")["response"], &whole);
-        for (at, event) in events.iter().enumerate() {
-            prop_assert_eq!(event["sequence_number"].as_u64(), Some(at as u64));
-        }
-    }
 }

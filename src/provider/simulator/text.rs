@@ -171,9 +171,9 @@ mod tests {
             assert_eq!(pieces(text).collect::<Vec<_>>(), expected, "{text:?}");
         };
         check("", &[]);
-        check("Hello, world!", &["Hello", ",", " worl", "d", "!"]);
+        check("Hello, world!", &["Hello", ",", " world", "!"]);
         check("a  b", &["a", " ", " b"]);
-        check("x\n\n  y", &["x", "\n\n ", " y"]);
+        check("x\n\n  tollgate", &["x", "\n\n ", " tollg", "ate"]);
         check("wait....", &["wait", "...", "."]);
         check("日本", &["日", "本"]);
         check("{\"a\":1}", &["{", "\"", "a", "\"", ":", "1", "}"]);

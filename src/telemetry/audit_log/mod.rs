@@ -10,11 +10,13 @@
 //!
 //! Not here: what a line says and how it is chained (`governance::audit`); money, which the journal keeps.
 
+mod reading;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use store::{Files, Recovered, files, last_lines};
+pub use reading::{Broken, Files, Proof, files, last_lines, verify};
+pub use store::Recovered;
 
 use super::metrics::LogReading;
 use super::quiet::Quiet;

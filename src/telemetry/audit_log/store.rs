@@ -5,17 +5,16 @@
 //! torn; it is cut off and reported. If `head` names lines that are gone, the chain continues from `head`, so that the gap
 //! stays visible to every later verification.
 
+use super::reading::{CURRENT, HEAD, files, number, read_head};
 use super::{LogFault, Settings};
 use crate::governance::audit::{Chain, Head, Record};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
 
-const CURRENT: &str = "current.jsonl";
-const HEAD: &str = "head";
 /// A line longer than this was not written by us (everything in a record is bounded).
 const LONGEST_LINE: u64 = 1 << 20;
 
@@ -43,6 +42,8 @@ pub(super) struct Store {
     chain: Chain,
     /// Lines formatted and not yet in the file.
     lines: Vec<u8>,
+    /// Whether a failed write may have left part of a line behind.
+    torn: bool,
 }
 
 fn fault<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> LogFault + 'a {
@@ -123,6 +124,7 @@ impl Store {
             length,
             chain: Chain::continuing(end),
             lines: Vec::new(),
+            torn: false,
         };
         Ok((store, recovered))
     }
@@ -136,12 +138,15 @@ impl Store {
 
     /// Writes what waits, whole or not at all, and starts a new file if this one is full.
     pub(super) fn append(&mut self) -> io::Result<()> {
+        if self.torn {
+            // Off with the part of a line that is in the file, or this try would write it twice.
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        }
         if !self.lines.is_empty() {
-            if let Err(cause) = self.file.write_all(&self.lines) {
-                // Part of a line may be in the file: off with it, or the next try would write it twice.
-                self.file.set_len(self.length)?;
-                return Err(cause);
-            }
+            self.torn = true;
+            self.file.write_all(&self.lines)?;
+            self.torn = false;
             self.length += self.lines.len() as u64;
             self.lines.clear();
             self.lines.shrink_to(1 << 20);
@@ -166,7 +171,10 @@ impl Store {
         let current = self.dir.join(CURRENT);
         let numbered = files(&self.dir).numbered;
         let next = numbered.last().and_then(|path| number(path)).unwrap_or(0) + 1;
-        std::fs::rename(&current, self.dir.join(format!("{next:06}.jsonl")))?;
+        // It is not there if the last try got this far and could not open a new one.
+        if current.exists() {
+            std::fs::rename(&current, self.dir.join(format!("{next:06}.jsonl")))?;
+        }
         self.file = open(&current, true)?;
         self.length = 0;
         let too_many = (numbered.len() + 1).saturating_sub(self.keep);
@@ -175,12 +183,6 @@ impl Store {
         }
         File::open(&self.dir)?.sync_all()
     }
-}
-
-fn read_head(head: &File) -> Option<Head> {
-    let mut text = [0; 86];
-    head.read_exact_at(&mut text, 0).ok()?;
-    std::str::from_utf8(&text).ok()?.parse().ok()
 }
 
 /// The last whole line of a file (without its end), and how many bytes of a torn one follow it.
@@ -202,69 +204,53 @@ fn last_line(file: &mut File) -> io::Result<(Option<Vec<u8>>, u64)> {
     Ok((Some(tail.split_off(begin)), cut as u64))
 }
 
-/// The files of a log, oldest first.
-#[derive(Debug, Default)]
-pub struct Files {
-    /// The full ones, by number.
-    pub numbered: Vec<PathBuf>,
-    /// The one being written, if it exists.
-    pub current: Option<PathBuf>,
-    /// The head that was kept apart.
-    pub head: Option<Head>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::audit_log::tests::record;
 
-impl Files {
-    /// All of them in the order of their lines.
-    pub fn in_order(&self) -> impl Iterator<Item = &PathBuf> {
-        self.numbered.iter().chain(&self.current)
-    }
-}
-
-/// The files of the log in `dir`; none where there is no log.
-#[must_use]
-pub fn files(dir: &Path) -> Files {
-    let mut numbered: Vec<PathBuf> = std::fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| number(path).is_some())
-        .collect();
-    numbered.sort_by_key(|path| number(path));
-    let current = Some(dir.join(CURRENT)).filter(|path| path.exists());
-    let head = File::open(dir.join(HEAD))
-        .ok()
-        .and_then(|file| read_head(&file));
-    Files {
-        numbered,
-        current,
-        head,
-    }
-}
-
-fn number(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?.strip_suffix(".jsonl")?;
-    name.parse().ok()
-}
-
-/// The last `count` lines of the log in `dir`, oldest first.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn last_lines(dir: &Path, count: usize) -> io::Result<Vec<String>> {
-    let mut lines = std::collections::VecDeque::new();
-    let files = files(dir);
-    // One file more than the current holds far more lines than anybody looks at.
-    let skip = files.numbered.len().saturating_sub(1);
-    for path in files.in_order().skip(skip) {
-        for line in BufReader::new(File::open(path)?).lines() {
-            if lines.len() >= count {
-                lines.pop_front();
-            }
-            lines.push_back(line?);
+    #[test]
+    fn a_full_disk_delays_lines_and_doubles_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::in_dir(dir.path().join("decisions"));
+        let (mut store, _) = Store::open(&settings).unwrap();
+        store.format(&[record(1), record(2)]);
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let disk = std::mem::replace(&mut store.file, full);
+        for _ in 0..2 {
+            assert!(store.append().is_err());
         }
+        // Space again; what a failed write may have left behind is part of a line.
+        store.file = disk;
+        store.file.write_all(b"{\"seq\":1,\"pre").unwrap();
+        store.append().unwrap();
+        store.format(&[record(3)]);
+        store.append().unwrap();
+        store.sync().unwrap();
+        let proof = crate::telemetry::audit_log::verify(&settings.dir).unwrap();
+        assert_eq!((proof.lines, proof.fault), (3, None));
     }
-    if count == 0 {
-        lines.clear();
+
+    #[test]
+    fn a_rotation_that_stopped_halfway_is_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            rotate_bytes: 1,
+            ..Settings::in_dir(dir.path().join("decisions"))
+        };
+        let (mut store, _) = Store::open(&settings).unwrap();
+        store.format(&[record(1)]);
+        // As if the file had been renamed and the new one not opened.
+        std::fs::rename(
+            settings.dir.join(CURRENT),
+            settings.dir.join("000001.jsonl"),
+        )
+        .unwrap();
+        store.append().unwrap();
+        store.format(&[record(2)]);
+        store.append().unwrap();
+        store.sync().unwrap();
+        let proof = crate::telemetry::audit_log::verify(&settings.dir).unwrap();
+        assert_eq!((proof.lines, proof.files, proof.fault), (2, 3, None));
     }
-    Ok(lines.into())
 }

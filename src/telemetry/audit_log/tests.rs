@@ -10,7 +10,7 @@ use std::path::Path;
 
 const LONG: Duration = Duration::from_secs(30);
 
-fn record(id: u128) -> Record {
+pub(super) fn record(id: u128) -> Record {
     Record {
         id: PassageId::from_u128(id),
         at: Wall::from_secs(1_763_719_629),
@@ -84,7 +84,7 @@ fn a_flush_waits_until_everything_is_in_the_file() {
         for thread in 0..4 {
             let log = &log;
             scope.spawn(move || {
-                (0..250).for_each(|n| log.push(record(thread * 1_000 + n)).unwrap())
+                (0..250).for_each(|n| log.push(record(thread * 1_000 + n)).unwrap());
             });
         }
     });

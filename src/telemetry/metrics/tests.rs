@@ -160,12 +160,12 @@ fn the_exposition_is_as_documented() {
             per: None,
         }],
     );
-    let stable: String = text(&telemetry)
+    let text = text(&telemetry);
+    let stable: Vec<_> = text
         .lines()
         .filter(|line| !line.contains("process_"))
-        .map(|line| format!("{line}\n"))
         .collect();
-    insta::assert_snapshot!(stable);
+    insta::assert_snapshot!(stable.join("\n"));
 }
 
 #[test]
@@ -318,10 +318,7 @@ fn values_that_callers_choose_are_shown_by_digest() {
     );
     let text = text(&telemetry);
     assert!(text.contains(r#"budget="per-team/red""#));
-    assert!(
-        text.contains(r##"budget="per-run/#ff8d9819fc0e""##),
-        "{text}"
-    );
+    assert!(text.contains(r#"budget="per-run/#ff8d9819fc0e""#), "{text}");
     assert!(!text.contains("alice"));
 }
 

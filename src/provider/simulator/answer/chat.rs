@@ -19,6 +19,12 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     let tools = Tools::read(ask)?;
     let format = format(ask)?;
     let cap = ask.cap(&["max_completion_tokens", "max_tokens"])?;
+    if ask.member("max_tokens").is_some() && ask.member("max_completion_tokens").is_some() {
+        return Err(Refusal::invalid(
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            Some("max_tokens"),
+        ));
+    }
     let choices: Vec<Choice> = (0..ask.choices()?)
         .map(|index| choice(ask, &prompt, &tools, format.as_ref(), index, cap))
         .collect();
@@ -29,7 +35,7 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     );
     let id = ask.random(0).id("chatcmpl-", 29);
     let logprobs = ask.flag("logprobs")?;
-    if ask.flag("stream")? {
+    if ask.streams()? {
         return Ok(Reply {
             usage: at_head(usage),
             form: Form::Stream(Box::new(stream(ask, &id, choices, usage, logprobs))),
@@ -87,7 +93,7 @@ pub(super) fn usage_json(usage: Usage) -> Json {
         "prompt_tokens": usage.input.0,
         "completion_tokens": usage.output.0,
         "total_tokens": usage.input.plus(usage.output).0,
-        "prompt_tokens_details": object! { "cached_tokens": usage.cached_input.0, "audio_tokens": 0_u64 },
+        "prompt_tokens_details": object! { "cached_tokens": usage.cached_input.0, "cache_write_tokens": 0_u64, "audio_tokens": 0_u64 },
         "completion_tokens_details": object! {
             "reasoning_tokens": usage.reasoning.0,
             "audio_tokens": 0_u64,
@@ -164,7 +170,7 @@ impl Chunks {
         &self,
         index: u64,
         delta: &Json,
-        logprobs: Option<Json>,
+        logprobs: Option<&Json>,
         finish: Option<&str>,
     ) -> String {
         let choice = object! {
@@ -200,14 +206,14 @@ fn stream(
         .map(|usage| {
             let mut text = format!("{head}[],\"usage\":");
             crate::provider::simulator::json::Write::write(&usage, &mut text);
-            Frame::frame(text + "}\n\n")
+            Frame::around(text + "}\n\n")
         });
     let chunks = std::sync::Arc::new(Chunks { head, tail });
     (0_u64..)
         .zip(choices)
         .flat_map(move |(index, choice)| one(&chunks, index, &choice, logprobs))
         .chain(last)
-        .chain(std::iter::once(Frame::frame(DONE)))
+        .chain(std::iter::once(Frame::around(DONE)))
 }
 
 /// The events of one choice: its role, its content, its end.
@@ -219,14 +225,14 @@ fn one(
 ) -> impl Iterator<Item = Frame> + Send + use<> {
     let opening = choice.text.as_ref().map(|_| "");
     let role = object! { "role": "assistant", "content": opening, "refusal": NULL };
-    let first = Frame::frame(chunks.chunk(index, &role, None, None));
+    let first = Frame::around(chunks.chunk(index, &role, None, None));
     let last = chunks.chunk(index, &object! {}, None, Some(choice.finish.name()));
     let text = tokens(choice.text.as_deref().unwrap_or_default());
     let shared = std::sync::Arc::clone(chunks);
     let texts = text.into_iter().map(move |token| {
         let delta = object! { "content": token };
         let logprobs = logprobs.then(|| probabilities(std::slice::from_ref(&token)));
-        Frame::content(shared.chunk(index, &delta, logprobs, None), 1)
+        Frame::content(shared.chunk(index, &delta, logprobs.as_ref(), None), 1)
     });
     let shared = std::sync::Arc::clone(chunks);
     let calls = choice.calls.clone();
@@ -244,10 +250,10 @@ fn one(
     std::iter::once(first)
         .chain(texts)
         .chain(calls)
-        .chain(std::iter::once(Frame::frame(last)))
+        .chain(std::iter::once(Frame::around(last)))
 }
 
 /// An event that ends a stream with an error.
 pub(in crate::provider::simulator) fn failure(error: &Refusal) -> Frame {
-    Frame::frame(event(&error.json()))
+    Frame::around(event(&error.json()))
 }

@@ -26,7 +26,7 @@ struct Prompt {
 /// Answers a completion.
 pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Refusal> {
     let prompts = prompts(ask.body.get("prompt"))?;
-    let streams = ask.flag("stream")?;
+    let streams = ask.streams()?;
     let shown = ask.choices()?;
     let made = ask.number("best_of", 1, 128)?.unwrap_or(shown);
     if made < shown || (streams && made > shown) {
@@ -143,7 +143,7 @@ impl Shape {
     }
 
     /// A whole answer or a chunk; `usage` is left out, null, or there.
-    fn body(&self, choices: &[Json], usage: Option<Option<Json>>) -> Json {
+    fn body(&self, choices: &[Json], usage: Option<Json>) -> Json {
         let mut body = Members::default();
         body.add("id", &self.id);
         body.add("object", "text_completion");
@@ -156,7 +156,7 @@ impl Shape {
         body.finish()
     }
 
-    fn event(&self, choices: &[Json], usage: Option<Option<Json>>) -> String {
+    fn event(&self, choices: &[Json], usage: Option<Json>) -> String {
         super::event(&self.body(choices, usage))
     }
 }
@@ -181,19 +181,19 @@ fn stream(
     shape: Shape,
     choices: Vec<(Option<String>, Choice)>,
     include: bool,
-    last: Option<Option<Json>>,
+    last: Option<Json>,
 ) -> impl Iterator<Item = Frame> + Send {
     let shape = Arc::new(shape);
-    let nothing = include.then_some(None);
-    let last = last.map(|usage| Frame::frame(shape.event(&[], Some(usage))));
+    let nothing = include.then(Json::null);
+    let last = last.map(|usage| Frame::around(shape.event(&[], Some(usage))));
     (0_u64..)
         .zip(choices)
         .flat_map(move |(index, (echo, choice))| {
             let event = |text: &str, finish: Option<&str>| {
                 shape.event(&[shape.choice(index, text, finish)], nothing.clone())
             };
-            let before = echo.map(|text| Frame::frame(event(&text, None)));
-            let end = Frame::frame(event("", Some(choice.finish.name())));
+            let before = echo.map(|text| Frame::around(event(&text, None)));
+            let end = Frame::around(event("", Some(choice.finish.name())));
             let (shape, nothing) = (Arc::clone(&shape), nothing.clone());
             let texts = tokens(choice.text.as_deref().unwrap_or_default())
                 .into_iter()
@@ -204,5 +204,5 @@ fn stream(
             before.into_iter().chain(texts).chain(std::iter::once(end))
         })
         .chain(last)
-        .chain(std::iter::once(Frame::frame(DONE)))
+        .chain(std::iter::once(Frame::around(DONE)))
 }

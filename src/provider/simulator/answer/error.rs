@@ -1,4 +1,4 @@
-//! Errors in OpenAI's shape.
+//! Errors in the shape the `OpenAI` API gives them.
 
 use crate::provider::simulator::json::{Json, object};
 
@@ -53,6 +53,13 @@ impl Refusal {
                 &format!("Missing required parameter: '{param}'."),
                 Some(param),
             )
+        }
+    }
+
+    pub(super) fn unknown_parameter(param: &str) -> Self {
+        Self {
+            code: Some("unknown_parameter"),
+            ..Self::invalid(&format!("Unknown parameter: '{param}'."), Some(param))
         }
     }
 

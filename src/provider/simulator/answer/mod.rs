@@ -135,6 +135,18 @@ impl<'a> Ask<'a> {
         Ok(self.number("n", 1, CHOICES)?.unwrap_or(1))
     }
 
+    /// Whether the answer is to be streamed; options of a stream without one are refused, as the vendor does.
+    pub(super) fn streams(&self) -> Result<bool, Refusal> {
+        let streams = self.flag("stream")?;
+        if !streams && self.member("stream_options").is_some() {
+            return Err(Refusal::invalid(
+                "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+                Some("stream_options"),
+            ));
+        }
+        Ok(streams)
+    }
+
     /// Whether a stream is to report its usage.
     pub(super) fn include_usage(&self) -> bool {
         self.member("stream_options")
@@ -157,10 +169,10 @@ impl<'a> Ask<'a> {
     }
 
     /// The `usage` member as the knobs want it: `None` leaves it out.
-    pub(super) fn report(&self, usage: Json) -> Option<Option<Json>> {
+    pub(super) fn report(&self, usage: Json) -> Option<Json> {
         match self.knobs.faults.usage {
-            None => Some(Some(usage)),
-            Some(Report::Null) => Some(None),
+            None => Some(usage),
+            Some(Report::Null) => Some(Json::null()),
             Some(Report::Missing) => None,
         }
     }

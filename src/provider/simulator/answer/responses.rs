@@ -16,14 +16,18 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     let tools = Tools::read(ask)?;
     let format = format(ask)?;
     let cap = ask.cap(&["max_output_tokens"])?;
-    let streams = ask.flag("stream")?;
+    let streams = ask.streams()?;
+    if ask.include_usage() {
+        // This API always reports its usage, and does not know the option.
+        return Err(Refusal::unknown_parameter("stream_options.include_usage"));
+    }
     let choice = choice(ask, &prompt, &tools, format.as_ref(), 0, cap);
     let usage = ask.usage(prompt.tokens, choice.tokens, choice.reasoning);
     let response = Response::new(ask, &choice, usage);
     if streams {
         return Ok(Reply {
             usage: at_head(usage),
-            form: Form::Stream(Box::new(responses_stream::stream(response))),
+            form: Form::Stream(Box::new(responses_stream::stream(&response))),
         });
     }
     Ok(Reply {
@@ -55,7 +59,7 @@ fn format(ask: &Ask<'_>) -> Result<Option<Value>, Refusal> {
 fn usage_json(usage: Usage) -> Json {
     object! {
         "input_tokens": usage.input.0,
-        "input_tokens_details": object! { "cached_tokens": usage.cached_input.0 },
+        "input_tokens_details": object! { "cached_tokens": usage.cached_input.0, "cache_write_tokens": 0_u64 },
         "output_tokens": usage.output.0,
         "output_tokens_details": object! { "reasoning_tokens": usage.reasoning.0 },
         "total_tokens": usage.input.plus(usage.output).0,
@@ -132,7 +136,7 @@ pub(super) struct Response {
     model: String,
     /// What the request said about itself, echoed.
     echo: Json,
-    usage: Option<Option<Json>>,
+    usage: Option<Json>,
 }
 
 impl Response {
@@ -182,7 +186,7 @@ impl Response {
 
     /// The response as it is at its beginning.
     pub(super) fn begun(&self) -> Json {
-        self.json(Status::InProgress, &EMPTY, Some(None))
+        self.json(Status::InProgress, &EMPTY, Some(Json::null()))
     }
 
     /// The items with the status they end in: only the last can be cut short.
@@ -194,7 +198,7 @@ impl Response {
         })
     }
 
-    fn json(&self, status: Status, output: &[Json], usage: Option<Option<Json>>) -> Json {
+    fn json(&self, status: Status, output: &[Json], usage: Option<Json>) -> Json {
         let incomplete =
             (status == Status::Incomplete).then(|| object! { "reason": "max_output_tokens" });
         let mut body = Members::default();

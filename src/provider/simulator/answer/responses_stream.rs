@@ -36,7 +36,7 @@ fn growth(name: &'static str, members: Json, tokens: u64) -> Step {
 }
 
 /// All events of a response.
-pub(super) fn stream(response: Response) -> impl Iterator<Item = Frame> + Send {
+pub(super) fn stream(response: &Response) -> impl Iterator<Item = Frame> + Send + use<> {
     let begun = object! { "response": response.begun() };
     let end = match response.end {
         Status::Incomplete => "response.incomplete",
@@ -71,7 +71,7 @@ fn grow(at: u64, item: Item, status: Status) -> Steps {
     let id = item.id().to_owned();
     let inner: Steps = match item {
         Item::Reasoning { .. } => Box::new(std::iter::empty()),
-        Item::Message { text, .. } => message(at, id, text),
+        Item::Message { text, .. } => message(at, id, &text),
         Item::Call { call, .. } => {
             let whole = object! {
                 "item_id": id, "output_index": at, "arguments": call.arguments, "name": call.name,
@@ -94,7 +94,7 @@ fn grow(at: u64, item: Item, status: Status) -> Steps {
     )
 }
 
-fn message(at: u64, id: String, text: String) -> Steps {
+fn message(at: u64, id: String, text: &str) -> Steps {
     let with = |name: &'static str, key: &str, value: &Json| {
         let mut members = crate::provider::simulator::json::Members::default();
         members.add("item_id", &id);
@@ -107,10 +107,10 @@ fn message(at: u64, id: String, text: String) -> Steps {
         step(name, members.finish())
     };
     let added = with("response.content_part.added", "part", &part(""));
-    let quoted = Json(serde_json::Value::from(text.as_str()).to_string());
+    let quoted = Json(serde_json::Value::from(text).to_string());
     let done = with("response.output_text.done", "text", &quoted);
-    let closed = with("response.content_part.done", "part", &part(&text));
-    let deltas = tokens(&text).into_iter().map(move |token| {
+    let closed = with("response.content_part.done", "part", &part(text));
+    let deltas = tokens(text).into_iter().map(move |token| {
         let members = object! {
             "item_id": id, "output_index": at, "content_index": 0_u64, "delta": token, "logprobs": EMPTY,
         };

@@ -1,0 +1,130 @@
+use super::*;
+use crate::clock::Wall;
+use crate::governance::audit::{Revisions, Who};
+use crate::ids::PassageId;
+use crate::telemetry::Telemetry;
+use crate::telemetry::audit_log::{AuditLog, Settings};
+use crate::telemetry::event::{Denied, Passage};
+use crate::telemetry::metrics::ModelNames;
+use clap::Parser;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    audit: AuditArgs,
+}
+
+/// A log of refusals by somebody who shows a secret wherever a caller can put text.
+fn log(state_dir: &Path, count: u128) {
+    let settings = Settings::in_dir(state_dir.join("decisions"));
+    let (log, _) = AuditLog::start(&settings).unwrap();
+    let telemetry =
+        Telemetry::new(Wall::default(), ModelNames::default(), Some(Arc::new(log))).unwrap();
+    let (who, revisions) = (Arc::new(Who::unknown()), Arc::new(Revisions::default()));
+    for id in 0..count {
+        telemetry.denied(&Denied {
+            passage: Passage {
+                id: PassageId::from_u128(id),
+                at: Wall::default(),
+                who: &who,
+                run: None,
+                session: None,
+                endpoint: None,
+                model: "gpt-4o",
+                streaming: false,
+                revisions: &revisions,
+                look: Duration::ZERO,
+                decide: Duration::ZERO,
+                total: Duration::ZERO,
+            },
+            reason: "invalid_api_key",
+            source: "key",
+            scope: None,
+            status: 401,
+        });
+    }
+}
+
+fn audit(state_dir: &Path, words: &[&str]) -> (ExitCode, String) {
+    let state_dir = state_dir.to_str().unwrap();
+    let whose = ["--state-dir", state_dir];
+    let cli = Cli::parse_from(["audit"].iter().chain(words).chain(&whose));
+    let mut out = Vec::new();
+    let code = run(&cli.audit, &mut out).expect("runs");
+    (code, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn an_unbroken_log_is_said_to_be_so() {
+    let dir = tempfile::tempdir().unwrap();
+    log(dir.path(), 20);
+    let (code, text) = audit(dir.path(), &["verify"]);
+    assert_eq!(text, "the decision log is unbroken: 20 lines, 1 files\n");
+    assert_eq!(code, ExitCode::SUCCESS);
+    let (_, json) = audit(dir.path(), &["verify", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({ "ok": true, "lines": 20, "files": 1, "durable_to": 20, "first_fault": null })
+    );
+}
+
+#[test]
+fn a_changed_line_is_named_with_its_file_and_place() {
+    let dir = tempfile::tempdir().unwrap();
+    log(dir.path(), 20);
+    let path = dir.path().join("decisions/current.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let changed: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if line.starts_with("{\"seq\":7,") {
+                line.replace("deny", "okay")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    std::fs::write(&path, changed.join("\n") + "\n").unwrap();
+    let (code, text) = audit(dir.path(), &["verify"]);
+    assert!(
+        text.contains("current.jsonl:8: the line before it"),
+        "{text}"
+    );
+    assert_eq!(code, ExitCode::from(1));
+}
+
+#[test]
+fn a_line_being_written_is_not_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    log(dir.path(), 3);
+    let path = dir.path().join("decisions/current.jsonl");
+    let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(b"{\"seq\":4").unwrap();
+    let (code, _) = audit(dir.path(), &["verify"]);
+    assert_eq!(code, ExitCode::SUCCESS);
+}
+
+#[test]
+fn the_tail_shows_the_last_lines_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    log(dir.path(), 12);
+    let (_, text) = audit(dir.path(), &["tail", "-n", "2"]);
+    let starts: Vec<_> = text.lines().map(|line| &line[..10]).collect();
+    assert_eq!(starts, ["{\"seq\":11,", "{\"seq\":12,"]);
+}
+
+#[test]
+fn a_directory_without_a_log_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let cli = Cli::parse_from([
+        "audit",
+        "verify",
+        "--state-dir",
+        dir.path().to_str().unwrap(),
+    ]);
+    let fault = run(&cli.audit, &mut Vec::new()).unwrap_err().to_string();
+    assert!(fault.contains("--state-dir"), "{fault}");
+}
