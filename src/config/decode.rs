@@ -8,13 +8,14 @@
 //! One-or-a-list holds everywhere: where a list is wanted, a single value is a list of one. A mapping that is absent is
 //! empty, an absent list too; what must be there is a text, a number or one of several words that is not an `Option`.
 
+mod access;
+
+use self::access::{Choice, Entries, Fields, Items};
 use super::fault::{Place, Places, suggest};
 use super::yaml::{Entry, Kind, Node, Scalar, Style};
 use crate::settings::Path;
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer,
-    MapAccess, SeqAccess, VariantAccess, Visitor, value::Error,
-};
+use serde::de::value::Error;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -435,176 +436,5 @@ impl<'de> Deserializer<'de> for Value<'_, '_> {
 
     serde::forward_to_deserialize_any! {
         i8 i16 i32 i64 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
-    }
-}
-
-/// The items of a list.
-struct Items<'a, 'n> {
-    items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
-    notes: &'n Notes,
-}
-
-impl<'de> SeqAccess<'de> for Items<'_, '_> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
-        let Some((index, node)) = self.items.next() else {
-            return Ok(None);
-        };
-        let value = Value {
-            node: Some(node),
-            place: node.place,
-            name: "",
-            notes: self.notes,
-        };
-        self.notes
-            .within(&index.to_string(), || seed.deserialize(value))
-            .map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
-    }
-}
-
-/// The entries of a mapping with free keys.
-struct Entries<'a, 'n> {
-    rest: std::slice::Iter<'a, Entry>,
-    value: Option<&'a Entry>,
-    notes: &'n Notes,
-}
-
-impl<'de> MapAccess<'de> for Entries<'_, '_> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Error> {
-        self.value = self.rest.next();
-        self.value
-            .map(|entry| seed.deserialize(entry.key.as_str().into_deserializer()))
-            .transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let entry = self
-            .value
-            .take()
-            .ok_or_else(|| Error::custom("a value before its key"))?;
-        let value = Value {
-            node: Some(&entry.value),
-            place: entry.value.place,
-            name: &entry.key,
-            notes: self.notes,
-        };
-        self.notes.within(&entry.key, || seed.deserialize(value))
-    }
-}
-
-/// The fields of a struct: every one of them, written or not.
-struct Fields<'a, 'n> {
-    names: std::slice::Iter<'static, &'static str>,
-    entries: &'a [Entry],
-    place: Place,
-    value: Option<&'static str>,
-    notes: &'n Notes,
-}
-
-impl<'de> MapAccess<'de> for Fields<'_, '_> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Error> {
-        self.value = self.names.next().copied();
-        self.value
-            .map(|field| seed.deserialize(field.into_deserializer()))
-            .transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let field = self
-            .value
-            .take()
-            .ok_or_else(|| Error::custom("a value before its key"))?;
-        let node = self
-            .entries
-            .iter()
-            .find(|entry| entry.key == field)
-            .map(|entry| &entry.value);
-        let place = node.map_or(self.place, |node| node.place);
-        let value = Value {
-            node,
-            place,
-            name: field,
-            notes: self.notes,
-        };
-        self.notes.within(field, || seed.deserialize(value))
-    }
-}
-
-/// One of several words, perhaps with a value.
-struct Choice<'a, 'n> {
-    name: &'static str,
-    content: Option<&'a Node>,
-    whole: Value<'a, 'n>,
-}
-
-impl<'de> EnumAccess<'de> for Choice<'_, '_> {
-    type Error = Error;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let name = seed.deserialize(self.name.into_deserializer())?;
-        Ok((name, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Choice<'_, '_> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        if let Some(content) = self.content {
-            let message = format!("`{}` takes no value", self.name);
-            self.whole.notes.value(
-                content.place,
-                "unexpected_value",
-                message,
-                Some(format!("write `{}` alone", self.name)),
-            );
-        }
-        Ok(())
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
-        let place = self
-            .content
-            .map_or(self.whole.place, |content| content.place);
-        let value = Value {
-            node: self.content,
-            place,
-            name: self.name,
-            notes: self.whole.notes,
-        };
-        self.whole
-            .notes
-            .within(self.name, || seed.deserialize(value))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("no setting is a tuple"))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Error> {
-        Err(Error::custom("no setting is a variant with fields"))
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
+use crate::chat::tokenizer::Encoding;
 use crate::governance::budget::{Absent, AtLimit, Window};
-use crate::provider::settings::{Encoding, Kind};
+use crate::provider::settings::Kind;
 use crate::units::{Money, Tokens};
 use proptest::prelude::*;
 use std::fs;
@@ -83,6 +84,42 @@ fn everything_wrong_is_told_at_once() {
     let found = faults(&sources(include_str!("broken.yaml")));
     assert!(found.len() > 40, "{}", found.len());
     insta::assert_snapshot!(Faults(found));
+}
+
+#[test]
+fn the_example_shows_every_key_there_is() {
+    let text = fs::read_to_string(in_repository("tollgate.yaml")).unwrap();
+    let schema = config_schema();
+    for key in schema["properties"].as_object().unwrap().keys() {
+        let shown = text.lines().any(|line| {
+            line.trim_start_matches("# ")
+                .starts_with(&format!("{key}:"))
+        });
+        assert!(shown || key == "panel", "{key}");
+    }
+}
+
+#[test]
+fn what_the_schema_requires_is_what_loading_requires() {
+    let schema = config_schema();
+    let check = |lines: &str, settings: &str| {
+        let found = faults(&sources(&format!("{SIM}{lines}")));
+        let missing = found.iter().filter(|fault| fault.code == "missing_key");
+        let missing: Vec<&str> = missing
+            .filter_map(|fault| fault.message.split('`').nth(1))
+            .collect();
+        assert_eq!(
+            serde_json::json!(missing),
+            schema["$defs"][settings]["required"],
+            "{settings}"
+        );
+    };
+    check("keys: [{}]\n", "KeySettings");
+    check("budgets: [{}]\n", "BudgetSettings");
+    check("limits: [{}]\n", "LimitSettings");
+    check("models: [{}]\n", "RouteSettings");
+    check("models: [{ name: x, targets: [{}] }]\n", "TargetSettings");
+    check("tls: {}\n", "TlsSettings");
 }
 
 #[test]
@@ -372,10 +409,10 @@ fn forms_yaml_allows_and_we_do_not_are_told() {
         &format!("hosts: {}{}\n", "[".repeat(40), "]".repeat(40)),
         &["2:39 too_deep"],
     );
-    check(&format!("#{}", "x".repeat(1 << 20)), &["0:0 too_large"]);
+    check(&format!("#{}", "x".repeat(4 << 20)), &["0:0 too_large"]);
     check(
-        &format!("hosts: [{}]", "x,".repeat(300_000)),
-        &["2:399991 too_large"],
+        &format!("hosts: [{}]", "x,".repeat(500_000)),
+        &["2:799991 too_large"],
     );
     check("hosts: [\n", &["3:1 yaml"]);
 }

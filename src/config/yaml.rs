@@ -9,12 +9,12 @@ use super::fault::{Place, Places, SourceId};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use std::collections::HashSet;
 
-/// Larger files are refused.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+/// Larger files are refused. Ten thousand keys with their hashes and labels are about 2 MiB.
+pub(super) const MAX_BYTES: usize = 4 << 20;
 /// Deeper nesting is refused.
 const MAX_DEPTH: usize = 32;
 /// More nodes are refused.
-const MAX_NODES: usize = 200_000;
+const MAX_NODES: usize = 400_000;
 
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

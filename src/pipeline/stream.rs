@@ -65,11 +65,7 @@ impl Stream {
     pub(super) fn new(passage: Passage, body: Incoming, loan: Loan) -> Self {
         let now = clock::since_start();
         let timeouts = passage.plan.timeouts;
-        let meter = StreamMeter::new(
-            passage.endpoint,
-            passage.hides_usage(),
-            passage.cost_comment,
-        );
+        let meter = StreamMeter::new(passage.endpoint, passage.hides_usage(), true);
         let most = passage.cap().tokens.times(passage.choices).0;
         let timer = Box::pin(sleep(timeouts.idle.min(timeouts.total)));
         let over = now.saturating_add(timeouts.total);

@@ -18,7 +18,7 @@ use super::{CapField, IncludeUsage, Look, Span};
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Edit {
     over: Span,
-    put: SmallVec<[u8; 40]>,
+    put: SmallVec<[u8; 36]>,
 }
 
 /// The changes to one body.

@@ -44,8 +44,8 @@ struct Set {
 /// The keys of the open objects, innermost last.
 #[derive(Default)]
 pub(super) struct Keys {
-    met: SmallVec<[Key; 24]>,
-    frames: SmallVec<[Frame; 8]>,
+    met: SmallVec<[Key; 16]>,
+    frames: SmallVec<[Frame; 6]>,
     sets: Vec<Set>,
 }
 

@@ -12,10 +12,12 @@
 
 mod keys;
 mod lanes;
+mod rules;
 mod scanner;
 mod text;
 
 pub use keys::{MAX_KEYS, MAX_OPEN_KEYS};
+pub use rules::{Lenient, Rules, Strict};
 pub use scanner::{Items, Kind, MAX_DEPTH, MAX_DIGITS, Members, Scanner, Watch};
 pub use text::{Text, quote};
 

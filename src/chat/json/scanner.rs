@@ -3,8 +3,8 @@
 //! The caller pulls: it asks for the members of the objects it cares about and has everything else skipped. Skipping
 //! validates as strictly as reading does. It keeps one bit for each level it is in, never a stack frame.
 
-use super::keys::Keys;
 use super::lanes::{next_special, survey};
+use super::rules::{Lenient, Rules, Strict};
 use super::text::hex4;
 use super::{Fault, JsonError, Text};
 use crate::chat::Span;
@@ -72,24 +72,24 @@ impl Watch for Nobody {
     fn text(&mut self, _text: &[u8]) {}
 }
 
-/// A strict pull reader over one JSON text.
-pub struct Scanner<'a> {
+/// A pull reader over one JSON text.
+pub struct Scanner<'a, R = Strict> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
     /// Whether control characters in strings are of no concern: there are none, or they are let by.
     quiet: bool,
-    /// The keys of the open objects; nothing for an answer, which is read as the caller's own reader would.
-    keys: Option<Keys>,
+    rules: R,
 }
 
 type Step<T> = Result<T, JsonError>;
 
-impl<'a> Scanner<'a> {
-    /// Takes the bytes of one JSON text.
+impl<'a> Scanner<'a, Strict> {
+    /// Takes the bytes of one JSON text, to be read strictly.
     ///
     /// # Errors
     /// When they are not UTF-8, begin with a byte order mark or are 4 GiB or more.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Step<Self> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(JsonError::new(Fault::TooLong, bytes.len()));
@@ -108,10 +108,12 @@ impl<'a> Scanner<'a> {
             at: 0,
             depth: 0,
             quiet: survey.quiet,
-            keys: Some(Keys::default()),
+            rules: Strict::default(),
         })
     }
+}
 
+impl<'a> Scanner<'a, Lenient> {
     /// Takes the bytes of an answer: read for what it reports, passed on whatever it holds.
     ///
     /// Repeated keys (the last one counts), lone surrogates, NULs, control characters, long numbers and broken UTF-8 are
@@ -119,6 +121,7 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// When the bytes are 4 GiB or more.
+    #[inline]
     pub fn lenient(bytes: &'a [u8]) -> Step<Self> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(JsonError::new(Fault::TooLong, bytes.len()));
@@ -128,10 +131,12 @@ impl<'a> Scanner<'a> {
             at: 0,
             depth: 0,
             quiet: true,
-            keys: None,
+            rules: Lenient,
         })
     }
+}
 
+impl<'a, R: Rules> Scanner<'a, R> {
     /// The body it reads.
     #[must_use]
     pub const fn body(&self) -> &'a [u8] {
@@ -161,7 +166,7 @@ impl<'a> Scanner<'a> {
     pub fn object(&mut self) -> Step<Members> {
         self.expect(b'{')?;
         self.deeper()?;
-        self.open_keys();
+        self.rules.open();
         Ok(Members {
             first: true,
             count: 0,
@@ -169,13 +174,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next key of the object, with the scanner before its value; `None` once the object is left.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `text`")]
     pub fn member(&mut self, members: &mut Members) -> Step<Option<Text>> {
         let byte = self.due()?;
         if byte == b'}' {
             self.at += 1;
             self.depth -= 1;
-            self.close_keys();
+            self.rules.close();
             return Ok(None);
         }
         if !std::mem::take(&mut members.first) {
@@ -212,31 +218,38 @@ impl<'a> Scanner<'a> {
     }
 
     /// A string.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a result handed over in memory costs more than finding the closing quote"
+    )]
     pub fn text(&mut self) -> Step<Text> {
         if self.due()? != b'"' {
             return Err(self.unexpected());
         }
         let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
+        let mut end = next_special(self.bytes, start, self.quiet);
+        let escaped = self.bytes.get(end) != Some(&b'"');
+        if escaped {
+            end = self.end_of_text(end)?;
+        }
+        self.at = end + 1;
+        Ok(Text {
+            span: Span::new(start, end),
+            escaped,
+        })
+    }
+
+    /// The closing quote of a string with a backslash, or something that must not be there, at `at`.
+    fn end_of_text(&self, mut at: usize) -> Step<usize> {
         loop {
-            at = next_special(self.bytes, at, self.quiet);
             match self.bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(Text {
-                        span: Span::new(start, at),
-                        escaped,
-                    });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    at = self.escape(at)?;
-                }
+                Some(b'"') => return Ok(at),
+                Some(b'\\') => at = self.escape(at)?,
                 Some(_) => return Err(JsonError::new(Fault::Control, at)),
                 None => return Err(JsonError::new(Fault::UnexpectedEnd, at)),
             }
+            at = next_special(self.bytes, at, self.quiet);
         }
     }
 
@@ -284,7 +297,7 @@ impl<'a> Scanner<'a> {
                 more => digits += more,
             }
         }
-        if digits > MAX_DIGITS && self.keys.is_some() {
+        if digits > MAX_DIGITS && R::STRICT {
             return Err(bad(start));
         }
         Ok(Span::new(start, self.at))
@@ -334,7 +347,7 @@ impl<'a> Scanner<'a> {
                 b'{' => {
                     self.at += 1;
                     self.deeper()?;
-                    self.open_keys();
+                    self.rules.open();
                     objects = (objects << 1) | 1;
                     if self.due()? != b'}' {
                         wanted = self.watched_key(watch)?;
@@ -372,7 +385,7 @@ impl<'a> Scanner<'a> {
                         self.at += 1;
                         break;
                     }
-                    (b'}', true) => self.close_keys(),
+                    (b'}', true) => self.rules.close(),
                     (b']', false) => {}
                     _ => return Err(self.unexpected()),
                 }
@@ -402,28 +415,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// A key that is new to its object, and the colon after it.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `text`")]
     fn key(&mut self) -> Step<Text> {
         let key = self.text()?;
-        if let Some(keys) = &mut self.keys {
-            keys.add(self.bytes, key)?;
-        }
+        self.rules.add(self.bytes, key)?;
         self.expect(b':')?;
         Ok(key)
-    }
-
-    #[inline]
-    fn open_keys(&mut self) {
-        if let Some(keys) = &mut self.keys {
-            keys.open();
-        }
-    }
-
-    #[inline]
-    fn close_keys(&mut self) {
-        if let Some(keys) = &mut self.keys {
-            keys.close();
-        }
     }
 
     /// The first byte that is not white space, which must be there.
@@ -501,7 +499,7 @@ impl<'a> Scanner<'a> {
                     _ => false,
                 };
                 match unit {
-                    _ if self.keys.is_none() => Ok(at + 6),
+                    _ if !R::STRICT => Ok(at + 6),
                     0 => Err(bad(Fault::Nul)),
                     0xd800..=0xdbff if paired() => Ok(at + 12),
                     0xd800..=0xdfff => Err(bad(Fault::Surrogate)),

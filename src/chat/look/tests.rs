@@ -336,3 +336,23 @@ fn what_responses_point_to_is_opaque() {
     assert_eq!(opaque(output).images, 1);
     assert_eq!(opaque(output).opaque, None);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_body_makes_the_look_panic_and_what_it_takes_is_json(
+        pieces in proptest::collection::vec(proptest::sample::select(vec![
+            "{", "}", "[", "]", ",", ":", "\"model\"", "\"m\"", "\"messages\"", "\"stream_options\"", "\"n\"", "1", "null",
+            "\"prompt\"", "\"input\"", "\"type\"", "\"tools\"", "\"max_tokens\"", "true", "\"model\":\"m\"", "\"input\":[]", " ",
+        ]), 0..30),
+    ) {
+        for body in [pieces.concat(), format!("{{{}}}", pieces.join(",")), format!("{{\"model\":\"m\",\"input\":[{}]}}", pieces.concat())] {
+            for endpoint in Endpoint::ALL {
+                if let Ok(look) = look(endpoint, body.as_bytes()) {
+                    proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
+                    proptest::prop_assert_eq!(&body[look.close..=look.close], "}");
+                    proptest::prop_assert_eq!(look.model(body.as_bytes()), "m");
+                }
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //!
 //! Not here: streams (`stream`), what is done about a missing usage (`pipeline`).
 
-use crate::chat::json::{JsonError, Kind, Scanner, Watch};
+use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Watch};
 use crate::chat::{Endpoint, Usage};
 use crate::units::Tokens;
 
@@ -57,7 +57,7 @@ pub fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
 }
 
 /// Skips a value and tells whether it was anything but `null`.
-pub(super) fn present(scanner: &mut Scanner<'_>) -> Result<bool, JsonError> {
+pub(super) fn present(scanner: &mut Scanner<'_, Lenient>) -> Result<bool, JsonError> {
     let present = scanner.peek()? != Kind::Null;
     scanner.skip()?;
     Ok(present)
@@ -65,7 +65,7 @@ pub(super) fn present(scanner: &mut Scanner<'_>) -> Result<bool, JsonError> {
 
 /// Reads a usage object; `None` where it is none, or lacks a total.
 pub(super) fn usage_object(
-    scanner: &mut Scanner<'_>,
+    scanner: &mut Scanner<'_, Lenient>,
     endpoint: Endpoint,
 ) -> Result<Option<Usage>, JsonError> {
     if scanner.peek()? != Kind::Object {
@@ -81,10 +81,12 @@ pub(super) fn usage_object(
             b"prompt_tokens" | b"input_tokens" => input = count(scanner)?.or(input),
             b"completion_tokens" | b"output_tokens" => output = count(scanner)?.or(output),
             b"total_tokens" => total = count(scanner)?,
-            b"prompt_tokens_details"
-            | b"input_tokens_details"
-            | b"completion_tokens_details"
-            | b"output_tokens_details" => details(scanner, &mut usage, key.raw(body)[0])?,
+            b"prompt_tokens_details" | b"input_tokens_details" => {
+                details(scanner, &mut usage, true)?;
+            }
+            b"completion_tokens_details" | b"output_tokens_details" => {
+                details(scanner, &mut usage, false)?;
+            }
             _ => {
                 scanner.skip()?;
             }
@@ -104,13 +106,16 @@ pub(super) fn usage_object(
     Ok(Some(usage))
 }
 
-/// The parts of the input (`side` is `p` or `i`) or of the output.
-fn details(scanner: &mut Scanner<'_>, usage: &mut Usage, side: u8) -> Result<(), JsonError> {
+/// The parts of the input or of the output.
+fn details(
+    scanner: &mut Scanner<'_, Lenient>,
+    usage: &mut Usage,
+    is_input: bool,
+) -> Result<(), JsonError> {
     if scanner.peek()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
     }
-    let is_input = matches!(side, b'p' | b'i');
     let mut members = scanner.object()?;
     while let Some(key) = scanner.member(&mut members)? {
         let part = match (key.raw(scanner.body()), is_input) {
@@ -131,7 +136,7 @@ fn details(scanner: &mut Scanner<'_>, usage: &mut Usage, side: u8) -> Result<(),
     Ok(())
 }
 
-fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, JsonError> {
+fn count(scanner: &mut Scanner<'_, Lenient>) -> Result<Option<u64>, JsonError> {
     if scanner.peek()? == Kind::Number {
         return scanner.whole_number();
     }

@@ -8,8 +8,9 @@
 use std::borrow::Cow;
 
 use super::answer::{Output, present, usage_object};
-use crate::chat::json::{JsonError, Kind, Scanner, Text};
-use crate::chat::{Endpoint, Usage};
+use super::template::Template;
+use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
+use crate::chat::{Endpoint, Span, Usage};
 
 /// What one event says.
 #[derive(Debug, Default)]
@@ -28,6 +29,9 @@ pub(super) struct Event {
     pub(super) error: bool,
     /// It has `choices`, and they are empty.
     pub(super) no_choices: bool,
+    /// Where the last delta of a choice stands in the payload, and how many there are.
+    pub(super) delta: Option<Span>,
+    pub(super) deltas: u32,
     /// The choices it speaks of, one bit each.
     pub(super) seen: u128,
     /// Of these, the ones it finishes.
@@ -85,8 +89,25 @@ pub(super) fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
     found
 }
 
-/// Reads an event whole, terminator included. `identity` is filled from the first event that has one.
-pub(super) fn read(event: &[u8], endpoint: Endpoint, identity: &mut Identity) -> Event {
+/// Reads an event, terminator included. `identity` is filled from the first event that has one.
+#[inline]
+pub(super) fn read(
+    event: &[u8],
+    endpoint: Endpoint,
+    identity: &mut Identity,
+    template: &mut Template,
+) -> Event {
+    template
+        .read(event)
+        .unwrap_or_else(|| read_whole(event, endpoint, identity, template))
+}
+
+fn read_whole(
+    event: &[u8],
+    endpoint: Endpoint,
+    identity: &mut Identity,
+    template: &mut Template,
+) -> Event {
     let mut out = Event::default();
     let Some(data) = data(event) else {
         return out; // a comment, a retry time, a blank line
@@ -100,6 +121,9 @@ pub(super) fn read(event: &[u8], endpoint: Endpoint, identity: &mut Identity) ->
             unreadable: true,
             ..Event::default()
         };
+    }
+    if let Cow::Borrowed(payload) = data {
+        template.learn(payload, &out);
     }
     out
 }
@@ -141,7 +165,7 @@ fn payload(
     scanner.finish()
 }
 
-fn choices(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
+fn choices(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     if scanner.peek()? != Kind::Array {
         scanner.skip()?;
         return Ok(());
@@ -158,7 +182,7 @@ fn choices(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> 
     Ok(())
 }
 
-fn choice(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
+fn choice(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     let body = scanner.body();
     let mut index = 0;
     let mut finishes = false;
@@ -187,16 +211,18 @@ fn choice(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
 }
 
 /// Text the model wrote, in whatever form: a string, or an object of them.
-fn delta(scanner: &mut Scanner<'_>, out: &mut Event) -> Result<(), JsonError> {
+fn delta(scanner: &mut Scanner<'_, Lenient>, out: &mut Event) -> Result<(), JsonError> {
     let mut output = Output::default();
-    scanner.watch(&mut output)?;
+    let place = scanner.watch(&mut output)?;
     out.text_bytes += output.text_bytes;
+    out.delta = Some(place);
+    out.deltas += 1;
     Ok(())
 }
 
 /// The response object that some events of responses carry.
 fn response(
-    scanner: &mut Scanner<'_>,
+    scanner: &mut Scanner<'_, Lenient>,
     identity: &mut Identity,
     out: &mut Event,
 ) -> Result<(), JsonError> {
@@ -220,7 +246,11 @@ fn response(
 }
 
 /// A member that may tell who answers.
-fn label(scanner: &mut Scanner<'_>, name: &[u8], identity: &mut Identity) -> Result<(), JsonError> {
+fn label(
+    scanner: &mut Scanner<'_, Lenient>,
+    name: &[u8],
+    identity: &mut Identity,
+) -> Result<(), JsonError> {
     match (name, scanner.peek()?) {
         (b"id", Kind::Text) => identity.id = owned(scanner.text()?, scanner.body()),
         (b"model", Kind::Text) => identity.model = owned(scanner.text()?, scanner.body()),

@@ -6,6 +6,7 @@ mod event;
 mod frame;
 mod outward;
 mod stream;
+mod template;
 
 pub use answer::{Answer, usage};
 pub use outward::{error_body, model_object, models_list};

@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use super::event::{self, Event, Identity};
 use super::frame::{Place, event_end};
+use super::template::Template;
 use crate::chat::{Endpoint, Usage};
 
 /// The longest event that is read; a longer one passes unread and counts by its bytes.
@@ -47,6 +48,7 @@ pub struct StreamMeter {
     /// The event at hand is longer than [`MAX_EVENT`] and passes unread.
     too_long: bool,
     pub(super) identity: Identity,
+    template: Template,
     usage: Option<Usage>,
     content_events: u64,
     text_bytes: u64,
@@ -75,6 +77,7 @@ impl StreamMeter {
             partial: Vec::new(),
             too_long: false,
             identity: Identity::default(),
+            template: Template::default(),
             usage: None,
             content_events: 0,
             text_bytes: 0,
@@ -195,7 +198,7 @@ impl StreamMeter {
     /// Reads one whole event; true if it is to be hidden.
     #[inline]
     fn read(&mut self, bytes: &[u8]) -> bool {
-        let event = event::read(bytes, self.endpoint, &mut self.identity);
+        let event = event::read(bytes, self.endpoint, &mut self.identity, &mut self.template);
         if event.unreadable {
             self.unread_bytes += bytes.len() as u64;
             return false;

@@ -5,7 +5,9 @@
 )]
 
 use super::*;
-use crate::governance::pricing::PriceBook;
+use crate::clock::Wall;
+use crate::governance::identity::Digest;
+use crate::governance::pricing::{self, PriceBook};
 use crate::settings::Complaint;
 use crate::units::Tokens;
 use std::cell::RefCell;

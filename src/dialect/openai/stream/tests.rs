@@ -344,6 +344,28 @@ proptest! {
     }
 
     #[test]
+    fn an_event_of_a_known_shape_means_what_reading_it_whole_says(
+        text in "[^\0]{0,20}", index in 0..2, field in prop::sample::select(vec!["content", "refusal", "role", "arguments"]),
+        finish in prop::sample::select(vec!["null", "\"stop\""]), usage in any::<bool>(), broken in any::<bool>(),
+    ) {
+        let event = |delta: &str| {
+            let usage = if usage { r#"{"prompt_tokens":1,"completion_tokens":2}"# } else { "null" };
+            format!("data: {{\"id\":\"i\",\"choices\":[{{\"index\":{index},\"delta\":{delta},\"finish_reason\":{finish}}}],\"usage\":{usage}}}\n\n")
+        };
+        let first = event(r#"{"content":"a"}"#);
+        let mut delta = serde_json::json!({ field: text }).to_string();
+        if broken { delta.insert(1, '}'); }
+        let second = event(&delta);
+        let alone = whole(Endpoint::Chat, &second, false).0;
+        let known = whole(Endpoint::Chat, &(first.clone() + &second), false).0;
+        let first = whole(Endpoint::Chat, &first, false).0;
+        prop_assert_eq!(known.text_bytes(), first.text_bytes() + alone.text_bytes());
+        prop_assert_eq!(known.content_events(), first.content_events() + alone.content_events());
+        prop_assert_eq!(known.unread_bytes, alone.unread_bytes);
+        prop_assert_eq!((known.seen, known.finished), (first.seen | alone.seen, first.finished | alone.finished));
+    }
+
+    #[test]
     fn no_bytes_make_it_panic_or_get_lost(
         stream in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'\r')], 0..300),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),

@@ -1,0 +1,412 @@
+//! The look while it is being taken: one method for each field of the outermost object that means something.
+//!
+//! The first field at fault is remembered and told at the end, because a body that is not JSON at all is the greater fault.
+//!
+//! Not here: what lies below messages and input (`content`).
+
+use super::content::Content;
+use super::{CapField, IncludeUsage, Look, LookError, MAX_MODEL, Model, OutputCap, References};
+use crate::chat::json::{Kind, Scanner, Text};
+use crate::chat::{Endpoint, Span};
+use crate::units::Tokens;
+
+/// The most choices a call may ask for in one `n` or `best_of`.
+pub const MAX_CHOICES: u64 = 128;
+
+/// Tokens a chat template may add for one message or item.
+const PER_MESSAGE: u64 = 16;
+
+/// Tokens a chat template may add for the whole call.
+const PER_CALL: u64 = 32;
+
+/// The look while it is being taken.
+pub(super) struct Pass {
+    endpoint: Endpoint,
+    model: Option<Model>,
+    stream: bool,
+    include_usage: IncludeUsage,
+    output_cap: Option<OutputCap>,
+    null_caps: [Option<Span>; 3],
+    choices: u64,
+    /// Messages, items or prompts; `None` until the field is met.
+    messages: Option<u64>,
+    content: Content,
+    opaque: Option<&'static str>,
+    audio: bool,
+    tools: bool,
+    user: Option<Span>,
+    /// The first field at fault; told only once the whole body proved to be JSON.
+    fault: Option<LookError>,
+}
+
+impl Pass {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            model: None,
+            stream: false,
+            include_usage: if endpoint == Endpoint::Responses {
+                IncludeUsage::On
+            } else {
+                IncludeUsage::Absent
+            },
+            output_cap: None,
+            null_caps: [None; 3],
+            choices: 1,
+            messages: None,
+            content: Content::default(),
+            opaque: None,
+            audio: false,
+            tools: false,
+            user: None,
+            fault: None,
+        }
+    }
+
+    /// One member of the body.
+    pub(super) fn field(&mut self, scanner: &mut Scanner<'_>, key: &[u8]) -> Result<(), LookError> {
+        use Endpoint::{Chat, Completions, Embeddings, Responses};
+        match (key, self.endpoint) {
+            (b"model", _) => self.model(scanner),
+            (b"messages", Chat) => self.messages(scanner),
+            (b"input", Embeddings | Responses) => self.input(scanner),
+            (b"prompt", Completions) => self.prompts(scanner),
+            (b"prompt", Responses) => self.pointer(scanner, "prompt"),
+            (b"previous_response_id", Responses) => self.pointer(scanner, "previous_response_id"),
+            (b"conversation", Responses) => self.pointer(scanner, "conversation"),
+            (b"web_search_options", Chat) => self.pointer(scanner, "web_search_options"),
+            (b"search_parameters", Chat) => self.pointer(scanner, "search_parameters"),
+            (b"data_sources", Chat) => self.pointer(scanner, "data_sources"),
+            (b"stream", Chat | Completions | Responses) => {
+                if let Some(stream) = self.boolean(scanner, "stream")? {
+                    self.stream = stream;
+                }
+                Ok(())
+            }
+            (b"stream_options", Chat | Completions) => self.stream_options(scanner),
+            (b"n", Chat | Completions) => self.choices(scanner, "n"),
+            (b"best_of", Completions) => self.choices(scanner, "best_of"),
+            (b"max_tokens", Chat | Completions) => self.cap(scanner, CapField::MaxTokens),
+            (b"max_completion_tokens", Chat) => self.cap(scanner, CapField::MaxCompletionTokens),
+            (b"max_output_tokens", Responses) => self.cap(scanner, CapField::MaxOutputTokens),
+            (b"tools" | b"functions", Chat | Responses) => self.tools(scanner, key == b"tools"),
+            (b"audio", Chat) => {
+                self.audio |= scanner.peek()? != Kind::Null;
+                skipped(scanner)
+            }
+            (b"user", _) => {
+                if scanner.peek()? == Kind::Text {
+                    self.user = Some(scanner.text()?.span);
+                    return Ok(());
+                }
+                skipped(scanner)
+            }
+            (b"api_base", _) => self.forbidden(scanner, "api_base"),
+            (b"base_url", _) => self.forbidden(scanner, "base_url"),
+            (b"extra_headers", _) => self.forbidden(scanner, "extra_headers"),
+            _ => skipped(scanner),
+        }
+    }
+
+    pub(super) fn concluded(
+        self,
+        body: &[u8],
+        close: usize,
+        empty: bool,
+    ) -> Result<Look, LookError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let model = self.model.ok_or(LookError::Missing("model"))?;
+        let needed = match self.endpoint {
+            Endpoint::Chat => Some("messages"),
+            Endpoint::Completions => Some("prompt"),
+            Endpoint::Embeddings => Some("input"),
+            Endpoint::Responses => None, // a stored prompt or a conversation may stand for it
+        };
+        let messages = match (self.messages, needed) {
+            (None, Some(field)) => return Err(LookError::Missing(field)),
+            (messages, _) => messages.unwrap_or_default(),
+        };
+        let per_prompt = if self.endpoint == Endpoint::Completions {
+            messages.max(1)
+        } else {
+            1
+        };
+        let references = self.content.references();
+        Ok(Look {
+            model,
+            stream: self.stream,
+            include_usage: self.include_usage,
+            output_cap: self.output_cap,
+            null_caps: self.null_caps,
+            choices: self.choices.saturating_mul(per_prompt),
+            close,
+            empty,
+            input_bound: Tokens(body.len() as u64)
+                .plus(Tokens(PER_MESSAGE).times(messages))
+                .plus(Tokens(PER_CALL)),
+            references: References {
+                opaque: self.opaque.or(references.opaque),
+                ..references
+            },
+            audio: self.audio || self.content.audio,
+            tools: self.tools,
+            messages: u32::try_from(messages).unwrap_or(u32::MAX),
+            user: self.user,
+        })
+    }
+
+    fn model(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        if scanner.peek()? != Kind::Text {
+            return self.wrong(scanner, "model", "a string");
+        }
+        let start = scanner.at();
+        let text = scanner.text()?;
+        let value = Span::new(start, scanner.at());
+        let name = text.decoded(scanner.body());
+        if name.is_empty() || name.len() > MAX_MODEL || name.iter().any(u8::is_ascii_control) {
+            self.note(LookError::Wrong {
+                param: "model",
+                must_be: "a name of 1 to 256 bytes without control characters",
+            });
+        }
+        let decoded = text
+            .escaped
+            .then(|| String::from_utf8_lossy(&name).into_owned().into_boxed_str());
+        self.model = Some(Model { value, decoded });
+        Ok(())
+    }
+
+    fn messages(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        if scanner.peek()? != Kind::Array {
+            return self.wrong(scanner, "messages", "an array");
+        }
+        let mut items = scanner.array()?;
+        while scanner.element(&mut items)? {
+            scanner.watch(&mut self.content)?;
+        }
+        self.messages = Some(items.count);
+        Ok(())
+    }
+
+    fn input(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        match scanner.peek()? {
+            Kind::Null => skipped(scanner),
+            Kind::Text => {
+                self.messages = Some(1);
+                skipped(scanner)
+            }
+            Kind::Array => {
+                let mut items = scanner.array()?;
+                while scanner.element(&mut items)? {
+                    scanner.watch(&mut self.content)?;
+                }
+                self.messages = Some(items.count);
+                Ok(())
+            }
+            _ => self.wrong(scanner, "input", "a string or an array"),
+        }
+    }
+
+    /// One prompt, or several: each of them is answered, `n` times.
+    fn prompts(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        match scanner.peek()? {
+            Kind::Null => skipped(scanner),
+            Kind::Text => {
+                self.messages = Some(1);
+                skipped(scanner)
+            }
+            Kind::Array => {
+                let mut items = scanner.array()?;
+                let mut tokens = 0;
+                while scanner.element(&mut items)? {
+                    tokens += u64::from(scanner.peek()? == Kind::Number);
+                    scanner.watch(&mut self.content)?;
+                }
+                // An array of numbers is one prompt, given as tokens.
+                self.messages = Some(items.count - tokens + u64::from(tokens > 0));
+                Ok(())
+            }
+            _ => self.wrong(scanner, "prompt", "a string or an array"),
+        }
+    }
+
+    fn stream_options(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        match scanner.peek()? {
+            Kind::Null => {
+                let value = scanner.skip()?;
+                self.include_usage = IncludeUsage::Null { value };
+            }
+            Kind::Object => {
+                let mut members = scanner.object()?;
+                let at = scanner.at();
+                let mut said = None;
+                while let Some(key) = scanner.member(&mut members)? {
+                    if &*key.decoded(scanner.body()) != b"include_usage" {
+                        scanner.skip()?;
+                        continue;
+                    }
+                    let kind = scanner.peek()?;
+                    if !matches!(kind, Kind::Bool | Kind::Null) {
+                        self.wrong(scanner, "stream_options.include_usage", "true or false")?;
+                        continue;
+                    }
+                    let value = scanner.skip()?;
+                    said = Some(if value.of(scanner.body()) == b"true" {
+                        IncludeUsage::On
+                    } else {
+                        IncludeUsage::Off { value }
+                    });
+                }
+                let first = members.count == 0;
+                self.include_usage = said.unwrap_or(IncludeUsage::Insert { at, first });
+            }
+            _ => return self.wrong(scanner, "stream_options", "an object"),
+        }
+        Ok(())
+    }
+
+    fn choices(&mut self, scanner: &mut Scanner<'_>, param: &'static str) -> Result<(), LookError> {
+        const MUST_BE: &str = "a whole number from 1 to 128";
+        match scanner.peek()? {
+            Kind::Null => skipped(scanner),
+            Kind::Number => {
+                match scanner.whole_number()? {
+                    Some(count @ 1..=MAX_CHOICES) => self.choices = self.choices.max(count),
+                    _ => self.note(LookError::Wrong {
+                        param,
+                        must_be: MUST_BE,
+                    }),
+                }
+                Ok(())
+            }
+            _ => self.wrong(scanner, param, MUST_BE),
+        }
+    }
+
+    fn cap(&mut self, scanner: &mut Scanner<'_>, field: CapField) -> Result<(), LookError> {
+        const MUST_BE: &str = "a positive whole number";
+        match scanner.peek()? {
+            Kind::Null => {
+                self.null_caps[field as usize] = Some(scanner.skip()?);
+                return Ok(());
+            }
+            Kind::Number => {}
+            _ => return self.wrong(scanner, field.name(), MUST_BE),
+        }
+        let start = scanner.at();
+        let number = scanner.whole_number()?;
+        let value = Span::new(start, scanner.at());
+        let Some(tokens @ 1..) = number else {
+            self.note(LookError::Wrong {
+                param: field.name(),
+                must_be: MUST_BE,
+            });
+            return Ok(());
+        };
+        self.output_cap = Some(match self.output_cap {
+            None => OutputCap {
+                tokens,
+                value,
+                field,
+                also: None,
+            },
+            Some(before) if before.tokens >= tokens => OutputCap {
+                also: Some(value),
+                ..before
+            },
+            Some(before) => OutputCap {
+                tokens,
+                value,
+                field,
+                also: Some(before.value),
+            },
+        });
+        Ok(())
+    }
+
+    /// Tools of the caller's own are text; any other kind runs at the provider and puts what it finds into the input.
+    fn tools(&mut self, scanner: &mut Scanner<'_>, typed: bool) -> Result<(), LookError> {
+        if scanner.peek()? != Kind::Array {
+            return skipped(scanner);
+        }
+        let mut items = scanner.array()?;
+        while scanner.element(&mut items)? {
+            if !typed || scanner.peek()? != Kind::Object {
+                scanner.skip()?;
+                continue;
+            }
+            let mut members = scanner.object()?;
+            let mut own = false;
+            while let Some(key) = scanner.member(&mut members)? {
+                if &*key.decoded(scanner.body()) == b"type" && scanner.peek()? == Kind::Text {
+                    let kind: Text = scanner.text()?;
+                    own = matches!(&*kind.decoded(scanner.body()), b"function" | b"custom");
+                } else {
+                    scanner.skip()?;
+                }
+            }
+            if !own {
+                self.opaque.get_or_insert("server tool");
+            }
+        }
+        self.tools |= items.count > 0;
+        Ok(())
+    }
+
+    /// A field that points to what the provider keeps or fetches.
+    fn pointer(&mut self, scanner: &mut Scanner<'_>, what: &'static str) -> Result<(), LookError> {
+        if scanner.peek()? != Kind::Null {
+            self.opaque.get_or_insert(what);
+        }
+        skipped(scanner)
+    }
+
+    fn boolean(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        param: &'static str,
+    ) -> Result<Option<bool>, LookError> {
+        match scanner.peek()? {
+            Kind::Bool => Ok(Some(scanner.boolean()?)),
+            Kind::Null => {
+                scanner.null()?;
+                Ok(None)
+            }
+            _ => {
+                self.wrong(scanner, param, "true or false")?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn forbidden(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        param: &'static str,
+    ) -> Result<(), LookError> {
+        self.note(LookError::Forbidden(param));
+        skipped(scanner)
+    }
+
+    fn wrong(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        param: &'static str,
+        must_be: &'static str,
+    ) -> Result<(), LookError> {
+        self.note(LookError::Wrong { param, must_be });
+        skipped(scanner)
+    }
+
+    #[cold]
+    fn note(&mut self, fault: LookError) {
+        self.fault.get_or_insert(fault);
+    }
+}
+
+fn skipped(scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+    scanner.skip()?;
+    Ok(())
+}

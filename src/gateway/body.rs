@@ -1,0 +1,76 @@
+//! The bodies we answer with: whole, as a stream, or none; each tells its connection when it ended.
+
+use super::connection::Busy;
+use crate::pipeline::Stream;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// An answer's body. The connection counts as busy until it is dropped.
+#[derive(Debug)]
+pub(super) struct Outward {
+    content: Content,
+    _busy: Option<Busy>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Whole(Option<Bytes>),
+    Stream(Box<Stream>),
+}
+
+impl Outward {
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self {
+            content: Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            _busy: None,
+        }
+    }
+
+    pub(super) const fn stream(stream: Box<Stream>) -> Self {
+        Self {
+            content: Content::Stream(stream),
+            _busy: None,
+        }
+    }
+
+    pub(super) fn keeping(mut self, busy: Busy) -> Self {
+        self._busy = Some(busy);
+        self
+    }
+}
+
+impl http_body::Body for Outward {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.get_mut().content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_none(),
+            Content::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(
+                bytes
+                    .as_ref()
+                    .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            ),
+            Content::Stream(_) => SizeHint::default(),
+        }
+    }
+}

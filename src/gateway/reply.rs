@@ -1,0 +1,361 @@
+//! Answers as they leave: the provider's own headers, apart from hop-by-hop ones, and ours.
+//!
+//! Our values are written into one buffer and cut out of it: a dozen headers cost one allocation.
+
+use super::body::Outward;
+use super::status::Refused;
+use crate::clock::Moment;
+use crate::governance::budget::Standing;
+use crate::governance::limit::Headroom;
+use crate::ids::PassageId;
+use crate::pipeline::{Answer, Body, Facts};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use smallvec::SmallVec;
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::time::Duration;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+static DECISION_ID: HeaderName = HeaderName::from_static("x-tollgate-decision-id");
+static REVISION: HeaderName = HeaderName::from_static("x-tollgate-policy-revision");
+static COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
+static CLAMPED: HeaderName = HeaderName::from_static("x-tollgate-clamped");
+static BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
+static BUDGET_NAME: HeaderName = HeaderName::from_static("x-tollgate-budget-name");
+static BUDGET_LIMIT: HeaderName = HeaderName::from_static("x-tollgate-budget-limit");
+static BUDGET_REMAINING: HeaderName = HeaderName::from_static("x-tollgate-budget-remaining");
+static BUDGET_RESET: HeaderName = HeaderName::from_static("x-tollgate-budget-reset");
+static TIMING: HeaderName = HeaderName::from_static("server-timing");
+static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+static LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+static REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+static RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
+static LIMIT_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+static REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+static RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
+
+/// Whom an answer is for, and what it is known by.
+pub(super) struct Named<'a> {
+    pub(super) id: PassageId,
+    pub(super) request_id: Option<HeaderValue>,
+    pub(super) revision: &'a str,
+    pub(super) now: Moment,
+}
+
+/// Values in one buffer, each with the header it is for.
+struct Stamps {
+    text: BytesMut,
+    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 20]>,
+}
+
+impl Stamps {
+    fn new() -> Self {
+        Self {
+            text: BytesMut::with_capacity(512),
+            cuts: SmallVec::new(),
+        }
+    }
+
+    fn put(&mut self, name: &'static HeaderName, write: impl FnOnce(&mut BytesMut)) {
+        let from = self.text.len();
+        write(&mut self.text);
+        self.cuts.push((name, from..self.text.len()));
+    }
+
+    fn text(&mut self, name: &'static HeaderName, text: &str) {
+        self.put(name, |out| out.put_slice(text.as_bytes()));
+    }
+
+    fn number(&mut self, name: &'static HeaderName, number: u64) {
+        self.text(name, itoa::Buffer::new().format(number));
+    }
+
+    fn onto(self, headers: &mut HeaderMap) {
+        let text = self.text.freeze();
+        headers.reserve(self.cuts.len());
+        for (name, range) in self.cuts {
+            if let Ok(value) = HeaderValue::from_maybe_shared(text.slice(range)) {
+                headers.insert(name.clone(), value);
+            }
+        }
+    }
+
+    fn named(&mut self, named: &Named<'_>) {
+        if named.request_id.is_none() {
+            self.text(&REQUEST_ID, named.id.request().as_str());
+        }
+        self.text(&DECISION_ID, named.id.decision().as_str());
+        self.text(&REVISION, named.revision);
+    }
+
+    fn budget(&mut self, standing: &Standing, now: Moment) {
+        self.put(&BUDGET_NAME, |out| {
+            let _ = write!(out, "{standing}");
+        });
+        self.put(&BUDGET_LIMIT, |out| {
+            let _ = standing.limit.write(out);
+        });
+        self.put(&BUDGET_REMAINING, |out| {
+            let _ = standing.remaining().write(out);
+        });
+        if let Some(left) = standing.period.left(now.wall) {
+            self.number(&BUDGET_RESET, left);
+        }
+        if standing.soft.is_some() {
+            self.text(&BUDGET, "soft");
+        }
+    }
+
+    fn headroom(&mut self, headroom: Headroom) {
+        if let Some((most, left, full_in)) = headroom.requests {
+            self.number(&LIMIT_REQUESTS, most);
+            self.number(&REMAINING_REQUESTS, left);
+            self.put(&RESET_REQUESTS, |out| span(out, full_in));
+        }
+        if let Some((most, left, full_in)) = headroom.tokens {
+            self.number(&LIMIT_TOKENS, most);
+            self.number(&REMAINING_TOKENS, left);
+            self.put(&RESET_TOKENS, |out| span(out, full_in));
+        }
+    }
+
+    fn facts(&mut self, facts: &Facts, now: Moment) {
+        if let Some(cost) = facts.cost {
+            self.put(&COST, |out| {
+                let _ = cost.write(out);
+            });
+        }
+        if let Some(cap) = facts.clamped {
+            self.number(&CLAMPED, cap.0);
+        }
+        if let Some(standing) = &facts.tightest {
+            self.budget(standing, now);
+        }
+        self.headroom(facts.headroom);
+        self.put(&TIMING, |out| timing(out, facts.overhead));
+    }
+}
+
+/// Milliseconds with three decimals, as `server-timing` has them.
+fn timing(out: &mut BytesMut, overhead: Duration) {
+    let micros = overhead.as_micros();
+    let mut digits = itoa::Buffer::new();
+    out.put_slice(b"tollgate;dur=");
+    out.put_slice(digits.format(micros / 1000).as_bytes());
+    out.put_u8(b'.');
+    let rest = micros % 1000;
+    let padding: &[u8] = if rest < 10 {
+        b"00"
+    } else if rest < 100 {
+        b"0"
+    } else {
+        b""
+    };
+    out.put_slice(padding);
+    out.put_slice(digits.format(rest).as_bytes());
+}
+
+/// A length of time as OpenAI writes it in its rate-limit headers: `6m0s`, `1.5s`, `20ms`.
+fn span(out: &mut BytesMut, time: Duration) {
+    let millis = time.as_nanos().div_ceil(1_000_000);
+    let (minutes, rest) = (millis / 60_000, millis % 60_000);
+    let _ = match (minutes, rest) {
+        (0, rest) if rest < 1000 => write!(out, "{rest}ms"),
+        (0, rest) if rest % 1000 == 0 => write!(out, "{}s", rest / 1000),
+        (0, rest) => write!(out, "{}.{:03}s", rest / 1000, rest % 1000),
+        (minutes, rest) => write!(out, "{minutes}m{}s", rest.div_ceil(1000)),
+    };
+}
+
+/// The provider's answer, with our headers on it.
+pub(super) fn answered(answer: Answer, named: Named<'_>) -> Response<Outward> {
+    let Answer {
+        status,
+        mut headers,
+        body,
+        facts,
+    } = answer;
+    clean(
+        &mut headers,
+        facts.headroom,
+        matches!(body, Body::Stream(_)),
+    );
+    let mut stamps = Stamps::new();
+    stamps.named(&named);
+    stamps.facts(&facts, named.now);
+    stamps.onto(&mut headers);
+    if let Some(id) = named.request_id {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    let body = match body {
+        Body::Whole(bytes) => Outward::whole(bytes),
+        Body::Stream(stream) => Outward::stream(stream),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Takes out of a provider's headers what ends here, and makes room where ours say the same thing.
+fn clean(headers: &mut HeaderMap, headroom: Headroom, streaming: bool) {
+    let mut doomed: SmallVec<[HeaderName; 8]> = SmallVec::new();
+    let mut renamed: SmallVec<[(HeaderName, HeaderValue); 8]> = SmallVec::new();
+    for (name, value) in headers.iter() {
+        match name.as_str() {
+            "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
+            | "transfer-encoding" | "upgrade" => {
+                doomed.push(name.clone());
+            }
+            "content-length" if streaming => doomed.push(name.clone()),
+            "x-request-id" => renamed.push((UPSTREAM_REQUEST_ID.clone(), value.clone())),
+            other if other.starts_with("x-tollgate-") => doomed.push(name.clone()),
+            other => {
+                let Some(limit) = other.strip_prefix("x-ratelimit-") else {
+                    continue;
+                };
+                let ours = if limit.ends_with("-tokens") {
+                    headroom.tokens.is_some()
+                } else {
+                    headroom.requests.is_some()
+                };
+                if ours
+                    && let Ok(theirs) =
+                        HeaderName::try_from(format!("x-upstream-ratelimit-{limit}"))
+                {
+                    doomed.push(name.clone());
+                    renamed.push((theirs, value.clone()));
+                }
+            }
+        }
+    }
+    for name in doomed {
+        headers.remove(name);
+    }
+    for (name, value) in renamed {
+        headers.insert(name, value);
+    }
+}
+
+/// A refusal in the caller's dialect.
+pub(super) fn refused(refusal: &Refused, named: Named<'_>) -> Response<Outward> {
+    let decision = named.id.decision();
+    let body = refusal.body(decision.as_str(), named.revision, named.now);
+    let mut stamps = Stamps::new();
+    stamps.named(&named);
+    if let Some(standing) = &refusal.budget {
+        stamps.budget(standing, named.now);
+    }
+    if let Some((seconds, millis)) = refusal.waits() {
+        stamps.number(&header::RETRY_AFTER, seconds);
+        stamps.number(&RETRY_AFTER_MS, millis);
+    }
+    if refusal.final_word {
+        stamps.text(&SHOULD_RETRY, "false");
+    }
+    if refusal.close {
+        stamps.text(&header::CONNECTION, "close");
+    }
+    let mut response = json(refusal.status, body);
+    stamps.onto(response.headers_mut());
+    if let Some(id) = named.request_id {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    response
+}
+
+/// A JSON answer of our own, named like the others.
+pub(super) fn own(body: Vec<u8>, named: Named<'_>) -> Response<Outward> {
+    let mut stamps = Stamps::new();
+    stamps.named(&named);
+    let mut response = json(StatusCode::OK, body);
+    stamps.onto(response.headers_mut());
+    if let Some(id) = named.request_id {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    response
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Outward> {
+    let mut response = Response::new(Outward::whole(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_their_headers_have_them() {
+        let write = |to: fn(&mut BytesMut, Duration), time: Duration| {
+            let mut out = BytesMut::new();
+            to(&mut out, time);
+            String::from_utf8(out.to_vec()).expect("text")
+        };
+        assert_eq!(
+            write(timing, Duration::from_micros(12)),
+            "tollgate;dur=0.012"
+        );
+        assert_eq!(
+            write(timing, Duration::from_micros(1_234_005)),
+            "tollgate;dur=1234.005"
+        );
+        assert_eq!(
+            write(timing, Duration::from_micros(7_100)),
+            "tollgate;dur=7.100"
+        );
+        assert_eq!(write(span, Duration::from_millis(20)), "20ms");
+        assert_eq!(write(span, Duration::from_secs(1)), "1s");
+        assert_eq!(write(span, Duration::from_millis(1500)), "1.500s");
+        assert_eq!(write(span, Duration::from_secs(360)), "6m0s");
+        assert_eq!(write(span, Duration::ZERO), "0ms");
+    }
+
+    #[test]
+    fn a_providers_headers_pass_apart_from_those_that_end_here() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("connection", "close"),
+            ("transfer-encoding", "chunked"),
+            ("x-request-id", "theirs"),
+            ("x-ratelimit-limit-requests", "9"),
+            ("x-ratelimit-limit-tokens", "99"),
+            ("openai-processing-ms", "12"),
+            ("x-tollgate-budget", "forged"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        clean(
+            &mut headers,
+            Headroom {
+                requests: Some((1, 1, Duration::ZERO)),
+                tokens: None,
+            },
+            false,
+        );
+        let mut lines: Vec<String> = headers
+            .iter()
+            .map(|(n, v)| format!("{n}: {}", v.to_str().expect("text")))
+            .collect();
+        lines.sort();
+        let expected = [
+            "content-type: application/json",
+            "openai-processing-ms: 12",
+            "x-ratelimit-limit-tokens: 99",
+            "x-request-id: theirs",
+            "x-upstream-ratelimit-limit-requests: 9",
+            "x-upstream-request-id: theirs",
+        ];
+        assert_eq!(lines, expected);
+    }
+}

@@ -1,0 +1,359 @@
+//! From a request to its answer: which route, who calls, and what to say when it goes no further.
+
+use super::body::Outward;
+use super::connection::{Connections, Life};
+use super::extract::{self, Head};
+use super::reply::{self, Named};
+use super::status::Refused;
+use crate::chat::Endpoint;
+use crate::clock::{self, Moment};
+use crate::governance::audit::Who;
+use crate::governance::budget::Standing;
+use crate::governance::gate::Quoted;
+use crate::governance::identity::KeyIndex;
+use crate::ids::PassageId;
+use crate::pipeline::{Call, Note, Plan, Quote};
+use crate::telemetry::event;
+use http::header::HeaderValue;
+use http::{Method, Request, Response, Version};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Where a request leads.
+enum Route {
+    Call(Endpoint),
+    Models,
+    Model(Box<str>),
+}
+
+/// One request's stay at the door.
+struct Visit {
+    connections: Rc<Connections>,
+    plan: Arc<Plan>,
+    id: PassageId,
+    began: Moment,
+    request_id: Option<HeaderValue>,
+    /// Who calls, once that is known.
+    who: Arc<Who>,
+    endpoint: Option<Endpoint>,
+    streaming: bool,
+    note: Note,
+}
+
+/// Answers one request. The connection counts as busy until the answer is out.
+pub(super) async fn answer(
+    connections: Rc<Connections>,
+    life: Rc<Life>,
+    request: Request<Incoming>,
+) -> Result<Response<Outward>, Infallible> {
+    let busy = life.busy();
+    if request.version() == Version::HTTP_2 {
+        life.is_multiplexed();
+    }
+    let began = clock::now();
+    let plan = connections.door.desk.plan.load_full();
+    let id = connections.worker.passage_id(began);
+    let who = plan.stranger.clone();
+    let mut visit = Visit {
+        connections,
+        plan,
+        id,
+        began,
+        request_id: None,
+        who,
+        endpoint: None,
+        streaming: false,
+        note: Note::default(),
+    };
+    let response = match visit.pass(request).await {
+        Ok(response) => response,
+        Err(refusal) => visit.turn_back(&refusal),
+    };
+    Ok(response.map(|body| body.keeping(busy)))
+}
+
+impl Visit {
+    async fn pass(&mut self, request: Request<Incoming>) -> Result<Response<Outward>, Refused> {
+        let (parts, body, head, route) = {
+            let rules = self.connections.door.rules.load();
+            extract::check_origin(&request, &rules)?;
+            let route = route(request.method(), request.uri().path())?;
+            let (parts, body) = request.into_parts();
+            let mut head = extract::head(&parts.headers)?;
+            self.request_id = head.request_id.take();
+            (parts, body, head, route)
+        };
+        let key = self.identify(&head)?;
+        match route {
+            Route::Models => Ok(self.models(key)),
+            Route::Model(name) => self.model(key, &name),
+            Route::Call(endpoint) => {
+                self.endpoint = Some(endpoint);
+                if !parts.headers.contains_key(http::header::CONTENT_TYPE) {
+                    return Err(Refused::content_type());
+                }
+                let most = self.connections.door.rules.load().settings.max_body;
+                let came = extract::gather(body, most).await?;
+                let (body, compressed) = if head.gzip {
+                    (extract::unpack(&came, most)?, Some(came))
+                } else {
+                    (came, None)
+                };
+                let call = Call {
+                    id: self.id,
+                    began: self.began,
+                    endpoint,
+                    headers: parts.headers,
+                    query: parts.uri.query().map(Into::into),
+                    body,
+                    compressed,
+                    key,
+                    labels: head.labels,
+                    cost_comment: head.cost_comment,
+                };
+                if head.dry_run {
+                    self.quote(&call).await
+                } else {
+                    self.call(call).await
+                }
+            }
+        }
+    }
+
+    fn identify(&mut self, head: &Head) -> Result<KeyIndex, Refused> {
+        let secret = head
+            .secret
+            .as_ref()
+            .and_then(|value| value.as_bytes().get(head.secret_at..));
+        let found = secret.and_then(|secret| {
+            self.plan
+                .charter
+                .keys()
+                .find(secret.trim_ascii(), self.began.wall)
+        });
+        let key = found.ok_or_else(|| Refused::key(secret.is_some()))?;
+        self.who = self.plan.owner(key).clone();
+        Ok(key)
+    }
+
+    async fn call(&mut self, call: Call) -> Result<Response<Outward>, Refused> {
+        let worker = &self.connections.worker;
+        let admitted = match worker.admit(&self.plan, &call, &mut self.note).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                let refusal = Refused::from(refusal);
+                self.tell(&refusal, Some(&call));
+                return Ok(reply::refused(&refusal, self.named()));
+            }
+        };
+        match admitted.make(call).await {
+            Ok(answer) => Ok(reply::answered(answer, self.named())),
+            // Told already: it was let go, and failed on its way.
+            Err(refusal) => Ok(reply::refused(&refusal.into(), self.named())),
+        }
+    }
+
+    async fn quote(&self, call: &Call) -> Result<Response<Outward>, Refused> {
+        let quote = self
+            .connections
+            .worker
+            .quote(&self.plan, call)
+            .await
+            .map_err(Refused::from)?;
+        let body = quoted(&quote, self.began);
+        Ok(reply::own(body.to_string().into_bytes(), self.named()))
+    }
+
+    fn models(&self, key: KeyIndex) -> Response<Outward> {
+        let names = self
+            .plan
+            .charter
+            .keys()
+            .get(key)
+            .map(|key| self.plan.models(key))
+            .unwrap_or_default();
+        reply::own(crate::dialect::openai::models_list(names), self.named())
+    }
+
+    fn model(&self, key: KeyIndex, name: &str) -> Result<Response<Outward>, Refused> {
+        let key = self.plan.charter.keys().get(key);
+        let may = key.is_some_and(|key| key.may_use(name)) && self.plan.destination(name).is_some();
+        if !may {
+            return Err(Refused::no_model(name));
+        }
+        Ok(reply::own(
+            crate::dialect::openai::model_object(name),
+            self.named(),
+        ))
+    }
+
+    fn named(&self) -> Named<'_> {
+        Named {
+            id: self.id,
+            request_id: self.request_id.clone(),
+            revision: &self.plan.revisions.config,
+            now: self.began,
+        }
+    }
+
+    fn turn_back(&self, refusal: &Refused) -> Response<Outward> {
+        self.tell(refusal, None);
+        reply::refused(refusal, self.named())
+    }
+
+    /// Every refusal is counted and recorded, also of those we do not know.
+    fn tell(&self, refusal: &Refused, call: Option<&Call>) {
+        let total = clock::since_start().saturating_sub(self.began.since_start);
+        let scope: Option<Arc<str>> = refusal.scope.as_deref().map(Arc::from);
+        self.connections.door.desk.telemetry.denied(&event::Denied {
+            passage: event::Passage {
+                id: self.id,
+                at: self.began.wall,
+                who: &self.who,
+                run: call.and_then(|call| call.labels.run.as_deref()),
+                session: call.and_then(|call| call.labels.session.as_deref()),
+                endpoint: self.endpoint,
+                model: &self.note.model,
+                streaming: self.streaming,
+                revisions: &self.plan.revisions,
+                look: self.note.look,
+                decide: self.note.decide,
+                total,
+            },
+            reason: refusal.reason(),
+            source: refusal.source,
+            scope: scope.as_ref(),
+            status: refusal.status.as_u16(),
+        });
+    }
+}
+
+fn route(method: &Method, path: &str) -> Result<Route, Refused> {
+    let bare = path
+        .strip_prefix("/v1")
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(path);
+    let endpoint = match bare {
+        "/chat/completions" => Endpoint::Chat,
+        "/completions" => Endpoint::Completions,
+        "/embeddings" => Endpoint::Embeddings,
+        "/responses" => Endpoint::Responses,
+        "/models" => {
+            return if method == Method::GET {
+                Ok(Route::Models)
+            } else {
+                Err(Refused::method("GET"))
+            };
+        }
+        other => {
+            let name = other
+                .strip_prefix("/models/")
+                .filter(|name| !name.is_empty());
+            let name = name
+                .and_then(decoded)
+                .ok_or_else(|| Refused::unknown_path(method, path))?;
+            return if method == Method::GET {
+                Ok(Route::Model(name))
+            } else {
+                Err(Refused::method("GET"))
+            };
+        }
+    };
+    if method == Method::POST {
+        Ok(Route::Call(endpoint))
+    } else {
+        Err(Refused::method("POST"))
+    }
+}
+
+/// Undoes percent-encoding; `None` if it is not text.
+fn decoded(name: &str) -> Option<Box<str>> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = after.get(2..)?;
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok().map(Into::into)
+}
+
+/// A quote as it is answered.
+pub fn quoted(quote: &Quote, now: Moment) -> Value {
+    let Quoted {
+        denial,
+        cap,
+        worst_case,
+        estimate,
+        budgets,
+        ..
+    } = &quote.quoted;
+    let verdict = match denial {
+        Some(_) => "deny",
+        None if cap.clamped => "clamp",
+        None => "allow",
+    };
+    let line = |standing: &Standing| {
+        json!({
+            "name": standing.to_string(),
+            "limit": standing.limit,
+            "spent": standing.spent,
+            "reserved": standing.reserved,
+            "remaining": standing.remaining(),
+            "resets_in_s": standing.period.left(now.wall),
+        })
+    };
+    let mut answer = json!({
+        "verdict": verdict,
+        "model": quote.model,
+        "provider": &*quote.provider,
+        "tokens": { "input": quote.input.0, "input_bound": quote.input_bound.0, "output_cap": cap.tokens.0 },
+        "cost": { "estimate": estimate, "worst_case": worst_case },
+        "budgets": budgets.iter().map(line).collect::<Vec<_>>(),
+        "rules": [],
+    });
+    if let Some(denial) = denial {
+        let refusal = Refused::from(crate::pipeline::Refusal::Denied(denial.clone()));
+        answer["error"] =
+            json!({ "type": refusal.kind, "code": refusal.code, "message": refusal.message });
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_go_with_and_without_the_version() {
+        let check = |method: Method, path: &str, expected: &str| {
+            let found = match route(&method, path) {
+                Ok(Route::Call(endpoint)) => endpoint.path().to_owned(),
+                Ok(Route::Models) => "models".to_owned(),
+                Ok(Route::Model(name)) => format!("model {name}"),
+                Err(refusal) => refusal.status.as_u16().to_string(),
+            };
+            assert_eq!(found, expected, "{method} {path}");
+        };
+        check(Method::POST, "/v1/chat/completions", "/v1/chat/completions");
+        check(Method::POST, "/chat/completions", "/v1/chat/completions");
+        check(Method::POST, "/v1/responses", "/v1/responses");
+        check(Method::GET, "/v1/models", "models");
+        check(Method::GET, "/models/org%2Fmodel", "model org/model");
+        check(Method::GET, "/v1/models/a/b", "model a/b");
+        check(Method::GET, "/v1/chat/completions", "405");
+        check(Method::POST, "/v1/models", "405");
+        check(Method::POST, "/v1/audio/speech", "404");
+        check(Method::POST, "/v1/v1/chat/completions", "404");
+        check(Method::POST, "/v1", "404");
+        check(Method::GET, "/v1/models/%ff", "404");
+    }
+}
