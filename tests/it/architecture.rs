@@ -91,9 +91,34 @@ const DEPARTURES: &[Departure] = &[
         "checks that a provider's way of counting tokens is known",
     ),
     (
-        "gateway/admin",
-        "governance::budget",
-        "/status tells where each budget stands",
+        "cli/audit.rs",
+        "telemetry::audit_log",
+        "proves and shows the decision log of a state directory; there is no running process to wire",
+    ),
+    (
+        "gateway/",
+        "governance::budget::Standing",
+        "/status, headers and errors tell where a budget stands: a fact, handed out by the pipeline",
+    ),
+    (
+        "gateway/reply.rs",
+        "governance::limit::Headroom",
+        "rate limit headers tell what is left: a fact, handed out by the pipeline",
+    ),
+    (
+        "gateway/routes.rs",
+        "governance::gate::Quoted",
+        "a dry run is answered with what the gate would have said",
+    ),
+    (
+        "gateway/routes.rs",
+        "governance::audit::Who",
+        "what is turned back at the door is recorded under the caller's name",
+    ),
+    (
+        "gateway/status.rs",
+        "governance::gate",
+        "the one table that gives each reason of a denial its status, type and code",
     ),
 ];
 
@@ -125,20 +150,10 @@ const SILENT: &[&str] = &["governance", "provider", "dialect", "chat", "units"];
 /// At five hundred lines one looks for the second subject in a file; at this many the test does.
 const LONG: usize = 600;
 /// Files that may be longer, and why cutting them would make them worse.
-const LONG_ON_PURPOSE: &[(&str, &str)] = &[
-    (
-        "config/decode.rs",
-        "one implementation of serde's deserializer: its many small functions have one subject",
-    ),
-    (
-        "governance/settings/mod.rs",
-        "a flat catalogue: keys, budgets and limits as written, each with its step to what is meant",
-    ),
-    (
-        "governance/budget/books.rs",
-        "one lock and one invariant: what may change the books stands in one place",
-    ),
-];
+const LONG_ON_PURPOSE: &[(&str, &str)] = &[(
+    "governance/budget/books.rs",
+    "one lock and one invariant: what may change the books stands in one place",
+)];
 
 #[test]
 fn every_room_imports_only_what_its_row_names() {
@@ -146,6 +161,9 @@ fn every_room_imports_only_what_its_row_names() {
     let mut used = BTreeSet::new();
     for source in Source::all() {
         for import in source.imports() {
+            if source.is_test || import.at >= source.tests_start() {
+                continue; // tests build what they need where they find it
+            }
             let Some(rule) = broken_rule(&source.room, &import.path) else {
                 continue;
             };
@@ -426,6 +444,7 @@ fn is_word(c: char) -> bool {
 struct Import {
     path: Vec<String>,
     line: usize,
+    at: usize,
 }
 
 /// One file of `src/`.
@@ -551,7 +570,7 @@ impl Source {
         let mut rest = &self.code[from..];
         let mut paths = Vec::new();
         expand(&mut rest, &[], &mut paths);
-        found.extend(paths.into_iter().map(|path| Import { path, line }));
+        found.extend(paths.into_iter().map(|path| Import { path, line, at }));
     }
 }
 

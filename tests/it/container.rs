@@ -30,7 +30,10 @@ fn prometheus_calls_the_gateway_by_a_name_it_answers_to() {
     let config = compose_config();
     assert!(read("config/observability/prometheus.yml").contains("\"gateway:4101\""));
     assert!(config.gateway.hosts.iter().any(|host| &**host == "gateway"));
-    assert_eq!(config.admin_listen.map(|address| address.port()), Some(4101));
+    assert_eq!(
+        config.admin_listen.map(|address| address.port()),
+        Some(4101)
+    );
 }
 
 #[test]
