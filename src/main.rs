@@ -1,2 +1,7 @@
 //! The `tollgate` binary: see [`tollgate::cli`].
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tollgate::cli::main()
+}

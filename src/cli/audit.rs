@@ -3,7 +3,7 @@
 //! Reads files only: it works beside a running gateway and without one. What a running gateway has not written yet is not
 //! there; what it is just writing (a line without its end) is not counted.
 
-use crate::telemetry::audit_log::{Proof, last_lines, verify};
+use crate::app::audit::{Proof, last_lines, verify};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::io::Write;

@@ -110,6 +110,18 @@ fn tell(file: &Path, result: &Result<String, Faults>, out: &mut impl Write) -> i
         Ok(said) => return writeln!(out, "{}: ok ({said})", file.display()),
         Err(faults) => &faults.0,
     };
+    tell_faults(faults, out)?;
+    let count = faults.len();
+    writeln!(
+        out,
+        "{}: {count} {}",
+        file.display(),
+        if count == 1 { "fault" } else { "faults" }
+    )
+}
+
+/// Every fault with its place and remedy, as editors and people read it.
+pub(super) fn tell_faults(faults: &[Fault], out: &mut impl Write) -> io::Result<()> {
     for fault in faults {
         writeln!(
             out,
@@ -122,13 +134,7 @@ fn tell(file: &Path, result: &Result<String, Faults>, out: &mut impl Write) -> i
             writeln!(out, "  help: {help}")?;
         }
     }
-    let count = faults.len();
-    writeln!(
-        out,
-        "{}: {count} {}",
-        file.display(),
-        if count == 1 { "fault" } else { "faults" }
-    )
+    Ok(())
 }
 
 fn as_json(file: &Path, kind: &str, result: &Result<String, Faults>) -> Value {

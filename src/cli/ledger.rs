@@ -2,7 +2,7 @@
 //!
 //! Both commands only read, also beside a running gateway.
 
-use crate::journal::{self, Recount, Verification};
+use crate::app::journal::{self, Recount, Verification};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};

@@ -1,6 +1,254 @@
-//! STUB.
+//! The command line: one file per command, and the only room that prints.
+//!
+//! Exit codes: 0 done or yes, 1 no (faults found, refused, failed), 2 wrong usage or unreadable input. Data goes to standard
+//! output, everything else to standard error; colour only where a terminal shows it and `NO_COLOR` does not forbid it.
+//!
+//! Not here: what a command does beyond asking `app` and `config` and telling the answer.
 
 pub mod audit;
 pub mod check;
+pub mod completions;
+pub mod key;
 pub mod ledger;
+mod place;
+pub mod quote;
 pub mod schema;
+pub mod serve;
+pub mod simulate;
+pub mod up;
+
+use crate::config::{self, Fault, Faults, Sources};
+use anyhow::Context as _;
+use clap::builder::styling::{AnsiColor, Style};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A governance gateway for LLM agents: budgets that cannot be overspent, streams metered while they flow
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  tollgate up                        start here: no configuration, no provider key needed
+  tollgate serve -c tollgate.yaml    the gateway, as configured
+  tollgate check                     is tollgate.yaml right?
+  tollgate key new ci --label team=red
+
+Exit codes: 0 done, yes; 1 no (faults found, refused, failed); 2 wrong usage, unreadable input.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::UpArgs),
+    Serve(serve::ServeArgs),
+    Check(CheckArgs),
+    Key(key::KeyArgs),
+    Quote(quote::QuoteArgs),
+    #[command(after_help = "Examples:\n  tollgate ledger verify\n  tollgate ledger show --json")]
+    Ledger(ledger::LedgerArgs),
+    Audit(audit::AuditArgs),
+    Simulate(simulate::Args),
+    Schema(SchemaArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Validate configurations and price books: every fault at once, with its place and remedy
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tollgate check
+  tollgate check tollgate.yaml config/prices.yaml
+  tollgate check --json | jq '.files[].faults'
+
+Exit code 0: all good; 1: faults found; 2: a file cannot be read.")]
+struct CheckArgs {
+    /// The files; `tollgate.yaml` when none is named
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Print a JSON schema, for editors that complete and check while you type
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tollgate schema config > tollgate.schema.json
+  # then, as the first line of tollgate.yaml:
+  # yaml-language-server: $schema=tollgate.schema.json")]
+struct SchemaArgs {
+    /// Of which file
+    of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SchemaOf {
+    /// `tollgate.yaml`
+    Config,
+    /// A price book
+    Prices,
+    #[value(hide = true)]
+    Policy,
+    #[value(hide = true)]
+    Flow,
+}
+
+impl From<SchemaOf> for schema::Schema {
+    fn from(of: SchemaOf) -> Self {
+        match of {
+            SchemaOf::Config => Self::Config,
+            SchemaOf::Prices => Self::Prices,
+            SchemaOf::Policy => Self::Policy,
+            SchemaOf::Flow => Self::Flow,
+        }
+    }
+}
+
+/// A command that did not do what it was for, and the exit code that says so.
+struct Failed {
+    error: anyhow::Error,
+    code: u8,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            code: NO,
+        }
+    }
+}
+
+const NO: u8 = 1;
+const UNREADABLE: u8 = 2;
+
+/// A command whose every error means that it could not read what it was given.
+fn unreadable(error: anyhow::Error) -> Failed {
+    Failed {
+        error,
+        code: UNREADABLE,
+    }
+}
+
+/// Runs the command this process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    match run(command, config::environment()) {
+        Ok(code) => code,
+        Err(failed) => tell(&failed),
+    }
+}
+
+fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed> {
+    let mut out = anstream::stdout().lock();
+    match command {
+        Command::Up(args) => {
+            // Printed from within, when calls are answered.
+            drop(out);
+            up::run(&args, env)?;
+        }
+        Command::Serve(args) => {
+            drop(out);
+            serve::run(args, env)?;
+        }
+        Command::Check(args) => {
+            let check = check::Check {
+                files: args.files,
+                env,
+                json: args.json,
+            };
+            return Ok(check::run(&check, &mut out)?);
+        }
+        Command::Key(args) => key::run(args, &env, &mut out)?,
+        Command::Quote(args) => return quote::run(args, env, &mut out).map_err(unreadable),
+        Command::Ledger(args) => {
+            drop(out);
+            return ledger::run(&args).map_err(unreadable);
+        }
+        Command::Audit(args) => return audit::run(&args, &mut out).map_err(unreadable),
+        Command::Simulate(args) => {
+            drop(out);
+            let prices = price_book(&args.prices)?;
+            simulate::run(&args, &Arc::new(prices))?;
+        }
+        Command::Schema(args) => {
+            return Ok(schema::run(
+                args.of.into(),
+                &mut out,
+                &mut anstream::stderr(),
+            )?);
+        }
+        Command::Completions(args) => completions::run(args, &mut out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The prices of these files, or the built-in ones.
+fn price_book(files: &[PathBuf]) -> anyhow::Result<config::PriceBook> {
+    let mut sources = Sources {
+        text: Some((
+            PathBuf::from("(simulator)"),
+            "providers: { sim: { kind: simulator } }".to_owned(),
+        )),
+        ..Sources::default()
+    };
+    if !files.is_empty() {
+        let names: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        let names = serde_json::to_string(&names).context("file names")?;
+        sources.flags.push(("prices".to_owned(), names));
+    }
+    Ok(config::load(&sources)?.prices)
+}
+
+/// Tells on standard error what went wrong; the exit code to leave with.
+fn tell(failed: &Failed) -> ExitCode {
+    let told = write_failure(failed, &mut anstream::stderr().lock());
+    // Nobody is left to be told that nothing can be told.
+    told.unwrap_or(ExitCode::from(NO))
+}
+
+fn write_failure(failed: &Failed, err: &mut impl Write) -> io::Result<ExitCode> {
+    let causes = || failed.error.chain();
+    let io_kinds: Vec<io::ErrorKind> = causes()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .collect();
+    if io_kinds.contains(&io::ErrorKind::BrokenPipe) {
+        // `tollgate … | head` has seen enough.
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(faults) = causes().find_map(|cause| cause.downcast_ref::<Faults>()) {
+        check::tell_faults(&faults.0, err)?;
+        let unreadable = faults.0.iter().any(Fault::is_unreadable);
+        if unreadable
+            && faults
+                .0
+                .iter()
+                .any(|fault| fault.file == Path::new(place::DEFAULT_FILE))
+        {
+            writeln!(
+                err,
+                "  help: name it with `-c FILE`; `tollgate up` needs none"
+            )?;
+        }
+        let code = if unreadable { UNREADABLE } else { failed.code };
+        return Ok(ExitCode::from(code));
+    }
+    let bold = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    writeln!(err, "{bold}error:{bold:#} {:#}", failed.error)?;
+    if io_kinds.contains(&io::ErrorKind::AddrInUse) {
+        writeln!(
+            err,
+            "  help: another program, perhaps another tollgate, listens there; choose other ports: --listen 127.0.0.1:4200 --admin-listen 127.0.0.1:4201"
+        )?;
+    }
+    Ok(ExitCode::from(failed.code))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `tollgate simulate`: the simulated provider as a server of its own.
 
-use crate::governance::pricing::PriceBook;
-use crate::provider::simulator::{self, Settings};
+use crate::app::simulator::{self, Settings};
+use crate::config::PriceBook;
 use crate::secret::Secret;
 use crate::units::Money;
 use anyhow::Context as _;

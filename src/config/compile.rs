@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::fault::{Fault, Faults, Place};
-use super::layer::overlay;
+use super::layer::{overlay, underlay};
 use super::read::Reader;
 use super::settings::{KeyStore, Settings};
 use super::yaml::Node;
@@ -48,6 +48,11 @@ pub(super) fn load(sources: &Sources) -> Result<Config, Faults> {
     {
         reader.count(name.as_bytes());
         reader.count(value.as_bytes());
+    }
+    underlay(&mut root, &sources.fallbacks, &mut reader.places);
+    for fallback in &sources.fallbacks {
+        reader.count(fallback.path.as_bytes());
+        reader.count(fallback.value.as_bytes());
     }
     let mut document = Document::new(root, &mut reader);
     let settings: Settings = document.settings(&mut reader);

@@ -1,11 +1,13 @@
-//! Layers above the file: `TOLLGATE__SECTION__KEY` variables, then flags.
+//! Layers above the file: `TOLLGATE__SECTION__KEY` variables, then flags. And one below it: fallbacks.
 //!
 //! An overlay of our own instead of the `config` crate: that one forgets where a value came from, reads every key in lower
 //! case and takes a dot in a key (`gpt-4.1`) for a path, and here each value must keep its place and its name. What it would
 //! have saved is this file.
 
+use super::Fallback;
 use super::fault::{Place, Places};
 use super::yaml::{self, Entry, Kind, Node, Scalar, Style};
+use std::net::SocketAddr;
 use std::path::Path;
 
 const PREFIX: &str = "TOLLGATE__";
@@ -34,10 +36,30 @@ pub(super) fn overlay(
     }
 }
 
+/// Lays fallbacks under the tree: each where nothing was written that it gives way to.
+pub(super) fn underlay(root: &mut Node, fallbacks: &[Fallback], places: &mut Places) {
+    let is_written = |path: &String| {
+        let path: Vec<Box<str>> = path.split('.').map(Into::into).collect();
+        root.walk(&path).1 == path.len()
+    };
+    // All are asked before any is laid: they give way to what was written, not to one another.
+    let wanted: Vec<&Fallback> = fallbacks
+        .iter()
+        .filter(|fallback| !fallback.unless.iter().any(is_written))
+        .collect();
+    for fallback in wanted {
+        let path: Vec<String> = fallback.path.split('.').map(str::to_owned).collect();
+        let name = format!("default:{}", fallback.path);
+        set(root, &path, &fallback.value, &name, places);
+    }
+}
+
 fn set(root: &mut Node, path: &[String], value: &str, name: &str, places: &mut Places) {
     let source = places.add(Path::new(name), Path::new(""));
     let place = Place::whole(source);
-    let value = if value.starts_with(['[', '{']) {
+    // `[::1]:4100` begins like a list and is none.
+    let is_tree = value.starts_with(['[', '{']) && value.parse::<SocketAddr>().is_err();
+    let value = if is_tree {
         match yaml::parse(value, source, places) {
             Some(node) => node,
             None => return,

@@ -10,6 +10,7 @@ mod compile;
 mod decode;
 mod document;
 mod fault;
+mod keys;
 mod layer;
 mod prices;
 mod read;
@@ -18,14 +19,18 @@ mod watch;
 mod yaml;
 
 pub use fault::{Fault, Faults};
+pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
 pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_schema};
 pub use watch::{WatchError, Watcher, watch};
+
+pub use crate::governance::pricing::PriceBook;
+pub use crate::governance::settings::{KeySettings, LabelSettings};
 
 use crate::gateway::settings::{Gateway, Listen};
 use crate::governance::budget::Budget;
 use crate::governance::identity::Key;
 use crate::governance::limit::Limit;
-use crate::governance::pricing::{PriceBook, UnknownPrice};
+use crate::governance::pricing::UnknownPrice;
 use crate::journal::settings::Journal;
 use crate::provider::settings::{Provider, Retries, Route, Timeouts};
 use std::net::SocketAddr;
@@ -77,11 +82,24 @@ pub struct Sources {
     pub env: Vec<(String, String)>,
     /// Flags, by dotted path; of two the later wins.
     pub flags: Vec<(String, String)>,
+    /// What holds where nothing was written.
+    pub fallbacks: Vec<Fallback>,
     /// A file that is in memory already, and the name to show for it; goes before `file`.
     pub text: Option<(PathBuf, String)>,
     /// The store of keys made by commands, read if it is there. `None`: `keys.yaml` in the state directory, unless the
     /// configuration is a `text`.
     pub keys_file: Option<PathBuf>,
+}
+
+/// A value that holds as long as nobody wrote anything it gives way to, in any layer.
+#[derive(Debug, Clone)]
+pub struct Fallback {
+    /// The setting, by dotted path.
+    pub path: String,
+    /// Its value.
+    pub value: String,
+    /// The settings it gives way to.
+    pub unless: Vec<String>,
 }
 
 /// Loads a configuration.

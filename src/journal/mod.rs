@@ -20,7 +20,7 @@ mod writer;
 
 pub use recover::{Recovery, Torn};
 pub use settings::Settings;
-pub use verify::{Break, Fault, Recount, Verification, period_text, verify, verify_with};
+pub use verify::{Break, Fault, Recount, Verification, peek, period_text, verify, verify_with};
 
 use crate::clock::{self, Moment};
 use crate::governance::budget::Books;
@@ -124,6 +124,8 @@ pub enum Health {
 struct Progress {
     /// How many of the books' entries are durable.
     durable: u64,
+    /// How often it failed.
+    failures: u64,
     health: Health,
 }
 
@@ -249,6 +251,12 @@ impl Journal {
                 return Err(Failed(writer::CLOSED.into()));
             }
         }
+    }
+
+    /// How many entries reached the disk since the start, and how often writing failed.
+    pub fn counts(&self) -> (u64, u64) {
+        let progress = self.shared.progress.borrow();
+        (progress.durable, progress.failures)
     }
 
     /// Whether it can be written.

@@ -23,6 +23,8 @@ pub struct Recovery {
     pub records: u64,
     /// The end of the newest file, if a write was cut short there.
     pub torn: Option<Torn>,
+    /// Calls that were in flight: each stays booked at what was promised for it.
+    pub in_flight: u64,
     /// Budgets (`name[value]`) in which money was booked that nobody saw the bill of, and how much.
     pub uncertain: Vec<(String, Money)>,
     /// Files that were damaged and are kept aside.
@@ -113,6 +115,7 @@ pub(super) fn recover(disk: &dyn Disk) -> io::Result<Start> {
     state.clean = first || (state.clean && report.torn.is_none() && !report.is_alarming());
     report.clean = state.clean;
     let before = state.clone();
+    report.in_flight = before.open.len() as u64;
     let state = state.recovered();
     report.uncertain = newly_uncertain(&before, &state);
     let follows = match (first, report.is_alarming()) {

@@ -101,6 +101,36 @@ pub fn verify_with(
     })
 }
 
+/// The books as the newest segment leaves them, for looking at them beside a running gateway; `None` where there are none.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn peek(path: &Path) -> Result<Option<State>, JournalError> {
+    let failed = |error| JournalError::Disk {
+        path: path.to_owned(),
+        error,
+    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let disk = directory::look(path)?;
+    let names = disk.list().map_err(failed)?;
+    for number in numbers(&names).into_iter().rev() {
+        let bytes = disk.read(&segment::name(number)).map_err(failed)?;
+        let Ok(segment) = segment::read(&bytes, number) else {
+            continue;
+        };
+        let mut state = segment.state;
+        for located in segment.entries {
+            if state.apply(&located.entry).is_err() {
+                break;
+            }
+        }
+        return Ok(Some(state));
+    }
+    Ok(None)
+}
+
 pub(super) fn verify_disk(
     disk: &dyn Disk,
     mut progress: impl FnMut(usize, usize),

@@ -9,7 +9,7 @@
 use super::disk::Disk;
 use super::recover::{self, Open};
 use super::segment::{self, Follows};
-use super::{Health, Progress, Settings, Shared};
+use super::{Health, Settings, Shared};
 use crate::clock::Moment;
 use crate::governance::budget::{Books, Entry, State};
 use std::io;
@@ -259,6 +259,9 @@ impl Writer {
         self.unsynced_since = None;
         self.restless_since = Some(now.since_start);
         self.retry_at = now.since_start + self.settings.retry;
+        self.shared
+            .progress
+            .send_modify(|progress| progress.failures += 1);
         let since = match &self.shared.progress.borrow().health {
             Health::Failed { since, .. } => *since,
             Health::Ok => now,
@@ -273,7 +276,7 @@ impl Writer {
         let durable = self.synced;
         self.shared
             .progress
-            .send_replace(Progress { durable, health });
+            .send_modify(|progress| (progress.durable, progress.health) = (durable, health));
     }
 }
 

@@ -210,7 +210,7 @@ impl Passage {
         })
     }
 
-    fn streamed(mut self, response: Response<Incoming>, loan: Loan) -> Answer {
+    fn streamed(self, response: Response<Incoming>, loan: Loan) -> Answer {
         let (parts, body) = response.into_parts();
         let facts: Facts = self.facts_so_far(clock::since_start());
         let stream = Stream::new(self, body, loan);

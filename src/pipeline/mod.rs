@@ -198,17 +198,24 @@ impl Worker {
             .get(call.key)
             .ok_or(Refusal::Unrecorded)?;
         let mut counted = None;
+        let mut held = None;
         loop {
             let ask = ask(call, key, seen, counted);
-            match self.desk.gate.decide(&plan.charter, &ask, clock::now()) {
+            match self
+                .desk
+                .gate
+                .decide(&plan.charter, &ask, held.take(), clock::now())
+            {
                 Decision::Allow(permit) => return Ok(permit),
                 Decision::Deny(denial) => return Err(Refusal::Denied(denial)),
-                Decision::Wait(sequence) => {
+                Decision::Wait(sequence, admission) => {
+                    held = Some(admission);
                     if !self.desk.durable.reach(sequence).await {
                         return Err(Refusal::Denied(Denial::suspended()));
                     }
                 }
-                Decision::Count => {
+                Decision::Count(admission) => {
+                    held = Some(admission);
                     let exact = match seen.target.destination.encoding {
                         Some(encoding) => {
                             count(call.body.clone(), encoding, seen.look.messages).await

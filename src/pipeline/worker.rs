@@ -67,9 +67,9 @@ const MOST_TARGETS: usize = 1024;
 
 /// A destination with this thread's connections to it.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     /// Where and on what terms.
-    pub destination: Destination,
+    pub(super) destination: Destination,
     pub(super) lane: Rc<Lane>,
     series: RefCell<Vec<(&'static str, Option<Box<str>>, Arc<Series>)>>,
 }

@@ -12,6 +12,7 @@ use super::ledger::Ledger;
 use super::reservation::{Bill, Closing, Settlement};
 use super::{AtLimit, Budget, Entry, LedgerId, Period, Reservation, Scopes, State, Window};
 use crate::clock::Moment;
+use crate::governance::identity::Label;
 use crate::units::Money;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub struct Standing {
     pub budget: Arc<str>,
     /// The label value, of a budget split by `per:`.
     pub value: Option<Arc<str>>,
+    /// The label the budget is split by.
+    pub per: Option<Label>,
     /// How long its periods are.
     pub window: Window,
     /// Which period.

@@ -324,6 +324,7 @@ impl Ledger {
         Some(Standing {
             budget: self.budget.clone(),
             value: self.value.clone(),
+            per: rule.per,
             window: rule.window,
             period: account.period,
             enforce: rule.enforce,

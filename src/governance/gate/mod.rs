@@ -66,10 +66,10 @@ pub enum Decision {
     Allow(Permit),
     /// Stop here; nothing was reserved. The caller learns why, and what to do.
     Deny(Box<Denial>),
-    /// A budget's ceiling must reach the disk first: wait until this entry is durable, then ask again.
-    Wait(u64),
-    /// The byte bound does not fit, an exact count might: count, then ask again.
-    Count,
+    /// A budget's ceiling must reach the disk first: wait until this entry is durable, then ask again with what is held.
+    Wait(u64, Admission),
+    /// The byte bound does not fit, an exact count might: count, then ask again with what is held.
+    Count(Admission),
 }
 
 /// What moves: the ledgers and the cells. It stands beside the configuration and outlives its edits.
@@ -106,9 +106,15 @@ impl Gate {
         Charter::new(rules)
     }
 
-    /// Decides one call.
-    pub fn decide(&self, charter: &Charter, ask: &Ask<'_>, now: Moment) -> Decision {
-        match self.weigh(charter, ask, now) {
+    /// Decides one call. `held` is what an earlier round of the same call gave out: its rate limits are not asked twice.
+    pub fn decide(
+        &self,
+        charter: &Charter,
+        ask: &Ask<'_>,
+        held: Option<Admission>,
+        now: Moment,
+    ) -> Decision {
+        match self.weigh(charter, ask, held, now) {
             Ok(decision) => decision,
             Err(denial) => Decision::Deny(denial),
         }
@@ -118,6 +124,7 @@ impl Gate {
         &self,
         charter: &Charter,
         ask: &Ask<'_>,
+        held: Option<Admission>,
         now: Moment,
     ) -> Result<Decision, Box<Denial>> {
         let caller = &ask.caller;
@@ -126,9 +133,14 @@ impl Gate {
         }
         let (ledgers, hard) = charter.ledgers(self, ask, now)?;
         let weight = Weight::of(ask, charter.unknown_price(), hard)?;
-        let cells = charter.cells(self, ask, now)?;
-        let admission = Admission::request(&cells, weight.estimate(ask), now.since_start)
-            .map_err(|throttled| Denial::throttled(caller, throttled))?;
+        let admission = match held {
+            Some(admission) => admission,
+            None => {
+                let cells = charter.cells(self, ask, now)?;
+                Admission::request(&cells, weight.estimate(ask), now.since_start)
+                    .map_err(|throttled| Denial::throttled(caller, throttled))?
+            }
+        };
         self.promise(ask, weight, &ledgers, admission, now)
     }
 
@@ -141,17 +153,18 @@ impl Gate {
         mut admission: Admission,
         now: Moment,
     ) -> Result<Decision, Box<Denial>> {
-        let decision = self.hold(ask, weight, ledgers, now);
-        if !matches!(decision, Ok(Held::Promise(..))) {
-            admission.used(Tokens::ZERO, now.since_start);
-        }
-        Ok(match decision? {
-            Held::Promise(held, cap) => {
-                Decision::Allow(Permit::new(held, admission, cap, weight.extent.input))
+        match self.hold(ask, weight, ledgers, now) {
+            Ok(Held::Promise(held, cap)) => {
+                let permit = Permit::new(held, admission, cap, weight.extent.input);
+                Ok(Decision::Allow(permit))
             }
-            Held::Wait(sequence) => Decision::Wait(sequence),
-            Held::Count => Decision::Count,
-        })
+            Ok(Held::Wait(sequence)) => Ok(Decision::Wait(sequence, admission)),
+            Ok(Held::Count) => Ok(Decision::Count(admission)),
+            Err(denial) => {
+                admission.used(Tokens::ZERO, now.since_start);
+                Err(denial)
+            }
+        }
     }
 
     fn hold(
@@ -163,8 +176,8 @@ impl Gate {
     ) -> Result<Held, Box<Denial>> {
         let mut cap = weight.cap(ask);
         let mut amount = weight.cost(cap.tokens);
-        // What is left may change between two looks; each round asks for less, and the last word is a refusal.
-        for _ in 0..4 {
+        let mut rounds = 0;
+        loop {
             let short = match self.books.reserve(ledgers, amount, now) {
                 Ok(held) => return Ok(Held::Promise(held, cap)),
                 Err(Refused::Wait(sequence)) => return Ok(Held::Wait(sequence)),
@@ -174,8 +187,10 @@ impl Gate {
             if ask.countable && ask.counted.is_none() {
                 return Ok(Held::Count);
             }
+            // What is left may change between two looks: each round asks for less, and after some the answer is no.
+            rounds = u8::saturating_add(rounds, 1);
             match weight.clamped(&short, cap.tokens) {
-                Some(smaller) => {
+                Some(smaller) if rounds <= MOST_ROUNDS => {
                     cap = Cap {
                         tokens: smaller,
                         write: true,
@@ -183,14 +198,14 @@ impl Gate {
                     };
                     amount = weight.cost(smaller);
                 }
-                None => {
-                    return Err(Denial::short(&ask.caller, &short, amount, now));
-                }
+                _ => return Err(Denial::short(&ask.caller, &short, amount, now)),
             }
         }
-        Err(Denial::suspended())
     }
 }
+
+/// How often a call is made smaller while others take what was left.
+const MOST_ROUNDS: u8 = 4;
 
 /// What a look at the budgets ends in.
 enum Held {

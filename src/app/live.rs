@@ -1,0 +1,227 @@
+//! The configuration made live: plan and rules compiled, and swapped whole when a file changes.
+//!
+//! A bad edit changes nothing: the last good configuration stays, and `/status`, the log and a metric say what is wrong and
+//! where. What cannot change while running (addresses, the state directory, threads) is said to wait for the next start.
+
+use super::status::Board;
+use super::{Memory, own_hosts, simulator};
+use crate::config::{self, Config};
+use crate::gateway::{self, Door, Rules as DoorRules};
+use crate::governance::audit::{Revisions, Who};
+use crate::governance::gate::{Gate, Rules};
+use crate::governance::identity::Keys;
+use crate::governance::pricing::PriceBook;
+use crate::journal::settings::Answer;
+use crate::pipeline::Plan;
+use crate::provider::settings::{Base, Kind};
+use crate::provider::upstream::Upstream;
+use crate::telemetry::metrics::ModelNames;
+use crate::units::Money;
+use crate::{clock, journal};
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
+
+/// Starts the built-in simulator on a loopback port of its own, if a provider is one.
+pub(super) fn simulator(
+    config: &Config,
+    prices: &Arc<ArcSwap<PriceBook>>,
+) -> anyhow::Result<Option<simulator::Handle>> {
+    // Which provider it is only matters for prices kept under `PROVIDER/…`.
+    let Some(provider) = config
+        .providers
+        .iter()
+        .find(|provider| provider.kind == Kind::Simulator)
+    else {
+        return Ok(None);
+    };
+    let (name, book) = (provider.name.clone(), prices.clone());
+    let settings = simulator::Settings {
+        price: Arc::new(move |model, usage| {
+            book.load()
+                .rate(&name, model)
+                .map_or(Money::ZERO, |rate| rate.cost(usage))
+        }),
+        models: config
+            .prices
+            .models()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        ..simulator::Settings::default()
+    };
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .context("no loopback port for the simulator")?;
+    Ok(Some(simulator::serve(listener, settings)?))
+}
+
+/// The configuration as calls are served by it.
+pub(super) fn plan(
+    config: &Config,
+    gate: &Gate,
+    simulator: Option<SocketAddr>,
+) -> anyhow::Result<Plan> {
+    let now = clock::now();
+    let mut upstreams = Vec::with_capacity(config.providers.len());
+    for provider in &config.providers {
+        let within = simulator.map(|address| Base {
+            tls: false,
+            host: address.ip().to_string().into(),
+            port: address.port(),
+            prefix: "/v1".into(),
+        });
+        let base = provider.base.clone().or(within);
+        let base = base.with_context(|| {
+            format!(
+                "provider `{}` was added as a simulator: it starts with the next start",
+                provider.name
+            )
+        })?;
+        upstreams.push(Arc::new(
+            Upstream::new(provider, base)
+                .with_context(|| format!("provider `{}`", provider.name))?,
+        ));
+    }
+    let owners = config
+        .keys
+        .iter()
+        .map(|key| Arc::new(Who::of(key)))
+        .collect();
+    let charter = gate.charter(Rules {
+        keys: Keys::new(config.keys.clone()),
+        budgets: config.budgets.iter().cloned().map(Arc::new).collect(),
+        limits: config.limits.iter().cloned().map(Arc::new).collect(),
+        unknown_price: config.unknown_price,
+    });
+    charter.open_ledgers(gate, now);
+    Ok(Plan {
+        charter,
+        prices: config.prices.clone(),
+        upstreams,
+        routes: config.routes.clone(),
+        timeouts: config.timeouts,
+        retries: config.retries,
+        revisions: Arc::new(Revisions {
+            config: config.revision.clone(),
+            // Policies are part of the configuration until they have files of their own.
+            policy: config.revision.clone(),
+            prices: config.prices.revision.clone(),
+        }),
+        owners,
+        stranger: Arc::new(Who::unknown()),
+    })
+}
+
+/// What the door goes by.
+pub(super) fn rules(config: &Config) -> anyhow::Result<DoorRules> {
+    let tls = config
+        .gateway
+        .tls
+        .as_ref()
+        .map(gateway::acceptor)
+        .transpose()?;
+    let hosts = config
+        .gateway
+        .hosts
+        .iter()
+        .cloned()
+        .chain(own_hosts(&config.listen))
+        .collect();
+    Ok(DoorRules {
+        settings: config.gateway.clone(),
+        hosts,
+        tls,
+    })
+}
+
+/// What a change of the configuration is brought to.
+pub(super) struct Live {
+    pub(super) door: Arc<Door>,
+    pub(super) board: Arc<Board>,
+    pub(super) prices: Arc<ArcSwap<PriceBook>>,
+    pub(super) simulator: Option<SocketAddr>,
+    pub(super) memory: Arc<Memory>,
+}
+
+impl Live {
+    /// Watches the files and takes every good change over.
+    pub(super) fn watch(
+        self,
+        started_with: Config,
+        sources: config::Sources,
+    ) -> anyhow::Result<Arc<config::Watcher>> {
+        let files = started_with.files.clone();
+        let mut current = started_with;
+        let slot: Arc<OnceLock<Weak<config::Watcher>>> = Arc::default();
+        let itself = slot.clone();
+        let watcher = Arc::new(config::watch(files, move || {
+            let Some(config) = self.reload(&sources, &current) else {
+                return;
+            };
+            if let Some(watcher) = itself.get().and_then(Weak::upgrade) {
+                watcher.replace(config.files.clone());
+            }
+            current = config;
+        })?);
+        let _ = slot.set(Arc::downgrade(&watcher));
+        Ok(watcher)
+    }
+
+    /// Loads anew; says what is wrong, or takes it over.
+    fn reload(&self, sources: &config::Sources, current: &Config) -> Option<Config> {
+        let telemetry = &self.door.desk.telemetry;
+        let taken = config::load(sources)
+            .map_err(anyhow::Error::from)
+            .and_then(|config| {
+                let rules = rules(&config)?;
+                let plan = plan(&config, &self.door.desk.gate, self.simulator)?;
+                Ok((config, plan, rules))
+            });
+        let (config, plan, rules) = match taken {
+            Ok(taken) => taken,
+            Err(fault) => {
+                tracing::error!(fault = %format!("{fault:#}"), "the configuration was changed and cannot be used: the last good one stays in force");
+                self.board.config_fault(Some(format!("{fault:#}")));
+                telemetry.metrics().config_reloaded(false);
+                return None;
+            }
+        };
+        for (what, same) in [
+            ("listen", config.listen == current.listen),
+            ("admin_listen", config.admin_listen == current.admin_listen),
+            ("state_dir", config.state_dir == current.state_dir),
+            ("threads", config.gateway.threads == current.gateway.threads),
+        ] {
+            if !same {
+                tracing::warn!(
+                    key = what,
+                    "changed in the configuration: it takes effect at the next start"
+                );
+            }
+        }
+        self.prices.store(Arc::new(config.prices.clone()));
+        let names = config
+            .routes
+            .iter()
+            .map(|route| route.pattern.as_str())
+            .chain(config.prices.models());
+        telemetry.metrics().name_models(ModelNames::new(names));
+        telemetry.metrics().policies_are(&plan.revisions.policy);
+        self.memory
+            .answer_after
+            .store(config.journal.answer == Answer::After, Ordering::Relaxed);
+        self.door.rules.store(Arc::new(rules));
+        self.door.desk.plan.store(Arc::new(plan));
+        self.board.config_fault(None);
+        telemetry.metrics().config_reloaded(true);
+        tracing::info!(revision = %config.revision, "a new configuration is in force");
+        Some(config)
+    }
+}
+
+/// The books as they stand on the disk, for looking at them beside a running gateway.
+pub(super) fn books_on_disk(config: &Config) -> Option<crate::governance::budget::State> {
+    journal::peek(&config.state_dir).ok().flatten()
+}

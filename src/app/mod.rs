@@ -1,0 +1,334 @@
+//! Where the rooms are wired into a running gateway, and shut down. The only place that knows all of them.
+//!
+//! Start: state directory and journal → decision log → configuration made live → door → announce. Stop, on SIGTERM or
+//! SIGINT: no new connections, open calls end within `drain`, then the journal's last entry says that the stop was in order.
+
+mod live;
+mod quote;
+mod status;
+
+pub use crate::provider::simulator;
+pub use crate::telemetry::{audit_log as audit, logs};
+pub use crate::{journal, units};
+pub use quote::quote;
+
+use crate::clock;
+use crate::config::{self, Config, Faults};
+use crate::gateway::settings::Listen;
+use crate::gateway::{self, Door, Running, admin};
+use crate::governance::gate::Gate;
+use crate::journal::Journal;
+use crate::journal::settings::Answer;
+use crate::pipeline::{Desk, Durable};
+use crate::provider::settings::Kind;
+use crate::telemetry::audit_log::AuditLog;
+use crate::telemetry::metrics::{BudgetReading, JournalReading, ModelNames, Sources as Readings};
+use crate::telemetry::{Telemetry, logs as log};
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use live::Live;
+use status::Board;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How to run a gateway.
+pub struct Options {
+    /// Where the configuration comes from, also when it changes.
+    pub sources: config::Sources,
+    /// How log lines look.
+    pub log: log::Format,
+    /// From which level on lines are written.
+    pub level: log::Level,
+    /// Called once, when calls are answered.
+    pub announce: Option<Box<dyn FnOnce(&Started)>>,
+}
+
+/// A gateway that answers calls.
+#[derive(Debug)]
+pub struct Started {
+    /// Where callers are served.
+    pub listen: Vec<String>,
+    /// Where metrics and health are.
+    pub admin: Option<SocketAddr>,
+    /// Whether every provider is the simulator.
+    pub simulated: bool,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is at fault.
+    #[error("{0}")]
+    Configuration(#[from] Faults),
+}
+
+/// The journal, as far as calls wait for it.
+#[derive(Debug)]
+struct Memory {
+    journal: Mutex<Option<Arc<Journal>>>,
+    answer_after: AtomicBool,
+}
+
+impl Memory {
+    fn journal(&self) -> Option<Arc<Journal>> {
+        self.journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Durable for Shared {
+    fn reach(&self, sequence: u64) -> Pin<Box<dyn Future<Output = bool> + '_>> {
+        let journal = self.0.journal();
+        Box::pin(async move {
+            match journal {
+                Some(journal) => journal.durable(sequence).await.is_ok(),
+                None => false,
+            }
+        })
+    }
+
+    fn before_answers(&self) -> bool {
+        self.0.answer_after.load(Ordering::Relaxed)
+    }
+}
+
+/// The journal, shared with the desk.
+#[derive(Debug, Clone)]
+struct Shared(Arc<Memory>);
+
+/// Runs until it is told to stop (SIGTERM, SIGINT).
+///
+/// # Errors
+/// [`StartError`] when the configuration is at fault; otherwise what could not be set up: an address that is taken, a
+/// state directory that is in use or open to others.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let config = config::load(&options.sources).map_err(StartError::from)?;
+    log::init(options.log, options.level)?;
+    if let Err(error) = log::forbid_core_dumps() {
+        tracing::warn!(%error, "core dumps cannot be forbidden here: a crash could write secrets to a file");
+    }
+    let house = House::build(config, options.sources)?;
+    if let Some(announce) = options.announce {
+        announce(&house.started);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let stopped = runtime.block_on(told_to_stop())?;
+    tracing::info!(signal = stopped, "stopping");
+    house.stop()
+}
+
+/// Waits for a signal to stop.
+async fn told_to_stop() -> anyhow::Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+/// A running gateway, all of it.
+struct House {
+    started: Started,
+    door: Arc<Door>,
+    running: Running,
+    admin: Option<admin::Handle>,
+    watcher: Option<Arc<config::Watcher>>,
+    board: Arc<Board>,
+    memory: Arc<Memory>,
+    log: Arc<AuditLog>,
+    _simulator: Option<simulator::Handle>,
+}
+
+impl House {
+    fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
+        let (journal, books, recovery) =
+            Journal::open(&config.state_dir, journal::Settings::default())?;
+        if recovery.is_alarming() || recovery.torn.is_some() {
+            tracing::error!(%recovery, "the journal was damaged: what is in doubt is booked as uncertain");
+        } else if !recovery.clean {
+            tracing::warn!(%recovery, "the last stop was not in order");
+        }
+        let journal = Arc::new(journal);
+        let answer_after = AtomicBool::new(config.journal.answer == Answer::After);
+        let memory = Arc::new(Memory {
+            journal: Mutex::new(Some(journal.clone())),
+            answer_after,
+        });
+
+        let (log, kept) =
+            AuditLog::start(&audit::Settings::in_dir(config.state_dir.join("decisions")))?;
+        tracing::debug!(?kept, "the decision log continues");
+        let log = Arc::new(log);
+        let telemetry = Telemetry::new(clock::now().wall, names(&config), Some(log.clone()))?;
+        let telemetry = Arc::new(telemetry);
+
+        // Bound first: a taken port must not cost a simulator or a thread.
+        let bound: Vec<_> = config
+            .listen
+            .iter()
+            .map(gateway::bind)
+            .collect::<Result<_, _>>()?;
+        let admin_listener = config
+            .admin_listen
+            .map(|address| {
+                std::net::TcpListener::bind(address)
+                    .with_context(|| format!("cannot listen on {address} (admin_listen)"))
+            })
+            .transpose()?;
+
+        let prices = Arc::new(ArcSwap::from_pointee(config.prices.clone()));
+        let simulator = live::simulator(&config, &prices)?;
+        let address = simulator.as_ref().map(simulator::Handle::addr);
+        let gate = Gate::new(books.clone());
+        let plan = live::plan(&config, &gate, address)?;
+        let rules = live::rules(&config)?;
+        let desk = Arc::new(Desk {
+            gate,
+            plan: ArcSwap::from_pointee(plan),
+            telemetry: telemetry.clone(),
+            durable: Box::new(Shared(memory.clone())),
+        });
+        let door = Door::new(desk.clone(), rules);
+        let board = Arc::new(Board::new(&config, desk.clone(), memory.clone(), &recovery));
+        telemetry
+            .metrics()
+            .policies_are(&desk.plan.load().revisions.policy);
+        telemetry.metrics().attach(readings(&desk, &memory, &log));
+
+        let listen = bound.iter().map(gateway::Bound::address).collect();
+        let threads = config
+            .gateway
+            .threads
+            .map_or_else(cores, std::num::NonZeroUsize::get);
+        let running = gateway::open(&door, bound, threads)?;
+        let admin = admin_listener
+            .map(|listener| {
+                let hosts = config
+                    .gateway
+                    .hosts
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect();
+                let source: Arc<dyn admin::StatusSource> = board.clone();
+                admin::serve(
+                    listener,
+                    admin::Admin {
+                        telemetry: telemetry.clone(),
+                        source,
+                        hosts,
+                    },
+                )
+            })
+            .transpose()?;
+        let started = Started {
+            listen,
+            admin: admin.as_ref().map(|admin| admin.address),
+            simulated: config
+                .providers
+                .iter()
+                .all(|provider| provider.kind == Kind::Simulator),
+        };
+        let live = Live {
+            door: door.clone(),
+            board: board.clone(),
+            prices,
+            simulator: address,
+            memory: memory.clone(),
+        };
+        let watcher = live.watch(config, sources)?;
+        board.ready();
+        tracing::info!(listen = ?started.listen, admin = ?started.admin, threads, "answering calls");
+        Ok(Self {
+            started,
+            door,
+            running,
+            admin,
+            watcher: Some(watcher),
+            board,
+            memory,
+            log,
+            _simulator: simulator,
+        })
+    }
+
+    fn stop(mut self) -> anyhow::Result<()> {
+        self.board.draining();
+        drop(self.watcher.take());
+        let patience = self.door.rules.load().settings.drain;
+        self.running.drain(patience);
+        if let Some(admin) = self.admin.take() {
+            admin.stop();
+        }
+        self.log.close();
+        let journal = self
+            .memory
+            .journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(journal) = journal.and_then(Arc::into_inner) {
+            journal.close().context("the last entries could not be written; the next start books what is in doubt as uncertain")?;
+        }
+        tracing::info!("stopped in order");
+        Ok(())
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// The models that may be named in metrics.
+fn names(config: &Config) -> ModelNames {
+    let routes = config.routes.iter().map(|route| route.pattern.as_str());
+    ModelNames::new(routes.chain(config.prices.models()))
+}
+
+/// What a scrape asks others for.
+fn readings(desk: &Arc<Desk>, memory: &Arc<Memory>, log: &Arc<AuditLog>) -> Readings {
+    let (desk, memory, log) = (desk.clone(), memory.clone(), log.clone());
+    Readings {
+        budgets: Box::new(move || {
+            let standings = desk.gate.books().standings(clock::now());
+            standings
+                .into_iter()
+                .map(|standing| BudgetReading {
+                    per: standing.per,
+                    standing,
+                })
+                .collect()
+        }),
+        journal: Box::new(move || match memory.journal() {
+            Some(journal) => {
+                let (synced_records, failures) = journal.counts();
+                JournalReading {
+                    failures,
+                    synced_records,
+                    suspended: journal.health() != journal::Health::Ok,
+                }
+            }
+            None => JournalReading::default(),
+        }),
+        log: Box::new(move || log.reading()),
+    }
+}
+
+/// The hosts a door on these addresses answers to: the addresses themselves.
+fn own_hosts(listen: &[Listen]) -> Vec<Box<str>> {
+    let addresses = listen.iter().filter_map(|listen| match listen {
+        Listen::Tcp(address) if !address.ip().is_unspecified() => {
+            Some(address.ip().to_string().into())
+        }
+        _ => None,
+    });
+    addresses.collect()
+}

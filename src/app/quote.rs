@@ -1,0 +1,102 @@
+//! A quote without a running gateway: the configuration and the ledgers as they stand on the disk.
+
+use super::live;
+use crate::chat::Endpoint;
+use crate::clock;
+use crate::config;
+use crate::gateway::quoted;
+use crate::governance::budget::{Books, State};
+use crate::governance::gate::Gate;
+use crate::pipeline::{Call, Desk, Durable, RequestLabels, Worker};
+use crate::telemetry::Telemetry;
+use crate::telemetry::metrics::ModelNames;
+use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Nothing is written, so nothing is waited for.
+#[derive(Debug)]
+struct NoJournal;
+
+impl Durable for NoJournal {
+    fn reach(&self, _: u64) -> Pin<Box<dyn Future<Output = bool> + '_>> {
+        Box::pin(std::future::ready(true))
+    }
+
+    fn before_answers(&self) -> bool {
+        false
+    }
+}
+
+/// What a request would cost and whether it would pass, as JSON. `key` is a key's name; without one there must be only one.
+///
+/// # Errors
+/// The configuration is at fault, there is no such key, or the request is malformed.
+pub fn quote(
+    sources: &config::Sources,
+    key: Option<&str>,
+    endpoint: &str,
+    body: Vec<u8>,
+) -> anyhow::Result<serde_json::Value> {
+    let config = config::load(sources)?;
+    let endpoint = match endpoint {
+        "chat" => Endpoint::Chat,
+        "completions" => Endpoint::Completions,
+        "embeddings" => Endpoint::Embeddings,
+        "responses" => Endpoint::Responses,
+        other => bail!("`{other}` is no endpoint: chat, completions, embeddings or responses"),
+    };
+    let state: State = live::books_on_disk(&config).unwrap_or_default();
+    let gate = Gate::new(Arc::new(Books::restore(state, false)));
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere))?);
+    let keys = plan.charter.keys();
+    let mut found = keys
+        .iter()
+        .filter(|(_, known)| key.is_none_or(|name| *known.name == *name));
+    let (index, _) = found.next().with_context(|| match key {
+        Some(name) => format!("there is no key `{name}` in the configuration"),
+        None => "the configuration has no keys".to_owned(),
+    })?;
+    if key.is_none() && found.next().is_some() {
+        bail!("the configuration has several keys: name the one that would call with --key");
+    }
+    drop(found);
+    let telemetry = Arc::new(Telemetry::new(
+        clock::now().wall,
+        ModelNames::new([]),
+        None,
+    )?);
+    let desk = Arc::new(Desk {
+        gate,
+        plan: ArcSwap::new(plan.clone()),
+        telemetry,
+        durable: Box::new(NoJournal),
+    });
+    let worker = Rc::new(Worker::new(desk));
+    let began = clock::now();
+    let call = Call {
+        id: worker.passage_id(began),
+        began,
+        endpoint,
+        headers: http::HeaderMap::new(),
+        query: None,
+        body: body.into(),
+        compressed: None,
+        key: index,
+        labels: RequestLabels::default(),
+        cost_comment: false,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let quote = runtime.block_on(worker.quote(&plan, &call));
+    let quote = quote.map_err(|refusal| anyhow::anyhow!("{}", gateway_words(refusal)))?;
+    Ok(quoted(&quote, began))
+}
+
+fn gateway_words(refusal: crate::pipeline::Refusal) -> String {
+    crate::gateway::Refused::from(refusal).message.into_owned()
+}

@@ -1,0 +1,162 @@
+//! What the admin port tells about a running gateway.
+
+use super::Memory;
+use crate::clock;
+use crate::config::Config;
+use crate::gateway::admin::{
+    BudgetStatus, JournalStatus, ProviderStatus, Readiness, RecoveredStatus, Revision, Status,
+    StatusSource,
+};
+use crate::journal::{Health, Recovery};
+use crate::pipeline::Desk;
+use crate::telemetry::metrics::BudgetReading;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How far the gateway is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Starting,
+    Answering,
+    Draining,
+}
+
+/// The notice board: what changed since the start, and who to ask for the rest.
+#[derive(Debug)]
+pub(super) struct Board {
+    desk: Arc<Desk>,
+    memory: Arc<Memory>,
+    recovered: RecoveredStatus,
+    notes: Mutex<Notes>,
+}
+
+#[derive(Debug)]
+struct Notes {
+    stage: Stage,
+    /// Why a newer configuration is not in force.
+    config_fault: Option<String>,
+}
+
+impl Board {
+    pub(super) fn new(
+        _config: &Config,
+        desk: Arc<Desk>,
+        memory: Arc<Memory>,
+        recovery: &Recovery,
+    ) -> Self {
+        let recovered = RecoveredStatus {
+            records: recovery.records,
+            torn_bytes: recovery.torn.as_ref().map_or(0, |torn| torn.bytes),
+            in_flight: recovery.in_flight,
+        };
+        let notes = Mutex::new(Notes {
+            stage: Stage::Starting,
+            config_fault: None,
+        });
+        Self {
+            desk,
+            memory,
+            recovered,
+            notes,
+        }
+    }
+
+    pub(super) fn ready(&self) {
+        self.note(|notes| notes.stage = Stage::Answering);
+    }
+
+    pub(super) fn draining(&self) {
+        self.note(|notes| notes.stage = Stage::Draining);
+    }
+
+    pub(super) fn config_fault(&self, fault: Option<String>) {
+        self.note(|notes| notes.config_fault = fault);
+    }
+
+    fn note<T>(&self, change: impl FnOnce(&mut Notes) -> T) -> T {
+        change(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn journal(&self) -> JournalStatus {
+        let Some(journal) = self.memory.journal() else {
+            return JournalStatus {
+                state: "closed",
+                ..JournalStatus::default()
+            };
+        };
+        let (records, _) = journal.counts();
+        let (state, error) = match journal.health() {
+            Health::Ok => ("ok", None),
+            Health::Failed { error, .. } => ("suspended", Some(error.to_string())),
+        };
+        JournalStatus {
+            state,
+            error,
+            records,
+            recovered: self.recovered,
+        }
+    }
+}
+
+impl StatusSource for Board {
+    fn readiness(&self) -> Readiness {
+        let (stage, config_fault) = self.note(|notes| (notes.stage, notes.config_fault.is_some()));
+        let journal_failed = self.journal().state != "ok";
+        let mut degraded = Vec::new();
+        match stage {
+            Stage::Starting => degraded.push("starting".to_owned()),
+            Stage::Draining => degraded.push("draining".to_owned()),
+            Stage::Answering => {}
+        }
+        if journal_failed {
+            degraded.push("journal".to_owned());
+        }
+        if config_fault {
+            degraded.push("config".to_owned());
+        }
+        Readiness {
+            ready: stage == Stage::Answering && !journal_failed,
+            degraded,
+        }
+    }
+
+    fn status(&self) -> Status {
+        let now = clock::now();
+        let plan = self.desk.plan.load();
+        let revision = |text: &str| Revision {
+            revision: text.to_owned(),
+            error: None,
+        };
+        let standings = self.desk.gate.books().standings(now);
+        let budgets = standings.into_iter().map(|standing| {
+            let enforce = standing.enforce;
+            BudgetStatus::of(
+                &BudgetReading {
+                    per: standing.per,
+                    standing,
+                },
+                enforce,
+                now.wall.secs(),
+            )
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_s: now.since_start.as_secs(),
+            config: Revision {
+                error: self.note(|notes| notes.config_fault.clone()),
+                ..revision(&plan.revisions.config)
+            },
+            policies: revision(&plan.revisions.policy),
+            prices: revision(&plan.revisions.prices),
+            budgets: budgets.collect(),
+            providers: plan
+                .upstreams
+                .iter()
+                .map(|upstream| ProviderStatus {
+                    name: upstream.name.to_string(),
+                    circuit: "closed",
+                })
+                .collect(),
+            journal: self.journal(),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! `tollgate up`: a gateway with no configuration, and the lines to paste to use it.
+//!
+//! The first start writes `up.yaml` into the state directory: a key, a budget, a limit, for people to edit. Who answers is
+//! not in it: that comes from the environment at each start, as fallbacks that give way to whatever is written there. A key
+//! of our own in the environment, as after pasting the lines, is never taken for a provider's.
+//!
+//! Not here: running (`app`), making secrets (`key`).
+
+use super::key;
+use super::place::{state_dir, value};
+use super::serve::Flags;
+use crate::app::{self, Started};
+use crate::config::{self, Fallback, Settings, Sources};
+use anyhow::Context as _;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// The file of `up` in its state directory.
+pub(super) const FILE: &str = "up.yaml";
+
+/// Start here: a gateway with no configuration, simulated or in front of OpenAI
+///
+/// With OPENAI_API_KEY in the environment it stands in front of OpenAI; without, the built-in simulator answers. It makes a
+/// key and a budget of $10 a day on its first start, keeps them in the state directory, and prints what to paste.
+#[derive(Debug, clap::Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "this is the help a terminal shows: it knows no backticks"
+)]
+#[command(after_help = "Examples:
+  tollgate up
+  OPENAI_API_KEY=sk-... tollgate up
+  tollgate up --listen 127.0.0.1:4200 --admin-listen 127.0.0.1:4201 --state-dir /tmp/tollgate")]
+pub struct UpArgs {
+    /// A configuration of your own, instead of the one in the state directory
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the key, the budget and the ledgers are kept [default: .tollgate]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Serves until told to stop; prints what to paste as soon as calls are answered.
+///
+/// # Errors
+/// The state directory cannot be written, the configuration is faulty, or the gateway cannot start.
+pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
+    let (sources, file) = if let Some(file) = &args.config {
+        let sources = Sources {
+            file: Some(file.clone()),
+            env,
+            flags: args.flags.settings(args.state_dir.as_ref()),
+            ..Sources::default()
+        };
+        (sources, file.clone())
+    } else {
+        let state = state_dir(args.state_dir.clone(), &env);
+        first_start(&state)?;
+        let sources = sources(&state, args.flags.settings(None), env);
+        (sources, state.join(FILE))
+    };
+    let written = config::as_written(&file, &sources.env);
+    let mut options = args.flags.options(sources);
+    options.announce = Some(Box::new(move |started| {
+        let text = announcement(started, &file, &written);
+        let mut out = anstream::stdout().lock();
+        // Whoever closed standard output did not want to read it; the gateway runs all the same.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }));
+    app::run(options)
+}
+
+/// What a gateway of `up` is configured from.
+pub(super) fn sources(
+    state: &Path,
+    flags: Vec<(String, String)>,
+    env: Vec<(String, String)>,
+) -> Sources {
+    let file = state.join(FILE);
+    let written = config::as_written(&file, &env);
+    let fallbacks = fallbacks(upstream(&env, &flags, &written).as_ref());
+    let mut all = vec![("state_dir".to_owned(), state.to_string_lossy().into_owned())];
+    all.extend(flags);
+    Sources {
+        file: Some(file),
+        env,
+        flags: all,
+        fallbacks,
+        ..Sources::default()
+    }
+}
+
+/// Writes `up.yaml` unless it is there.
+fn first_start(state: &Path) -> anyhow::Result<()> {
+    let file = state.join(FILE);
+    if file.exists() {
+        return Ok(());
+    }
+    config::private_folder(state)
+        .and_then(|()| {
+            config::write_private(
+                &file,
+                &template(&key::secret().map_err(std::io::Error::other)?),
+            )
+        })
+        .with_context(|| {
+            format!(
+                "cannot write {}: name a directory that can be written with --state-dir",
+                file.display()
+            )
+        })
+}
+
+fn template(secret: &str) -> String {
+    format!(
+        r#"# Made by `tollgate up` on its first start, and yours from then on. Edit it while tollgate runs: a good edit takes effect
+# within a second, a bad one changes nothing and is told in the log and in /status. `tollgate check` knows all the keys.
+
+keys:
+  - name: dev
+    secret: "{secret}"
+    labels: {{ team: dev, project: local, agent: dev }}
+
+budgets:
+  - {{ name: up-day, match: {{}}, limit: "$10.00", window: 1d, soft: ["50%", "80%"] }}
+  # What one run may cost; a run is whatever sends the same `x-tollgate-run` header:
+  # - {{ name: per-run, match: {{}}, per: run, limit: "$1.00", window: total }}
+
+limits:
+  - {{ name: up-key, match: {{}}, per: key, rpm: 600, tpm: 2000000, concurrency: 32 }}
+
+# Who answers comes from the environment at each start: OpenAI with OPENAI_API_KEY, else the simulator. Or say it here:
+# providers:
+#   openai: {{ kind: openai, credential: "file:openai.key" }}
+#   vllm:   {{ kind: openai-compatible, base_url: http://127.0.0.1:8000/v1 }}
+#   sim:    {{ kind: simulator }}
+# models:
+#   - {{ name: "gpt-*", provider: openai }}
+#   - {{ name: "sim-*", provider: sim }}
+#   - {{ name: "*",     provider: vllm }}
+"#
+    )
+}
+
+/// A provider the environment has a credential for.
+#[derive(Debug, PartialEq, Eq)]
+enum Upstream {
+    OpenAi,
+    /// Something else that speaks its language, where `OPENAI_BASE_URL` says.
+    Compatible(String),
+}
+
+/// The provider whose credential is in the environment, unless it is a key of ours.
+fn upstream(
+    env: &[(String, String)],
+    flags: &[(String, String)],
+    written: &Settings,
+) -> Option<Upstream> {
+    let credential = value(env, "OPENAI_API_KEY")?.trim();
+    let is_written = |key: &config::KeySettings| {
+        key.secret.as_deref() == Some(credential)
+            || key.hash.as_deref() == Some(config::digest_of(credential).as_str())
+    };
+    if credential.is_empty() || key::is_ours(credential) || written.keys.iter().any(is_written) {
+        return None;
+    }
+    let base = value(env, "OPENAI_BASE_URL").map(|base| base.trim().trim_end_matches('/'));
+    match base {
+        None | Some("" | "https://api.openai.com/v1" | "https://api.openai.com") => {
+            Some(Upstream::OpenAi)
+        }
+        Some(base) if is_our_door(base, env, flags, written) => Some(Upstream::OpenAi),
+        // The credential belongs to that host: it must not go to another.
+        Some(base) => Some(Upstream::Compatible(base.to_owned())),
+    }
+}
+
+/// Whether a URL leads to where this gateway listens: then it is the line we printed, pasted.
+fn is_our_door(
+    base: &str,
+    env: &[(String, String)],
+    flags: &[(String, String)],
+    written: &Settings,
+) -> bool {
+    let Ok(uri) = base.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    let port = uri.port_u16().unwrap_or(80);
+    // Any layer that says where we listen; the usual place where none does.
+    let mut doors: Vec<&str> = written.listen.iter().map(String::as_str).collect();
+    doors.extend(value(env, "TOLLGATE__LISTEN"));
+    doors.extend(
+        flags
+            .iter()
+            .filter(|(path, _)| path == "listen")
+            .map(|(_, value)| value.as_str()),
+    );
+    let door = format!(":{port}");
+    let listens = doors.iter().any(|text| {
+        text.match_indices(&door).any(|(at, found)| {
+            let after = text
+                .get(at + found.len()..)
+                .and_then(|rest| rest.chars().next());
+            !after.is_some_and(|next| next.is_ascii_digit())
+        })
+    });
+    is_here && (listens || port == 4100)
+}
+
+/// Who answers where the file does not say.
+fn fallbacks(upstream: Option<&Upstream>) -> Vec<Fallback> {
+    let fallback = |path: &str, value: String, unless: &[&str]| Fallback {
+        path: path.to_owned(),
+        value,
+        unless: unless.iter().map(|path| (*path).to_owned()).collect(),
+    };
+    let provider = match upstream {
+        None => None,
+        Some(Upstream::OpenAi) => {
+            Some(r#"{ kind: openai, credential: "${OPENAI_API_KEY}" }"#.to_owned())
+        }
+        Some(Upstream::Compatible(base)) => Some(format!(
+            r#"{{ kind: openai-compatible, base_url: {}, credential: "${{OPENAI_API_KEY}}" }}"#,
+            serde_json::Value::from(base.as_str())
+        )),
+    };
+    let theirs: &[&str] = match upstream {
+        None => &[],
+        Some(Upstream::OpenAi) => &[
+            "gpt-*",
+            "chatgpt-*",
+            "o1*",
+            "o3*",
+            "o4*",
+            "text-embedding-*",
+            "ft:*",
+            "codex-*",
+            "computer-use-*",
+            "davinci-002",
+            "babbage-002",
+        ],
+        Some(Upstream::Compatible(_)) => &["*"],
+    };
+    let simulated = if upstream.is_none() { "*" } else { "sim-*" };
+    let mut routes = format!(r#"[{{ name: "{simulated}", provider: sim }}"#);
+    for name in theirs {
+        let _ = write!(routes, r#", {{ name: "{name}", provider: openai }}"#);
+    }
+    routes.push(']');
+    let mut all = vec![
+        fallback(
+            "providers.sim",
+            "{ kind: simulator }".to_owned(),
+            &["providers.sim"],
+        ),
+        fallback("models", routes, &["models", "providers"]),
+    ];
+    all.extend(
+        provider.map(|provider| fallback("providers.openai", provider, &["providers.openai"])),
+    );
+    all
+}
+
+/// What is printed once calls are answered.
+fn announcement(started: &Started, file: &Path, written: &Settings) -> String {
+    let secret = written.keys.iter().find_map(|key| key.secret.as_deref());
+    let who = if started.simulated {
+        "The built-in simulator answers: nothing leaves this machine, nothing is billed."
+    } else {
+        "Real providers answer: calls cost real money (models sim-* are simulated and do not)."
+    };
+    let shown_secret = secret.unwrap_or("<the secret of one of your keys>");
+    let Some(base) = started.listen.iter().find_map(|listen| base_url(listen)) else {
+        let doors = started.listen.join(", ");
+        return format!("tollgate is up on {doors}. {who}\nKey: {shown_secret}\n");
+    };
+    let mut text = format!(
+        r#"tollgate is up. {who}
+
+export OPENAI_BASE_URL={base}/v1
+export OPENAI_API_KEY={shown_secret}
+
+curl {base}/v1/chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"Say hello"}}]}}'
+
+"#
+    );
+    if let Some(admin) = started.admin {
+        let _ = writeln!(text, "Metrics   http://{admin}/metrics");
+        let _ = writeln!(text, "Status    http://{admin}/status");
+    }
+    let file = file.display();
+    let _ = write!(
+        text,
+        r#"Settings  {file}   (edits take effect while it runs)
+
+Try next
+- Stream:  add -N and "stream":true to the curl line
+- Ask first what a call would cost:  add -H 'x-tollgate-dry-run: 1'
+- Spend:  set the budget's limit to "$0.02" in {file}, then call "model":"sim-cent" three times: the third is refused
+- Break something:  "model":"sim-small--status-429" (all the knobs: tollgate simulate --help)
+- Another key:  tollgate key new ci --label team=red
+"#
+    );
+    text
+}
+
+/// The URL of a door, as a program on this machine reaches it.
+fn base_url(listen: &str) -> Option<String> {
+    if listen.starts_with("http") {
+        return Some(listen.trim_end_matches('/').to_owned());
+    }
+    let address: SocketAddr = listen.parse().ok()?;
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    Some(format!("http://{}", SocketAddr::new(ip, address.port())))
+}
+
+#[cfg(test)]
+mod tests;
