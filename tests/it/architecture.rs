@@ -66,21 +66,6 @@ type Departure = (&'static str, &'static str, &'static str);
 
 const DEPARTURES: &[Departure] = &[
     (
-        "cli/ledger.rs",
-        "journal",
-        "reads the ledgers of a state directory; there is no running process to wire",
-    ),
-    (
-        "cli/simulate.rs",
-        "provider::simulator",
-        "the simulated provider as a server of its own; no gateway is wired",
-    ),
-    (
-        "cli/simulate.rs",
-        "governance::pricing",
-        "its meter is priced from a book",
-    ),
-    (
         "config/",
         "governance",
         "a whole configuration holds the live keys, budgets, limits and prices that the settings compile to",
@@ -89,11 +74,6 @@ const DEPARTURES: &[Departure] = &[
         "config/compile.rs",
         "chat::tokenizer",
         "checks that a provider's way of counting tokens is known",
-    ),
-    (
-        "cli/audit.rs",
-        "telemetry::audit_log",
-        "proves and shows the decision log of a state directory; there is no running process to wire",
     ),
     (
         "gateway/",
