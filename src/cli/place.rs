@@ -14,7 +14,7 @@ pub(super) const DEFAULT_STATE: &str = ".tollgate";
 
 /// Which gateway.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct Place {
+pub(super) struct Place {
     /// The gateway's configuration [default: tollgate.yaml, if it is there]
     #[arg(short, long, value_name = "FILE", conflicts_with = "state_dir")]
     config: Option<PathBuf>,

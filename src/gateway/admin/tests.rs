@@ -43,6 +43,11 @@ impl StatusSource for Fixed {
 
 fn reading() -> BudgetReading {
     let standing = Standing {
+        per: None,
+        window: crate::governance::budget::Window::Day,
+        enforce: true,
+        at_limit: crate::governance::budget::AtLimit::Clamp,
+        soft: None,
         budget: "atlas-day".into(),
         value: None,
         period: Period {

@@ -69,6 +69,11 @@ fn text(telemetry: &Telemetry) -> String {
 
 fn standing(budget: &str, value: Option<&str>, spent: i64, start: i64) -> Standing {
     Standing {
+        per: None,
+        window: crate::governance::budget::Window::Day,
+        enforce: true,
+        at_limit: crate::governance::budget::AtLimit::Clamp,
+        soft: None,
         budget: budget.into(),
         value: value.map(Into::into),
         period: Period {

@@ -1,0 +1,224 @@
+//! The steps of a decision, each as one operation that can be timed or counted.
+//!
+//! `decide` times them and `instructions` counts their instructions: one catalogue, so that both speak of the same thing.
+//! Inputs pass through `black_box`, because the compiler would otherwise work out a constant answer once.
+//!
+//! Not here: anything with I/O or a runtime; `gateway_overhead` measures that.
+
+use jiff::tz::TimeZone;
+use std::fmt::{self, Display, Write as _};
+use std::hint::black_box;
+use tollgate::chat::Usage;
+use tollgate::clock::Wall;
+use tollgate::governance::budget::{Period, Window};
+use tollgate::governance::identity::{
+    Caller, Digest, Key, KeyIndex, Keys, Label, Labels, Pattern, Selector,
+};
+use tollgate::governance::pricing::{Classes, Extent, Rate, Tier};
+use tollgate::units::{Money, Price, Tokens};
+
+/// Keys in the table.
+const KEYS: u32 = 10_000;
+
+/// One step, by name.
+pub(crate) struct Operation {
+    /// Its name, in tables and on command lines.
+    pub(crate) name: &'static str,
+    /// Does it once.
+    pub(crate) run: fn(&Scene),
+}
+
+impl Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every step, in the order a request meets them.
+pub(crate) const OPERATIONS: [Operation; 9] = [
+    Operation {
+        name: "key_known",
+        run: |scene| {
+            black_box(scene.keys.find(black_box(&scene.secret), scene.at));
+        },
+    },
+    Operation {
+        name: "key_unknown",
+        run: |scene| {
+            black_box(scene.keys.find(black_box(b"tg_nobody_has_this"), scene.at));
+        },
+    },
+    Operation {
+        name: "model_allowed",
+        run: |scene| {
+            black_box(scene.key().may_use(black_box("gpt-4o-mini")));
+        },
+    },
+    Operation {
+        name: "selector_by_key",
+        run: |scene| {
+            black_box(black_box(&scene.by_key).matches(&scene.caller()));
+        },
+    },
+    Operation {
+        name: "selector_by_request",
+        run: |scene| {
+            black_box(black_box(&scene.by_request).matches(&scene.caller()));
+        },
+    },
+    Operation {
+        name: "worst_case",
+        run: |scene| {
+            black_box(scene.rate.worst_case(black_box(scene.extent)));
+        },
+    },
+    Operation {
+        name: "period_month",
+        run: |scene| {
+            black_box(Period::containing(
+                black_box(Window::Month),
+                &scene.zone,
+                scene.at,
+            ));
+        },
+    },
+    Operation {
+        name: "cost",
+        run: |scene| {
+            black_box(scene.rate.cost(black_box(&scene.usage)));
+        },
+    },
+    Operation {
+        name: "money_written",
+        run: |scene| {
+            let mut text = Header::default();
+            // A header has room for every amount, so this cannot fail.
+            let _ = write!(text, "{}", black_box(scene.amount));
+            black_box(text);
+        },
+    },
+];
+
+/// What the operations work on.
+pub(crate) struct Scene {
+    keys: Keys,
+    secret: Vec<u8>,
+    at: Wall,
+    by_key: Selector,
+    by_request: Selector,
+    rate: Rate,
+    extent: Extent,
+    usage: Usage,
+    zone: TimeZone,
+    amount: Money,
+}
+
+impl Scene {
+    /// A table of keys, a price with a tier, and a calendar in a zone whose clocks change. `None` if this build lacks the zone.
+    pub(crate) fn set() -> Option<Self> {
+        let base = Classes {
+            input: Price::from_nanos_per_million(150_000_000),
+            cached_input: Price::from_nanos_per_million(75_000_000),
+            output: Price::from_nanos_per_million(600_000_000),
+            reasoning: Price::from_nanos_per_million(600_000_000),
+            ..Classes::default()
+        };
+        let long = Classes {
+            input: Price::from_nanos_per_million(300_000_000),
+            ..base
+        };
+        Some(Self {
+            keys: Keys::new((0..KEYS).map(key).collect()),
+            secret: secret(KEYS / 2).into_bytes(),
+            at: Wall::from_secs(1_766_000_000),
+            by_key: Selector(vec![
+                (Label::Team, vec![Pattern::new("team-1*")]),
+                (Label::Project, vec![Pattern::new("atlas")]),
+            ]),
+            by_request: Selector(vec![
+                (Label::Project, vec![Pattern::new("atlas")]),
+                (Label::Model, vec![Pattern::new("gpt-4o*")]),
+                (Label::Tags, vec![Pattern::new("nightly")]),
+            ]),
+            rate: Rate {
+                base,
+                tiers: vec![Tier {
+                    above_input: Tokens(200_000),
+                    classes: long,
+                }],
+                ..Rate::default()
+            },
+            extent: Extent {
+                input: Tokens(1024),
+                output_cap: Tokens(256),
+                choices: 1,
+                audio: false,
+            },
+            usage: Usage {
+                input: Tokens(200),
+                cached_input: Tokens(64),
+                output: Tokens(100),
+                reasoning: Tokens(20),
+                ..Usage::default()
+            },
+            zone: TimeZone::get("Europe/Zurich").ok()?,
+            amount: Money::from_nanos(12_345_678),
+        })
+    }
+
+    fn key(&self) -> &Key {
+        static NOBODY: std::sync::LazyLock<Key> = std::sync::LazyLock::new(|| key(0));
+        self.keys.get(KeyIndex(KEYS / 2)).unwrap_or(&NOBODY)
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            run: Some("run-17"),
+            tags: Some("ci, nightly"),
+            model: "gpt-4o-mini",
+            ..self.key().caller()
+        }
+    }
+}
+
+fn secret(index: u32) -> String {
+    format!("tg_bench_000000000000000000000000{index:08}")
+}
+
+fn key(index: u32) -> Key {
+    let label = |label, value: String| (label, value.into_boxed_str());
+    Key {
+        name: format!("key-{index}").into(),
+        digest: Digest::of(secret(index).as_bytes()),
+        labels: Labels {
+            single: [
+                label(Label::Org, "acme".to_owned()),
+                label(Label::Team, format!("team-{}", index % 20)),
+                label(Label::Project, "atlas".to_owned()),
+                label(Label::Agent, format!("agent-{}", index % 500)),
+            ]
+            .into(),
+            groups: Vec::new(),
+        },
+        models: Some(vec![Pattern::new("o3"), Pattern::new("gpt-4o*")]),
+        expires: None,
+        disabled: false,
+    }
+}
+
+/// Room for an amount as a response header carries it, on the stack.
+#[derive(Default)]
+struct Header {
+    bytes: [u8; 24],
+    used: usize,
+}
+
+impl fmt::Write for Header {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.used + text.len();
+        let room = self.bytes.get_mut(self.used..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.used = end;
+        Ok(())
+    }
+}
