@@ -66,7 +66,7 @@ enum Command {
 
 Exit code 0: all good; 1: faults found; 2: a file cannot be read.")]
 struct CheckArgs {
-    /// The files; `tollgate.yaml` when none is named
+    /// The files [default: tollgate.yaml, or where there is none .tollgate/up.yaml]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print JSON
