@@ -2,8 +2,10 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot go on has failed; saying where is all it can do"
 )]
 
 mod architecture;
 mod container;
+mod source;
