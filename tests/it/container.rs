@@ -12,7 +12,10 @@ fn compose_config() -> tollgate::config::Config {
     let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/compose.yaml");
     let sources = Sources {
         file: Some(file),
-        env: vec![("TOLLGATE_KEY".to_owned(), "tollgate-laptop-key".to_owned())],
+        env: vec![(
+            "TOLLGATE_DEV_KEY".to_owned(),
+            "tollgate-laptop-key".to_owned(),
+        )],
         ..Sources::default()
     };
     load(&sources).unwrap_or_else(|faults| panic!("{faults}"))
