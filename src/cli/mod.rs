@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// A governance gateway for LLM agents: budgets that cannot be overspent, streams metered while they flow
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "tollgate", version, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,4 +1,5 @@
 use super::*;
+use clap::{Args as _, FromArgMatches as _};
 use std::fs;
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -231,4 +232,23 @@ fn a_door_is_told_as_a_program_reaches_it() {
     check("[::]:4100", Some("http://[::1]:4100"));
     check("https://gate.internal/", Some("https://gate.internal"));
     check("unix:/run/tollgate.sock", None);
+}
+
+#[test]
+fn addresses_of_either_family_can_be_given_as_flags() {
+    let (_folder, state) = started();
+    let line = [
+        "tollgate",
+        "--listen",
+        "[::1]:4200",
+        "--listen",
+        "127.0.0.1:4200",
+        "--admin-listen",
+        "[::1]:4201",
+    ];
+    let command = Flags::augment_args(clap::Command::new("tollgate"));
+    let flags = Flags::from_arg_matches(&command.get_matches_from(line)).unwrap();
+    let config = config::load(&sources(&state, flags.settings(None), Vec::new())).unwrap();
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.admin_listen, "[::1]:4201".parse().ok());
 }
