@@ -436,7 +436,9 @@ proptest! {
                 }
             }
         }
-        held.into_iter().for_each(|promise| { promise.release(); });
+        for promise in held {
+            promise.release();
+        }
         prop_assert_eq!(books.in_flight(), 0);
         let reserved: i64 = books.state().ledgers.values().flat_map(|l| &l.accounts).map(|a| a.reserved.nanos()).sum();
         prop_assert_eq!(reserved, 0);
