@@ -70,7 +70,7 @@ impl Refused {
         Self {
             close: true,
             ..refused(
-                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                StatusCode::BAD_REQUEST,
                 INVALID,
                 None,
                 message,
@@ -90,7 +90,7 @@ impl Refused {
     pub(super) fn host(host: &str) -> Self {
         let shown: String = host
             .chars()
-            .filter(|c| c.is_ascii_graphic())
+            .filter(char::is_ascii_graphic)
             .take(100)
             .collect();
         let message = format!(
@@ -270,13 +270,7 @@ impl Refused {
                 "label_required",
                 "budget",
             ),
-            Reason::PriceUnknown => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "price_unknown",
-                "price",
-            ),
-            Reason::Unbounded => (
+            Reason::PriceUnknown | Reason::Unbounded => (
                 StatusCode::FORBIDDEN,
                 "permission_error",
                 "price_unknown",
@@ -476,18 +470,11 @@ mod tests {
             upstream(Failure::Status(500)).into(),
             upstream(Failure::Stalled).into(),
         ];
-        let table: String = rows
-            .iter()
-            .map(|row| {
-                format!(
-                    "{} {} / {}: {}\n",
-                    row.status.as_u16(),
-                    row.kind,
-                    row.code.unwrap_or("-"),
-                    row.message
-                )
-            })
-            .collect();
-        insta::assert_snapshot!(table);
+        let line = |row: &Refused| {
+            let (status, code) = (row.status.as_u16(), row.code.unwrap_or("-"));
+            format!("{status} {} / {code}: {}", row.kind, row.message)
+        };
+        let table: Vec<String> = rows.iter().map(line).collect();
+        insta::assert_snapshot!(table.join("\n"));
     }
 }
