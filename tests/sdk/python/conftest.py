@@ -64,13 +64,7 @@ class Gateway:
 
     def key(self, name, *options):
         """Makes a key, as `tollgate key new` does, and waits until the running gateway knows it."""
-        made = subprocess.run(
-            [os.environ["SDK_TEST_BINARY"], "key", "new", name, "--state-dir", self.state, "--json", *options],
-            capture_output=True,
-            text=True,
-        )
-        assert made.returncode == 0, made.stderr
-        secret = json.loads(made.stdout)["secret"]
+        secret = json.loads(self.run_key("new", name, "--json", *options))["secret"]
 
         def known():
             try:
@@ -80,6 +74,16 @@ class Gateway:
 
         eventually(known, f"key {name} known")
         return secret
+
+    def rotate(self, name):
+        return json.loads(self.run_key("rotate", name, "--json"))["secret"]
+
+    def run_key(self, *words):
+        """`tollgate key …` on this gateway."""
+        command = [os.environ["SDK_TEST_BINARY"], "key", *words, "--state-dir", self.state]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def edit(self, text):
         """Writes the settings file; returns once the gateway runs by it."""

@@ -1,11 +1,13 @@
 """What an agent meets when its budget or its rate is used up, and what every answer's head tells. The settings file is
 edited while the gateway runs, so each of these is also a test that an edit takes effect without a restart."""
 
+import asyncio
 import time
 from decimal import Decimal
 
 import openai
 import pytest
+from conftest import eventually
 from test_chat import HELLO, MODEL
 
 
@@ -57,6 +59,9 @@ def test_a_budget_used_up_is_refused_once_and_not_retried(settings):
     assert error.response.headers["x-should-retry"] == "false"
     assert (error.status_code, error.code, error.type) == (429, "insufficient_quota", "budget_exceeded")
     assert "spenders" in error.message and "$0.02" in error.message
+    # A smaller call would not help: there is nothing left.
+    assert "wait until then or ask for a larger budget" in error.message
+    assert "max_tokens" not in error.message
     told = error.body["tollgate"]
     assert told["budget"] == "spenders-day" and told["window"] == "1d"
     assert (told["limit"], told["spent"], told["reserved"], told["remaining"]) == ("0.02", "0.02", "0.00", "0.00")
@@ -109,7 +114,7 @@ def test_a_rate_limit_tells_when_to_come_again(settings):
     assert 50 <= int(head["retry-after"]) <= 60
     assert int(head["retry-after"]) - 1 <= int(head["retry-after-ms"]) / 1000 <= int(head["retry-after"])
     assert head.get("x-should-retry") != "false"
-    assert "slow-team" in caught.value.message
+    assert "`slow-team` of key `slow` is 1 request a minute" in caught.value.message
 
 
 def test_the_client_waits_out_a_rate_limit_by_itself(settings):
@@ -125,12 +130,33 @@ def test_the_client_waits_out_a_rate_limit_by_itself(settings):
     assert settings.metric("tollgate_decisions_total", verdict="deny") - denied == 1
 
 
+async def test_a_start_with_no_configuration_takes_a_hundred_calls_at_once(aclient):
+    ask = lambda n: aclient.with_options(max_retries=0).chat.completions.create(
+        model="sim-small", messages=[{"role": "user", "content": f"{n} @sim(latency=300ms,out=1)"}])
+    answers = await asyncio.gather(*(ask(n) for n in range(100)))
+    assert len(answers) == 100
+
+
+def test_a_key_rotated_or_revoked_is_refused_while_the_gateway_runs(gateway):
+    old = gateway.key("turning")
+    new = gateway.rotate("turning")
+    refused = lambda secret: isinstance(attempt(secret), openai.AuthenticationError)
+    eventually(lambda: refused(old) and not refused(new), "the new secret takes the old one's place")
+    gateway.run_key("revoke", "turning")
+    eventually(lambda: refused(new), "the revoked key is refused")
+
+
+def attempt(secret):
+    try:
+        return openai.OpenAI(api_key=secret).models.list()
+    except openai.APIStatusError as error:
+        return error
+
+
 def test_a_bad_edit_changes_nothing_and_is_told_with_its_place(settings):
     before = settings.file.read_text()
     errors = settings.metric("tollgate_config_reload_total", result="error")
     settings.file.write_text(before.replace("budgets:", "budgetz:", 1))
-    from conftest import eventually
-
     told = eventually(lambda: settings.status()["config"].get("error"), "the bad edit told")
     assert "budgetz" in str(told) and "up.yaml:" in str(told)
     assert settings.metric("tollgate_config_reload_total", result="error") > errors
