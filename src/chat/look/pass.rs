@@ -143,7 +143,7 @@ impl Pass {
             choices: self.choices.saturating_mul(per_prompt),
             close,
             empty,
-            input_bound: Tokens(body.len() as u64)
+            input_bound: Tokens((body.len() as u64).saturating_sub(self.content.embedded()))
                 .plus(Tokens(PER_MESSAGE).times(messages))
                 .plus(Tokens(PER_CALL)),
             references: References {

@@ -344,9 +344,11 @@ impl<'a> Weight<'a> {
         (fits.0 >= SMALLEST_CLAMP).then_some(fits)
     }
 
-    /// What the token limits are charged before the call: a quarter of the bytes, and the output the caller asked for.
+    /// What the token limits are charged before the call: a quarter of the bytes, but no more than the model
+    /// could take, and the output the caller asked for.
     fn estimate(&self, ask: &Ask<'_>) -> Tokens {
         let input = ask.counted.unwrap_or(Tokens(ask.input_bound.0.div_ceil(4)));
+        let input = input.min(self.extent.input);
         let output = ask.asked_cap.unwrap_or_default().times(self.extent.choices);
         input.plus(if ask.endpoint == Endpoint::Embeddings {
             Tokens::ZERO
