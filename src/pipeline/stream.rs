@@ -45,6 +45,8 @@ struct Flow {
     meter: StreamMeter,
     /// Output tokens beyond which the reservation is used up.
     most: u64,
+    /// When it began to flow.
+    opened: Duration,
     /// When the last bytes came.
     last: Duration,
     /// When the whole call must be over.
@@ -75,6 +77,7 @@ impl Stream {
             loan: Some(loan),
             meter,
             most,
+            opened: now,
             last: now,
             over,
             timer,
@@ -211,8 +214,8 @@ impl Flow {
 
     /// Books what the provider reported; says what that cost, and which entry says so.
     fn settle(&mut self, now: Duration) -> (Option<crate::units::Money>, u64) {
-        // From the first byte on the provider's time and the caller's are the same time.
-        self.passage.waited(now.saturating_sub(self.last));
+        // While it flows the provider's time and the caller's are the same time.
+        self.passage.waited(now.saturating_sub(self.opened));
         let ending = Ending {
             usage: self.meter.usage(),
             counted: self.meter.output_tokens_high(),
