@@ -8,7 +8,7 @@ use super::Rules;
 use super::status::Refused;
 use crate::pipeline::RequestLabels;
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -26,6 +26,9 @@ const LONGEST_ID: usize = 128;
 /// A body must come at least this fast, looked at every [`PACE_EVERY`].
 const PACE: usize = 1024;
 const PACE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where a browser says the request comes from.
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the headers say that concerns us.
 #[derive(Debug, Default)]
@@ -68,7 +71,7 @@ pub(super) fn check_origin<B>(request: &Request<B>, rules: &Rules) -> Result<(),
             return Err(Refused::origin());
         }
     } else if headers
-        .get("sec-fetch-site")
+        .get(&FETCH_SITE)
         .is_some_and(|site| site == "cross-site")
     {
         return Err(Refused::origin());

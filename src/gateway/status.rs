@@ -69,12 +69,7 @@ impl Refused {
         let message = "HTTP/1.0 is not spoken here: use HTTP/1.1 or HTTP/2";
         Self {
             close: true,
-            ..refused(
-                StatusCode::BAD_REQUEST,
-                INVALID,
-                None,
-                message,
-            )
+            ..refused(StatusCode::BAD_REQUEST, INVALID, None, message)
         }
     }
 
