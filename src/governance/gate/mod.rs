@@ -298,11 +298,15 @@ impl<'a> Weight<'a> {
                 write: true,
                 clamped: true,
             },
-            (Some(asked), _) => Cap {
-                tokens: asked.min(most),
-                write: false,
-                clamped: false,
-            },
+            (Some(asked), _) => {
+                // Where a budget refuses, the provider must hold what the promise was made for.
+                let above = self.hard && asked > most;
+                Cap {
+                    tokens: asked.min(most),
+                    write: above,
+                    clamped: above,
+                }
+            }
             (None, Some(policy)) => Cap {
                 tokens: policy.min(most),
                 write: true,
