@@ -331,6 +331,20 @@ fn a_refusal_by_one_budget_takes_nothing_from_the_others() {
     assert_eq!(scene.standing("wide").reserved, Money::ZERO);
 }
 
+#[test]
+fn a_dropped_permit_gives_everything_back() {
+    let scene = Scene::new(vec![budget("day", "1")], vec![limit("all", 0, 1000, 1)]);
+    let rate = rate();
+    let ask = Ask {
+        asked_cap: Some(Tokens(100)),
+        ..scene.ask(&rate)
+    };
+    let before = scene.permit(&ask).headroom().tokens;
+    assert_eq!(scene.standing("day").reserved, Money::ZERO);
+    let after = scene.permit(&ask).headroom().tokens;
+    assert_eq!(before, after, "the tokens estimated for a call never made");
+}
+
 // Counting exactly.
 
 #[test]
