@@ -114,8 +114,8 @@ pub(super) fn plan(
     })
 }
 
-/// What the door goes by.
-pub(super) fn rules(config: &Config) -> anyhow::Result<DoorRules> {
+/// What the door goes by; `most_connections` is what this process can carry.
+pub(super) fn rules(config: &Config, most_connections: usize) -> anyhow::Result<DoorRules> {
     let tls = config
         .gateway
         .tls
@@ -129,8 +129,10 @@ pub(super) fn rules(config: &Config) -> anyhow::Result<DoorRules> {
         .cloned()
         .chain(own_hosts(&config.listen))
         .collect();
+    let mut settings = config.gateway.clone();
+    settings.max_connections = settings.max_connections.min(most_connections);
     Ok(DoorRules {
-        settings: config.gateway.clone(),
+        settings,
         hosts,
         tls,
     })
@@ -143,6 +145,7 @@ pub(super) struct Live {
     pub(super) prices: Arc<ArcSwap<PriceBook>>,
     pub(super) simulator: Option<SocketAddr>,
     pub(super) memory: Arc<Memory>,
+    pub(super) most_connections: usize,
 }
 
 impl Live {
@@ -175,7 +178,7 @@ impl Live {
         let taken = config::load(sources)
             .map_err(anyhow::Error::from)
             .and_then(|config| {
-                let rules = rules(&config)?;
+                let rules = rules(&config, self.most_connections)?;
                 let plan = plan(&config, &self.door.desk.gate, self.simulator)?;
                 Ok((config, plan, rules))
             });

@@ -17,6 +17,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -139,14 +140,20 @@ pub struct JournalStatus {
 }
 
 /// What a start found in the journal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RecoveredStatus {
+    /// Whether the stop before it was in order.
+    pub clean: bool,
     /// Records read back.
     pub records: u64,
     /// Bytes of a torn end that were cut off.
     pub torn_bytes: u64,
     /// Calls that were in flight, and stay booked at their reservation.
     pub in_flight: u64,
+    /// What was booked, by budget (`name[value]`), though nobody saw the bill of it.
+    pub uncertain: BTreeMap<String, Money>,
+    /// Damaged files, kept aside.
+    pub damaged: Vec<String>,
 }
 
 /// Who knows how the gateway is.
