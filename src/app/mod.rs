@@ -290,12 +290,11 @@ impl House {
 fn most_connections(config: &Config) -> usize {
     let most = descriptors::connections().unwrap_or(usize::MAX);
     let wanted = config.gateway.max_connections;
-    if most < wanted {
-        tracing::warn!(
-            wanted,
-            most,
-            "the limit of open files carries fewer connections than max_connections: more are turned away with 503; raise it (ulimit -n, LimitNOFILE)"
-        );
+    let words = "the limit of open files carries fewer connections than max_connections: more are turned away with 503; raise it (ulimit -n, LimitNOFILE)";
+    if most < wanted / 2 {
+        tracing::warn!(wanted, most, "{words}");
+    } else if most < wanted {
+        tracing::info!(wanted, most, "{words}");
     }
     most
 }

@@ -1,0 +1,1 @@
+//! Running it: disks that fill, signals, limits, and what it tells about itself.
