@@ -1,7 +1,7 @@
 //! The promise about money, from outside: what callers were let do is what the provider charged, to the nano-dollar.
 
 mod exact;
-
+mod upstream;
 
 /// Prices the tests reckon with: a cent a call, tokens at odd prices, and embeddings.
 const PRICES: &str = r#"
