@@ -72,12 +72,7 @@ impl Refused {
         let message = "HTTP/1.0 is not spoken here: use HTTP/1.1 or HTTP/2";
         Self {
             close: true,
-            ..refused(
-                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-                INVALID,
-                None,
-                message,
-            )
+            ..refused(StatusCode::BAD_REQUEST, INVALID, None, message)
         }
     }
 
@@ -93,7 +88,7 @@ impl Refused {
     pub(super) fn host(host: &str) -> Self {
         let shown: String = host
             .chars()
-            .filter(|c| c.is_ascii_graphic())
+            .filter(char::is_ascii_graphic)
             .take(100)
             .collect();
         let message = format!(
@@ -273,13 +268,7 @@ impl Refused {
                 "label_required",
                 "budget",
             ),
-            Reason::PriceUnknown => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "price_unknown",
-                "price",
-            ),
-            Reason::Unbounded => (
+            Reason::PriceUnknown | Reason::Unbounded => (
                 StatusCode::FORBIDDEN,
                 "permission_error",
                 "price_unknown",
@@ -483,18 +472,11 @@ mod tests {
             upstream(Failure::Status(500, None)).into(),
             upstream(Failure::Stalled).into(),
         ];
-        let table: String = rows
-            .iter()
-            .map(|row| {
-                format!(
-                    "{} {} / {}: {}\n",
-                    row.status.as_u16(),
-                    row.kind,
-                    row.code.unwrap_or("-"),
-                    row.message
-                )
-            })
-            .collect();
-        insta::assert_snapshot!(table);
+        let line = |row: &Refused| {
+            let (status, code) = (row.status.as_u16(), row.code.unwrap_or("-"));
+            format!("{status} {} / {code}: {}", row.kind, row.message)
+        };
+        let table: Vec<String> = rows.iter().map(line).collect();
+        insta::assert_snapshot!(table.join("\n"));
     }
 }

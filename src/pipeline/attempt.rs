@@ -16,6 +16,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::borrow::Cow;
 use std::io::Read;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -175,24 +176,24 @@ impl Passage {
                 return Err(self.failed(failure, attempts));
             }
         };
-        let plain = unpacked(&parts.headers, &bytes);
-        let reading = plain
-            .as_ref()
-            .map(|plain| vendor::read(plain.as_deref().unwrap_or(&bytes), self.endpoint));
-        let ending = match reading {
-            Some(Ok(reading)) => Ending {
+        let reading = match plain(&parts.headers, &bytes) {
+            Some(plain) => vendor::read(&plain, self.endpoint).ok(),
+            None => None,
+        };
+        let status = parts.status.as_u16();
+        let ending = if let Some(reading) = reading {
+            Ending {
                 usage: reading.usage,
                 counted: self.counted(vendor::output_bounds(&reading)),
-                status: parts.status.as_u16(),
-            },
+                status,
+            }
+        } else {
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
-            _ => {
-                self.attempted(Attempt::Malformed);
-                Ending {
-                    usage: None,
-                    counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
-                    status: parts.status.as_u16(),
-                }
+            self.attempted(Attempt::Malformed);
+            Ending {
+                usage: None,
+                counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
+                status,
             }
         };
         let (facts, sequence) = self.settle(ending, now);
@@ -289,22 +290,20 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
-/// The body unpacked: `Some(None)` if it is plain already, `None` if nobody here can unpack it.
-fn unpacked(headers: &HeaderMap, body: &[u8]) -> Option<Option<Vec<u8>>> {
-    let Some(coding) = headers.get(CONTENT_ENCODING) else {
-        return Some(None);
-    };
-    match coding.as_bytes() {
-        b"identity" => Some(None),
-        b"gzip" | b"x-gzip" => {
+/// The body as text to be read: as it is, or unpacked; `None` if nobody here can unpack it.
+fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    match headers
+        .get(CONTENT_ENCODING)
+        .map(http::HeaderValue::as_bytes)
+    {
+        None | Some(b"identity") => Some(Cow::Borrowed(body)),
+        Some(b"gzip" | b"x-gzip") => {
             let mut plain = Vec::new();
-            flate2::read::MultiGzDecoder::new(body)
-                .take(LONGEST_UNPACKED)
-                .read_to_end(&mut plain)
-                .ok()?;
-            Some(Some(plain))
+            let packed = flate2::read::MultiGzDecoder::new(body);
+            packed.take(LONGEST_UNPACKED).read_to_end(&mut plain).ok()?;
+            Some(Cow::Owned(plain))
         }
-        _ => None,
+        Some(_) => None,
     }
 }
 

@@ -57,7 +57,7 @@ impl fmt::Debug for Stream {
         f.debug_struct("Stream")
             .field("ready", &self.ready.len())
             .field("flowing", &self.flow.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
