@@ -45,8 +45,11 @@ pub struct Options {
     /// From which level on lines are written.
     pub level: log::Level,
     /// Called once, when calls are answered.
-    pub announce: Option<Box<dyn FnOnce(&Started)>>,
+    pub announce: Option<Announce>,
 }
+
+/// Told once that calls are answered, and where.
+pub type Announce = Box<dyn FnOnce(&Started)>;
 
 /// A gateway that answers calls.
 #[derive(Debug)]
@@ -150,6 +153,10 @@ struct House {
 }
 
 impl House {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the one list of what a gateway is made of, in the order it starts"
+    )]
     fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
         let (journal, books, recovery) =
             Journal::open(&config.state_dir, journal::Settings::default())?;
@@ -249,7 +256,13 @@ impl House {
         };
         let watcher = live.watch(config, sources)?;
         board.ready();
-        tracing::info!(listen = ?started.listen, admin = ?started.admin, threads, "answering calls");
+        let admin_address = started.admin.map(tracing::field::display);
+        tracing::info!(
+            listen = started.listen.join(", "),
+            admin = admin_address,
+            threads,
+            "answering calls"
+        );
         Ok(Self {
             started,
             door,

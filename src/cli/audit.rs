@@ -24,6 +24,9 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check that no line was changed, removed, added or moved (exit code 1 if one was)
+    #[command(
+        after_help = "Examples:\n  tollgate audit verify\n  tollgate audit verify --state-dir /var/lib/tollgate --json"
+    )]
     Verify {
         /// Where the gateway keeps its state (`state_dir` of its configuration)
         #[arg(long, default_value = ".tollgate", value_name = "DIR")]
@@ -33,6 +36,7 @@ enum Command {
         json: bool,
     },
     /// Print the last lines
+    #[command(after_help = "Examples:\n  tollgate audit tail\n  tollgate audit tail -n 50 | jq .")]
     Tail {
         /// Where the gateway keeps its state (`state_dir` of its configuration)
         #[arg(long, default_value = ".tollgate", value_name = "DIR")]

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Looks into the ledgers.
+/// The ledgers: what was spent, and whether every counter adds up
 #[derive(Debug, Args)]
 pub struct LedgerArgs {
     #[command(subcommand)]

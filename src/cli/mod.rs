@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// A governance gateway for LLM agents: budgets that cannot be overspent, streams metered while they flow
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, propagate_version = true, after_help = EXAMPLES)]
+#[command(name = "tollgate", version, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -66,7 +66,7 @@ enum Command {
 
 Exit code 0: all good; 1: faults found; 2: a file cannot be read.")]
 struct CheckArgs {
-    /// The files; `tollgate.yaml` when none is named
+    /// The files [default: tollgate.yaml, or where there is none .tollgate/up.yaml]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print JSON

@@ -304,7 +304,7 @@ curl {base}/v1/chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Co
 Try next
 - Stream:  add -N and "stream":true to the curl line
 - Ask first what a call would cost:  add -H 'x-tollgate-dry-run: 1'
-- Spend:  set the budget's limit to "$0.02" in {file}, then call "model":"sim-cent" three times: the third is refused
+- Spend:  set the budget's limit to "$0.02" in {file}, then call "model":"sim-cent" (a cent each) until one is refused
 - Break something:  "model":"sim-small--status-429" (all the knobs: tollgate simulate --help)
 - Another key:  tollgate key new ci --label team=red
 "#

@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub(super) struct Outward {
     content: Content,
-    _busy: Option<Busy>,
+    /// Held, not read.
+    busy: Option<Busy>,
 }
 
 #[derive(Debug)]
@@ -25,19 +26,19 @@ impl Outward {
     pub(super) fn whole(bytes: Bytes) -> Self {
         Self {
             content: Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-            _busy: None,
+            busy: None,
         }
     }
 
     pub(super) const fn stream(stream: Box<Stream>) -> Self {
         Self {
             content: Content::Stream(stream),
-            _busy: None,
+            busy: None,
         }
     }
 
     pub(super) fn keeping(mut self, busy: Busy) -> Self {
-        self._busy = Some(busy);
+        self.busy = Some(busy);
         self
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn head(headers: &HeaderMap) -> Result<Head, Refused> {
                     .then(|| value.clone());
             }
             name if name.starts_with("x-tollgate-") || name.starts_with("x-litellm-") => {
-                head.ours(name, value)?
+                head.ours(name, value)?;
             }
             _ => {}
         }
@@ -200,15 +200,12 @@ pub(super) async fn gather(mut body: Incoming, most: usize) -> Result<Bytes, Ref
     let mut pace = None;
     let mut read: usize = 0;
     loop {
-        let frame = match next(&mut body, &mut pace, &mut read).await? {
-            Some(frame) => frame,
-            None => {
-                return Ok(if rest.is_empty() {
-                    first
-                } else {
-                    rest.freeze()
-                });
-            }
+        let Some(frame) = next(&mut body, &mut pace, &mut read).await? else {
+            return Ok(if rest.is_empty() {
+                first
+            } else {
+                rest.freeze()
+            });
         };
         let Ok(data) = frame.into_data() else {
             continue;
@@ -250,22 +247,21 @@ async fn next(
                 std::task::Poll::Pending => None,
             })
         });
-        let arrived = match ready.await {
-            Some(frame) => frame,
-            None => {
-                let (timer, at_last_look) = pace
-                    .get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + PACE_EVERY)), 0));
-                tokio::select! {
-                    biased;
-                    arrived = &mut frame => arrived,
-                    () = timer.as_mut() => {
-                        if read.saturating_sub(*at_last_look) < PACE {
-                            return Err(Refused::too_slow());
-                        }
-                        *at_last_look = *read;
-                        timer.as_mut().reset(Instant::now() + PACE_EVERY);
-                        continue;
+        let arrived = if let Some(frame) = ready.await {
+            frame
+        } else {
+            let (timer, at_last_look) =
+                pace.get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + PACE_EVERY)), 0));
+            tokio::select! {
+                biased;
+                arrived = &mut frame => arrived,
+                () = timer.as_mut() => {
+                    if read.saturating_sub(*at_last_look) < PACE {
+                        return Err(Refused::too_slow());
                     }
+                    *at_last_look = *read;
+                    timer.as_mut().reset(Instant::now() + PACE_EVERY);
+                    continue;
                 }
             }
         };
@@ -299,7 +295,7 @@ mod tests {
     fn a_host_is_ours_only_by_its_whole_name() {
         let known = ["gateway.internal".into()];
         let check = |host: &str, expected: bool| {
-            assert_eq!(is_known_host(host, &known), expected, "{host}")
+            assert_eq!(is_known_host(host, &known), expected, "{host}");
         };
         check("localhost", true);
         check("LocalHost:4100", true);

@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(write(span, Duration::from_millis(20)), "20ms");
         assert_eq!(write(span, Duration::from_secs(1)), "1s");
         assert_eq!(write(span, Duration::from_millis(1500)), "1.500s");
-        assert_eq!(write(span, Duration::from_secs(360)), "6m0s");
+        assert_eq!(write(span, Duration::from_mins(6)), "6m0s");
         assert_eq!(write(span, Duration::ZERO), "0ms");
     }
 

@@ -1,4 +1,4 @@
-//! The black-box tests: tollgate from outside. One binary, so that it links once.
+//! The black-box tests: tollgate from outside, and its house from above. One binary, so that it links once.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +7,10 @@
     reason = "a test that cannot go on has failed, and its deadlines are its own"
 )]
 
+mod architecture;
+mod container;
 mod live;
 mod money;
 mod ops;
+mod source;
 mod support;

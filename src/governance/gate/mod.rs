@@ -133,13 +133,12 @@ impl Gate {
         }
         let (ledgers, hard) = charter.ledgers(self, ask, now)?;
         let weight = Weight::of(ask, charter.unknown_price(), hard)?;
-        let admission = match held {
-            Some(admission) => admission,
-            None => {
-                let cells = charter.cells(self, ask, now)?;
-                Admission::request(&cells, weight.estimate(ask), now.since_start)
-                    .map_err(|throttled| Denial::throttled(caller, throttled))?
-            }
+        let admission = if let Some(admission) = held {
+            admission
+        } else {
+            let cells = charter.cells(self, ask, now)?;
+            Admission::request(&cells, weight.estimate(ask), now.since_start)
+                .map_err(|throttled| Denial::throttled(caller, throttled))?
         };
         self.promise(ask, weight, &ledgers, admission, now)
     }
@@ -298,15 +297,12 @@ impl<'a> Weight<'a> {
                 write: true,
                 clamped: true,
             },
-            (Some(asked), _) => {
-                // Where a budget refuses, the provider must hold what the promise was made for.
-                let above = self.hard && asked > most;
-                Cap {
-                    tokens: asked.min(most),
-                    write: above,
-                    clamped: above,
-                }
-            }
+            // Only the model's own cap is promised, so no more than that may be asked for.
+            (Some(asked), _) => Cap {
+                tokens: asked.min(most),
+                write: self.hard && most < asked,
+                clamped: self.hard && most < asked,
+            },
             (None, Some(policy)) => Cap {
                 tokens: policy.min(most),
                 write: true,
