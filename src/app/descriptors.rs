@@ -4,10 +4,12 @@
 //! and so may the journal's next segment. So the soft limit is raised to the hard one at the start, and connections beyond
 //! what the rest carries are turned away with a 503.
 
+use crate::gateway::admin;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are no connections: standard streams, listeners, the journal, the decision log, runtimes, watches.
-const OWN: u64 = 64;
+/// Descriptors that are no caller's: standard streams, listeners, the journal, the decision log, runtimes, watches, and the
+/// admin port's connections.
+const OWN: u64 = 64 + admin::MOST_CONNECTIONS as u64;
 
 /// A caller's connection, and one to a provider while its call is made.
 const EACH: u64 = 2;
@@ -38,7 +40,7 @@ mod tests {
 
     #[test]
     fn half_of_what_is_left_after_our_own_is_for_callers() {
-        for (descriptors, connections) in [(0, 1), (64, 1), (1024, 480), (20_000, 9968)] {
+        for (descriptors, connections) in [(0, 1), (96, 1), (1024, 464), (20_000, 9952)] {
             assert_eq!(fitting(descriptors), connections, "{descriptors}");
         }
     }

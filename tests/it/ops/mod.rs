@@ -1,7 +1,11 @@
 //! Running it: disks that fill or fail, signals, limits, and what it tells about itself.
 
+mod connections;
 mod disk;
+mod limits;
+mod shutdown;
 mod state;
+mod telling;
 
 use crate::live::PRICES;
 use crate::support::Home;
