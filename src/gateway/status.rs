@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::dialect::openai::error_body;
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Denial, Reason, retry_after};
-use crate::pipeline::Refusal;
+use crate::pipeline::{Failure, Refusal};
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -40,6 +40,9 @@ pub struct Refused {
     /// Whether the connection can go on: not while an unread body is in the way.
     pub close: bool,
 }
+
+/// A provider that asks for more is not quoted: nobody waits that long.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 const INVALID: &str = "invalid_request_error";
 
@@ -411,8 +414,13 @@ impl From<Refusal> for Refused {
                     format!("{attempts} attempts")
                 };
                 let message = format!("provider `{provider}` failed after {times}: {failure}");
+                let retry_after = match failure {
+                    Failure::Status(_, wait) => wait.filter(|wait| *wait <= LONGEST_WAIT),
+                    _ => None,
+                };
                 Self {
                     source: "provider",
+                    retry_after,
                     ..refused(status, "upstream_error", Some("upstream_error"), message)
                 }
             }
@@ -435,7 +443,6 @@ pub(super) fn overloaded() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Failure;
 
     #[test]
     fn the_table_of_statuses() {
@@ -462,7 +469,7 @@ mod tests {
             Refused::no_model("gpt-9"),
             Refusal::Unrecorded.into(),
             Refusal::Denied(Denial::suspended()).into(),
-            upstream(Failure::Status(500)).into(),
+            upstream(Failure::Status(500, None)).into(),
             upstream(Failure::Stalled).into(),
         ];
         let line = |row: &Refused| {

@@ -34,23 +34,23 @@ impl Passage {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
-        let (response, loan) = self.call(headers, body).await?;
+        let (response, loan, attempts) = self.call(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
-            return self.refused(response, loan).await;
+            return self.refused(response, loan, attempts).await;
         }
         if self.streaming && is_event_stream(response.headers()) {
             return Ok(self.streamed(response, loan));
         }
-        self.answered(response, loan).await
+        self.answered(response, loan, attempts).await
     }
 
-    /// Attempts until one is answered, or is not worth repeating.
+    /// Attempts until one is answered, or is not worth repeating; says how many it took.
     async fn call(
         &mut self,
         headers: HeaderMap,
         body: Outgoing,
-    ) -> Result<(Response<Incoming>, Loan), Refusal> {
+    ) -> Result<(Response<Incoming>, Loan, u32), Refusal> {
         let target = self.target.clone();
         let (upstream, retries, timeouts) = (
             &target.destination.upstream,
@@ -80,7 +80,7 @@ impl Passage {
                     self.attempted(ending(status));
                     let wait = self.worth_repeating(&response, attempt, most);
                     let Some(wait) = wait else {
-                        return Ok((response, loan));
+                        return Ok((response, loan, attempt));
                     };
                     wait
                 }
@@ -136,13 +136,12 @@ impl Passage {
         mut self,
         response: Response<Incoming>,
         loan: Loan,
+        attempts: u32,
     ) -> Result<Answer, Refusal> {
         let status = response.status();
         if !status.is_client_error() {
-            return Err(self.failed(
-                Failure::Status(status.as_u16()),
-                self.plan.retries.attempts.max(1),
-            ));
+            let retry_after = retry_after(response.headers());
+            return Err(self.failed(Failure::Status(status.as_u16(), retry_after), attempts));
         }
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -163,6 +162,7 @@ impl Passage {
         mut self,
         response: Response<Incoming>,
         loan: Loan,
+        attempts: u32,
     ) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -173,7 +173,7 @@ impl Passage {
             Ok(bytes) => bytes,
             Err(failure) => {
                 self.attempted(Attempt::Cut);
-                return Err(self.failed(failure, 1));
+                return Err(self.failed(failure, attempts));
             }
         };
         let reading = match plain(&parts.headers, &bytes) {
@@ -184,17 +184,15 @@ impl Passage {
         let ending = if let Some(reading) = reading {
             Ending {
                 usage: reading.usage,
-                counted: vendor::output_bound(&reading),
+                counted: self.counted(vendor::output_bounds(&reading)),
                 status,
             }
         } else {
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
             self.attempted(Attempt::Malformed);
-            let most = self.cap().tokens.times(self.choices).0;
-            let counted = most.min(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             Ending {
                 usage: None,
-                counted,
+                counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
                 status,
             }
         };
@@ -266,7 +264,7 @@ impl Passage {
         let now = clock::since_start();
         let undone = match failure {
             Failure::Transport(error) => error.surely_undone(),
-            Failure::Status(_) => true,
+            Failure::Status(..) => true,
             Failure::Cut | Failure::Stalled | Failure::TooLong => false,
         };
         let status = if failure.is_timeout() { 504 } else { 502 };

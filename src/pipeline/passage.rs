@@ -149,6 +149,13 @@ impl Passage {
         self.cap
     }
 
+    /// What is booked for output nobody told the amount of, between a lower and an upper bound of it. A guess is no
+    /// evidence that a provider went beyond its cap; only the lower bound can be.
+    pub(super) fn counted(&self, (low, high): (u64, u64)) -> u64 {
+        let most = self.cap.tokens.times(self.choices).0;
+        if low > most { high } else { high.min(most) }
+    }
+
     /// Whether usage is asked for on the caller's behalf and hidden again.
     pub(super) const fn hides_usage(&self) -> bool {
         self.hidden_usage
