@@ -1,6 +1,7 @@
 //! The promise about money, from outside: what callers were let do is what the provider charged, to the nano-dollar.
 
 mod exact;
+mod upstream;
 
 /// Prices the tests reckon with: a cent a call, tokens at odd prices, and embeddings.
 const PRICES: &str = r#"
@@ -9,3 +10,10 @@ const PRICES: &str = r#"
   dear: { input: "3", cached_input: "0.3", output: "15", reasoning: "16", max_input: 100000, max_output: 4096 }
   embed: { input: "0.13", max_input: 100000 }
 "#;
+
+const CHAT: &str = "/v1/chat/completions";
+
+/// One budget, called `all`, for everybody and for good.
+fn budget(limit: &str) -> String {
+    format!("budgets: [{{ name: all, match: {{}}, limit: \"{limit}\", window: total }}]\n")
+}

@@ -19,21 +19,27 @@ pub(crate) const KEY: &str = "sk-tg-test-0123456789abcdef0123456789abcdef";
 /// A directory with a configuration and, once a gateway ran in it, with its books.
 pub(crate) struct Home {
     dir: TempDir,
+    upstream: SocketAddr,
 }
 
 impl Home {
     /// A gateway in front of `simulator` with its prices and one key (labels: org, team, project, agent). `settings` is
     /// the rest of the configuration, as YAML: budgets, timeouts, whatever the test is about.
     pub(crate) fn new(simulator: &Simulator, settings: &str) -> Self {
+        Self::with_upstream(simulator.address, &simulator.prices, settings)
+    }
+
+    /// The same in front of whoever listens at this address.
+    pub(crate) fn with_upstream(upstream: SocketAddr, prices: &str, settings: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        std::fs::write(dir.path().join("prices.yaml"), &simulator.prices).expect("a price book");
-        let home = Self { dir };
-        home.configure(simulator, settings);
+        std::fs::write(dir.path().join("prices.yaml"), prices).expect("a price book");
+        let home = Self { dir, upstream };
+        home.configure(settings);
         home
     }
 
-    /// Writes the configuration anew.
-    pub(crate) fn configure(&self, simulator: &Simulator, settings: &str) {
+    /// Writes the configuration anew; a gateway that runs takes it up.
+    pub(crate) fn configure(&self, settings: &str) {
         let mut yaml = format!(
             "listen: 127.0.0.1:0\n\
              admin_listen: 127.0.0.1:0\n\
@@ -41,7 +47,7 @@ impl Home {
              prices: [prices.yaml]\n\
              providers: {{ sim: {{ kind: openai-compatible, base_url: \"http://{}/v1\" }} }}\n\
              models: [{{ name: \"*\", provider: sim, tokenizer: simulator }}]\n",
-            simulator.address
+            self.upstream
         );
         if !settings.contains("keys:") {
             let _ = writeln!(
@@ -117,7 +123,7 @@ pub(crate) struct Gateway {
 }
 
 /// One ledger as `/status` shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
     pub(crate) limit: Money,
     pub(crate) spent: Money,

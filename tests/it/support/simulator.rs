@@ -18,7 +18,7 @@ pub(crate) struct Simulator {
 }
 
 /// What it would have charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Meter {
     pub(crate) calls: u64,
     pub(crate) cost: Money,
