@@ -207,8 +207,14 @@ fn clean(headers: &mut HeaderMap, headroom: Headroom, streaming: bool) {
     let mut renamed: SmallVec<[(HeaderName, HeaderValue); 8]> = SmallVec::new();
     for (name, value) in headers.iter() {
         match name.as_str() {
-            "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
-            | "transfer-encoding" | "upgrade" => {
+            "connection" => {
+                for named in value.to_str().unwrap_or_default().split(',') {
+                    doomed.extend(HeaderName::try_from(named.trim()).ok());
+                }
+                doomed.push(name.clone());
+            }
+            "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding"
+            | "upgrade" => {
                 doomed.push(name.clone());
             }
             "content-length" if streaming => doomed.push(name.clone()),
@@ -325,7 +331,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("content-type", "application/json"),
-            ("connection", "close"),
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
             ("transfer-encoding", "chunked"),
             ("x-request-id", "theirs"),
             ("x-ratelimit-limit-requests", "9"),

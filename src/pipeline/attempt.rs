@@ -33,23 +33,23 @@ impl Passage {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
-        let (response, loan) = self.call(headers, body).await?;
+        let (response, loan, attempt) = self.call(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
-            return self.refused(response, loan).await;
+            return self.refused(response, loan, attempt).await;
         }
         if self.streaming && is_event_stream(response.headers()) {
             return Ok(self.streamed(response, loan));
         }
-        self.answered(response, loan).await
+        self.answered(response, loan, attempt).await
     }
 
-    /// Attempts until one is answered, or is not worth repeating.
+    /// Attempts until one is answered, or is not worth repeating; says which one it was.
     async fn call(
         &mut self,
         headers: HeaderMap,
         body: Outgoing,
-    ) -> Result<(Response<Incoming>, Loan), Refusal> {
+    ) -> Result<(Response<Incoming>, Loan, u32), Refusal> {
         let target = self.target.clone();
         let (upstream, retries, timeouts) = (
             &target.destination.upstream,
@@ -79,7 +79,7 @@ impl Passage {
                     self.attempted(ending(status));
                     let wait = self.worth_repeating(&response, attempt, most);
                     let Some(wait) = wait else {
-                        return Ok((response, loan));
+                        return Ok((response, loan, attempt));
                     };
                     wait
                 }
@@ -130,18 +130,17 @@ impl Passage {
         half.saturating_add(self.worker.jitter(half))
     }
 
-    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed.
+    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed; a
+    /// redirect too, because nobody but the configuration says where calls go.
     async fn refused(
         mut self,
         response: Response<Incoming>,
         loan: Loan,
+        attempt: u32,
     ) -> Result<Answer, Refusal> {
         let status = response.status();
         if !status.is_client_error() {
-            return Err(self.failed(
-                Failure::Status(status.as_u16()),
-                self.plan.retries.attempts.max(1),
-            ));
+            return Err(self.failed(Failure::Status(status.as_u16()), attempt));
         }
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -149,7 +148,8 @@ impl Passage {
         let now = clock::since_start();
         self.waited(now.saturating_sub(began));
         let facts = self.release("upstream_refused", status.as_u16(), now);
-        let bytes = bytes.unwrap_or_default();
+        // Half of its words would stand under headers that promise the whole.
+        let bytes = bytes.map_err(|failure| self.upstream(failure, attempt))?;
         Ok(Answer {
             status,
             headers: parts.headers,
@@ -162,6 +162,7 @@ impl Passage {
         mut self,
         response: Response<Incoming>,
         loan: Loan,
+        attempt: u32,
     ) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -172,7 +173,7 @@ impl Passage {
             Ok(bytes) => bytes,
             Err(failure) => {
                 self.attempted(Attempt::Cut);
-                return Err(self.failed(failure, 1));
+                return Err(self.failed(failure, attempt));
             }
         };
         let plain = unpacked(&parts.headers, &bytes);
@@ -274,6 +275,10 @@ impl Passage {
         } else {
             self.expire("upstream_error", status, now);
         }
+        self.upstream(failure, attempts)
+    }
+
+    fn upstream(&self, failure: Failure, attempts: u32) -> Refusal {
         Refusal::Upstream {
             provider: self.target.destination.upstream.name.clone(),
             attempts,
