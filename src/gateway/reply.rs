@@ -263,6 +263,9 @@ pub(super) fn refused(refusal: &Refused, named: Named<'_>) -> Response<Outward> 
     if refusal.final_word {
         stamps.text(&SHOULD_RETRY, "false");
     }
+    if let Some(method) = refusal.allow {
+        stamps.text(&header::ALLOW, method);
+    }
     if refusal.close {
         stamps.text(&header::CONNECTION, "close");
     }
