@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub(super) struct Outward {
     content: Content,
-    _busy: Option<Busy>,
+    busy: Option<Busy>,
 }
 
 #[derive(Debug)]
@@ -25,19 +25,19 @@ impl Outward {
     pub(super) fn whole(bytes: Bytes) -> Self {
         Self {
             content: Content::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-            _busy: None,
+            busy: None,
         }
     }
 
     pub(super) const fn stream(stream: Box<Stream>) -> Self {
         Self {
             content: Content::Stream(stream),
-            _busy: None,
+            busy: None,
         }
     }
 
     pub(super) fn keeping(mut self, busy: Busy) -> Self {
-        self._busy = Some(busy);
+        self.busy = Some(busy);
         self
     }
 }
@@ -50,10 +50,15 @@ impl http_body::Body for Outward {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.get_mut().content {
+        let this = self.get_mut();
+        let frame = match &mut this.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
+        };
+        if let Some(busy) = &this.busy {
+            busy.asked(frame.is_ready());
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
