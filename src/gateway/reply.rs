@@ -225,6 +225,11 @@ fn clean(headers: &mut HeaderMap, headroom: Headroom, streaming: bool) {
         match text.as_bytes().first() {
             Some(b'x') => {}
             Some(b'c' | b'k' | b'p' | b't' | b'u') => {
+                if *name == header::CONNECTION {
+                    for named in value.to_str().unwrap_or_default().split(',') {
+                        doomed.extend(HeaderName::try_from(named.trim()).ok());
+                    }
+                }
                 if ends_here(text) || (streaming && *name == header::CONTENT_LENGTH) {
                     doomed.push(name.clone());
                 }
@@ -273,6 +278,9 @@ pub(super) fn refused(refusal: &Refused, named: Named<'_>) -> Response<Outward> 
     }
     if refusal.final_word {
         stamps.text(&SHOULD_RETRY, "false");
+    }
+    if let Some(method) = refusal.allow {
+        stamps.text(&header::ALLOW, method);
     }
     if refusal.close {
         stamps.text(&header::CONNECTION, "close");
@@ -342,7 +350,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("content-type", "application/json"),
-            ("connection", "close"),
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
             ("transfer-encoding", "chunked"),
             ("x-request-id", "theirs"),
             ("x-ratelimit-limit-requests", "9"),
