@@ -109,9 +109,8 @@ fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     if line["message"] != "answering calls" {
         return None;
     }
-    let listen = line["listen"].as_str()?.trim_matches(['[', ']', '"']);
+    let listen = line["listen"].as_str()?;
     let admin = line["admin"].as_str()?;
-    let admin = admin.strip_prefix("Some(")?.strip_suffix(')')?;
     Some((listen.parse().ok()?, admin.parse().ok()?))
 }
 
