@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::dialect::openai::error_body;
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Denial, Reason, retry_after};
-use crate::pipeline::Refusal;
+use crate::pipeline::{Failure, Refusal};
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -37,9 +37,14 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
     /// Whether trying again is of no use.
     pub final_word: bool,
+    /// The method that would do.
+    pub allow: Option<&'static str>,
     /// Whether the connection can go on: not while an unread body is in the way.
     pub close: bool,
 }
+
+/// A provider that asks for more is not quoted: nobody waits that long.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 const INVALID: &str = "invalid_request_error";
 
@@ -60,6 +65,7 @@ fn refused(
         budget: None,
         retry_after: None,
         final_word: false,
+        allow: None,
         close: false,
     }
 }
@@ -69,12 +75,7 @@ impl Refused {
         let message = "HTTP/1.0 is not spoken here: use HTTP/1.1 or HTTP/2";
         Self {
             close: true,
-            ..refused(
-                StatusCode::BAD_REQUEST,
-                INVALID,
-                None,
-                message,
-            )
+            ..refused(StatusCode::BAD_REQUEST, INVALID, None, message)
         }
     }
 
@@ -215,12 +216,15 @@ impl Refused {
     }
 
     pub(super) fn method(allowed: &'static str) -> Self {
-        refused(
-            StatusCode::METHOD_NOT_ALLOWED,
-            INVALID,
-            Some("method_not_allowed"),
-            format!("this URL takes {allowed} only"),
-        )
+        Self {
+            allow: Some(allowed),
+            ..refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                INVALID,
+                Some("method_not_allowed"),
+                format!("this URL takes {allowed} only"),
+            )
+        }
     }
 
     pub(super) fn no_model(model: &str) -> Self {
@@ -416,8 +420,13 @@ impl From<Refusal> for Refused {
                     format!("{attempts} attempts")
                 };
                 let message = format!("provider `{provider}` failed after {times}: {failure}");
+                let retry_after = match failure {
+                    Failure::Status(_, wait) => wait.filter(|wait| *wait <= LONGEST_WAIT),
+                    _ => None,
+                };
                 Self {
                     source: "provider",
+                    retry_after,
                     ..refused(status, "upstream_error", Some("upstream_error"), message)
                 }
             }
@@ -440,7 +449,6 @@ pub(super) fn overloaded() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Failure;
 
     #[test]
     fn the_table_of_statuses() {
@@ -467,7 +475,7 @@ mod tests {
             Refused::no_model("gpt-9"),
             Refusal::Unrecorded.into(),
             Refusal::Denied(Denial::suspended()).into(),
-            upstream(Failure::Status(500)).into(),
+            upstream(Failure::Status(500, None)).into(),
             upstream(Failure::Stalled).into(),
         ];
         let line = |row: &Refused| {

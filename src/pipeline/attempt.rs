@@ -34,23 +34,23 @@ impl Passage {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
-        let (response, loan) = self.call(headers, body).await?;
+        let (response, loan, attempts) = self.call(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
-            return self.refused(response, loan).await;
+            return self.refused(response, loan, attempts).await;
         }
         if self.streaming && is_event_stream(response.headers()) {
             return Ok(self.streamed(response, loan));
         }
-        self.answered(response, loan).await
+        self.answered(response, loan, attempts).await
     }
 
-    /// Attempts until one is answered, or is not worth repeating.
+    /// Attempts until one is answered, or is not worth repeating; says how many it took.
     async fn call(
         &mut self,
         headers: HeaderMap,
         body: Outgoing,
-    ) -> Result<(Response<Incoming>, Loan), Refusal> {
+    ) -> Result<(Response<Incoming>, Loan, u32), Refusal> {
         let target = self.target.clone();
         let (upstream, retries, timeouts) = (
             &target.destination.upstream,
@@ -80,7 +80,7 @@ impl Passage {
                     self.attempted(ending(status));
                     let wait = self.worth_repeating(&response, attempt, most);
                     let Some(wait) = wait else {
-                        return Ok((response, loan));
+                        return Ok((response, loan, attempt));
                     };
                     wait
                 }
@@ -131,18 +131,18 @@ impl Passage {
         half.saturating_add(self.worker.jitter(half))
     }
 
-    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed.
+    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed; a
+    /// redirect too, because nobody but the configuration says where calls go.
     async fn refused(
         mut self,
         response: Response<Incoming>,
         loan: Loan,
+        attempts: u32,
     ) -> Result<Answer, Refusal> {
         let status = response.status();
         if !status.is_client_error() {
-            return Err(self.failed(
-                Failure::Status(status.as_u16()),
-                self.plan.retries.attempts.max(1),
-            ));
+            let retry_after = retry_after(response.headers());
+            return Err(self.failed(Failure::Status(status.as_u16(), retry_after), attempts));
         }
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -150,7 +150,8 @@ impl Passage {
         let now = clock::since_start();
         self.waited(now.saturating_sub(began));
         let facts = self.release("upstream_refused", status.as_u16(), now);
-        let bytes = bytes.unwrap_or_default();
+        // Half of its words would stand under headers that promise the whole.
+        let bytes = bytes.map_err(|failure| self.upstream(failure, attempts))?;
         Ok(Answer {
             status,
             headers: parts.headers,
@@ -163,6 +164,7 @@ impl Passage {
         mut self,
         response: Response<Incoming>,
         loan: Loan,
+        attempts: u32,
     ) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -173,7 +175,7 @@ impl Passage {
             Ok(bytes) => bytes,
             Err(failure) => {
                 self.attempted(Attempt::Cut);
-                return Err(self.failed(failure, 1));
+                return Err(self.failed(failure, attempts));
             }
         };
         let reading = match plain(&parts.headers, &bytes) {
@@ -184,17 +186,15 @@ impl Passage {
         let ending = if let Some(reading) = reading {
             Ending {
                 usage: reading.usage,
-                counted: vendor::output_bound(&reading),
+                counted: self.counted(vendor::output_bounds(&reading)),
                 status,
             }
         } else {
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
             self.attempted(Attempt::Malformed);
-            let most = self.cap().tokens.times(self.choices).0;
-            let counted = most.min(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             Ending {
                 usage: None,
-                counted,
+                counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
                 status,
             }
         };
@@ -230,7 +230,9 @@ impl Passage {
             let mut first: Option<Bytes> = None;
             let mut rest = BytesMut::new();
             loop {
-                let frame = timeout(timeouts.idle, body.frame())
+                let over = self.began().saturating_add(timeouts.total);
+                let left = over.saturating_sub(clock::since_start());
+                let frame = timeout(timeouts.idle.min(left), body.frame())
                     .await
                     .map_err(|_| Failure::Stalled)?;
                 let Some(frame) = frame else { break };
@@ -266,7 +268,7 @@ impl Passage {
         let now = clock::since_start();
         let undone = match failure {
             Failure::Transport(error) => error.surely_undone(),
-            Failure::Status(_) => true,
+            Failure::Status(..) => true,
             Failure::Cut | Failure::Stalled | Failure::TooLong => false,
         };
         let status = if failure.is_timeout() { 504 } else { 502 };
@@ -275,6 +277,10 @@ impl Passage {
         } else {
             self.expire("upstream_error", status, now);
         }
+        self.upstream(failure, attempts)
+    }
+
+    fn upstream(&self, failure: Failure, attempts: u32) -> Refusal {
         Refusal::Upstream {
             provider: self.target.destination.upstream.name.clone(),
             attempts,

@@ -3,9 +3,16 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed; saying where is all it can do"
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed, and its deadlines are its own"
 )]
 
 mod architecture;
+mod bytes;
 mod container;
+mod door;
+mod live;
+mod money;
+mod ops;
 mod source;
+mod support;

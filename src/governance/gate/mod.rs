@@ -297,10 +297,11 @@ impl<'a> Weight<'a> {
                 write: true,
                 clamped: true,
             },
+            // Only the model's own cap is promised, so no more than that may be asked for.
             (Some(asked), _) => Cap {
                 tokens: asked.min(most),
-                write: false,
-                clamped: false,
+                write: self.hard && most < asked,
+                clamped: self.hard && most < asked,
             },
             (None, Some(policy)) => Cap {
                 tokens: policy.min(most),
