@@ -183,7 +183,8 @@ impl Gate {
                 Err(Refused::Suspended) => return Err(Denial::suspended()),
                 Err(Refused::Short(short)) => short,
             };
-            if ask.countable && ask.counted.is_none() {
+            // With nothing left no count makes it fit: a caller who keeps asking must not cost a count each time.
+            if ask.countable && ask.counted.is_none() && short.remaining() > Money::ZERO {
                 return Ok(Held::Count);
             }
             // What is left may change between two looks: each round asks for less, and after some the answer is no.
