@@ -140,7 +140,7 @@ fn descriptors_that_run_out_do_not_end_the_gateway() {
     assert_eq!(gateway.call("after").expect("an answer"), 200);
     drop(waiting);
     let said = log().matches("could not be accepted").count();
-    assert!(said < 5, "said {said} times in the blink of an eye");
+    assert!(said <= 2, "said {said} times in the blink of an eye");
 }
 
 #[test]
