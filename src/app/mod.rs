@@ -126,7 +126,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     if let Some(announce) = options.announce {
         announce(&house.started);
     }
-    let stopped = runtime.block_on(orders.to_stop());
+    let stopped = runtime.block_on(orders.come());
     tracing::info!(signal = stopped, "stopping");
     house.stop()
 }
@@ -146,7 +146,7 @@ impl Orders {
     }
 
     /// Waits for one, also if it came meanwhile.
-    async fn to_stop(mut self) -> &'static str {
+    async fn come(mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -173,6 +173,8 @@ impl House {
         reason = "the one list of what a gateway is made of, in the order it starts"
     )]
     fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
+        // Before the journal is read back, which may take long: an edit made meanwhile is not missed.
+        let files = config::prepare(config.files.clone());
         let (journal, books, recovery) =
             Journal::open(&config.state_dir, journal::Settings::default())?;
         if recovery.is_alarming() || recovery.torn.is_some() {
@@ -281,7 +283,7 @@ impl House {
             memory: memory.clone(),
             most_connections,
         };
-        let watcher = live.watch(config, sources)?;
+        let watcher = live.watch(files, config, sources)?;
         board.ready();
         let admin_address = started.admin.map(tracing::field::display);
         tracing::info!(

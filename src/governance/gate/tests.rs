@@ -1,11 +1,5 @@
 //! What the gate says to one call: the order of its checks, the caps it writes, and what it gives back.
 
-#![expect(
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    reason = "a test may fail"
-)]
-
 use super::*;
 use crate::clock::Wall;
 use crate::governance::budget::{Absent, Bill, Budget, Entry, Window};

@@ -97,8 +97,8 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
     assert_eq!(gateway.ledger("b119").spent, charged);
     assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 0.0);
     gateway.stop();
-    let (fine, report) = home.verify();
-    assert!(fine, "{report}");
+    let (equal, report) = home.verify();
+    assert!(equal, "{report}");
     let kept = std::fs::read_dir(state.join("journal"))
         .expect("segments")
         .count();
