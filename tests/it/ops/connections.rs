@@ -14,14 +14,14 @@ const BUDGET: &str =
     "budgets: [{ name: day, match: {}, limit: \"$100\", window: total }]\ndrain: 1s";
 
 /// A gateway that was started with so many descriptors at most.
-struct Limited {
+pub(super) struct Limited {
     child: Child,
     listen: SocketAddr,
-    admin: SocketAddr,
+    pub(super) admin: SocketAddr,
 }
 
 impl Limited {
-    fn start(home: &Home, soft: u64, hard: u64) -> Self {
+    pub(super) fn start(home: &Home, soft: u64, hard: u64) -> Self {
         let log = std::fs::File::create(home.path().join("limited.log")).expect("a log");
         let child = Command::new("sh")
             .arg("-c")
@@ -53,7 +53,7 @@ impl Limited {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("one")
     }
 
-    fn call(&self, text: &str) -> std::io::Result<u16> {
+    pub(super) fn call(&self, text: &str) -> std::io::Result<u16> {
         let mut caller = Client::to(self.listen).with("authorization", &format!("Bearer {KEY}"));
         let answer = caller.try_post("/v1/chat/completions", &chat("cent", text, &[]))?;
         Ok(answer.status)
