@@ -131,7 +131,8 @@ impl Passage {
         half.saturating_add(self.worker.jitter(half))
     }
 
-    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed.
+    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed; a
+    /// redirect too, because nobody but the configuration says where calls go.
     async fn refused(
         mut self,
         response: Response<Incoming>,
@@ -149,7 +150,8 @@ impl Passage {
         let now = clock::since_start();
         self.waited(now.saturating_sub(began));
         let facts = self.release("upstream_refused", status.as_u16(), now);
-        let bytes = bytes.unwrap_or_default();
+        // Half of its words would stand under headers that promise the whole.
+        let bytes = bytes.map_err(|failure| self.upstream(failure, attempts))?;
         Ok(Answer {
             status,
             headers: parts.headers,
@@ -228,7 +230,9 @@ impl Passage {
             let mut first: Option<Bytes> = None;
             let mut rest = BytesMut::new();
             loop {
-                let frame = timeout(timeouts.idle, body.frame())
+                let over = self.began().saturating_add(timeouts.total);
+                let left = over.saturating_sub(clock::since_start());
+                let frame = timeout(timeouts.idle.min(left), body.frame())
                     .await
                     .map_err(|_| Failure::Stalled)?;
                 let Some(frame) = frame else { break };
@@ -273,6 +277,10 @@ impl Passage {
         } else {
             self.expire("upstream_error", status, now);
         }
+        self.upstream(failure, attempts)
+    }
+
+    fn upstream(&self, failure: Failure, attempts: u32) -> Refusal {
         Refusal::Upstream {
             provider: self.target.destination.upstream.name.clone(),
             attempts,

@@ -129,6 +129,11 @@ impl Passage {
         }
     }
 
+    /// When its head was read.
+    pub(super) const fn began(&self) -> Duration {
+        self.began.since_start
+    }
+
     /// The input it was weighed with.
     pub(super) const fn input(&self) -> Tokens {
         self.input

@@ -15,7 +15,9 @@
 )]
 
 mod architecture;
+mod bytes;
 mod container;
+mod door;
 mod live;
 mod money;
 mod ops;

@@ -201,8 +201,14 @@ impl Gateway {
     }
 
     /// SIGTERM, and waits for its end, which must be a good one.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
+        self.stop_while(|| ());
+    }
+
+    /// The same; once it is told to stop, and before its end is waited for, something else happens.
+    pub(crate) fn stop_while(mut self, meanwhile: impl FnOnce()) {
         self.process.tell_to_stop();
+        meanwhile();
         let status = self.process.ended();
         assert!(status.success(), "an orderly stop ended with {status}");
     }
