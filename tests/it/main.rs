@@ -6,6 +6,13 @@
     clippy::disallowed_methods,
     reason = "a test that cannot go on has failed, and its deadlines are its own"
 )]
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a metric counts in whole floats, and what was measured is printed"
+)]
 
 mod architecture;
 mod bytes;

@@ -98,11 +98,12 @@ impl Gate {
         &self.books
     }
 
-    /// The rules, ready to decide by: budgets they no longer name stand nowhere from now on.
+    /// The rules, ready to decide by, and in force from now on: budgets they no longer name stand nowhere, and calls that
+    /// began under earlier rules meet the figures of these.
     #[must_use]
     pub fn charter(&self, rules: Rules) -> Charter {
-        self.books
-            .keep_only(|name| rules.budgets.iter().any(|budget| &*budget.name == name));
+        self.books.govern(&rules.budgets);
+        self.cells.govern(&rules.limits);
         Charter::new(rules)
     }
 

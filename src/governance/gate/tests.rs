@@ -1,11 +1,5 @@
 //! What the gate says to one call: the order of its checks, the caps it writes, and what it gives back.
 
-#![expect(
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    reason = "a test may fail"
-)]
-
 use super::*;
 use crate::clock::Wall;
 use crate::governance::budget::{Absent, Bill, Budget, Entry, Window};
@@ -798,4 +792,41 @@ fn a_quote_agrees_with_the_decision_and_takes_nothing() {
             check(limits, at_limit);
         }
     }
+}
+
+// Edits.
+
+#[test]
+fn a_call_that_began_before_an_edit_meets_the_figures_of_now() {
+    let rules = |dollars: &str, rpm| Rules {
+        keys: Keys::new(vec![key("dev", &[])]),
+        budgets: vec![Arc::new(Budget {
+            at_limit: AtLimit::Deny,
+            ..budget("day", dollars)
+        })],
+        limits: vec![Arc::new(limit("all", rpm, 0, 0))],
+        unknown_price: UnknownPrice::Deny,
+    };
+    let gate = Gate::new(Arc::new(Books::new(false)));
+    let charter = gate.charter(rules("1", 5));
+    let scene = Scene { gate, charter };
+    let rate = rate();
+    let ask = scene.ask(&rate);
+    // While its body came, the limits were lowered; its key has not called before.
+    let lowered = scene.gate.charter(rules("0.0004", 1));
+    lowered.open_ledgers(&scene.gate, NOW);
+    assert_eq!(scene.denial(&ask).reason, Reason::BudgetExceeded);
+    assert_eq!(scene.standing("day").limit, usd("0.0004"));
+    assert_eq!(scene.denial(&ask).reason, Reason::RateLimited);
+
+    // While its body came, the budget was removed: charged, and not brought back.
+    let none = scene.gate.charter(Rules::default());
+    none.open_ledgers(&scene.gate, NOW);
+    let later = Moment {
+        since_start: NOW.since_start + Duration::from_mins(1),
+        ..NOW
+    };
+    let decision = scene.gate.decide(&scene.charter, &ask, None, later);
+    assert!(matches!(decision, Decision::Allow(_)), "{decision:?}");
+    assert!(scene.gate.books().standings(NOW).is_empty());
 }
