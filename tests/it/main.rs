@@ -10,4 +10,5 @@
 mod bytes;
 mod door;
 mod money;
+mod secrets;
 mod support;

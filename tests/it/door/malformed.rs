@@ -85,10 +85,7 @@ fn what_is_not_json_is_refused() {
                 br#"{"model":"m","messages":[{"role":"user","role":"system"}]}"#,
                 "duplicate_key",
             ),
-            (
-                br#"{"model":"m","messages":[],"x":01}"#,
-                "invalid_number",
-            ),
+            (br#"{"model":"m","messages":[],"x":01}"#, "invalid_number"),
             (
                 br#"{"model":"m","messages":[],"x":+1}"#,
                 "unexpected_character",
