@@ -37,19 +37,19 @@ impl PassageId {
     /// `req_…`, for `x-request-id`.
     #[must_use]
     pub fn request(self) -> Written {
-        self.written(b"req_")
+        self.written(*b"req_")
     }
 
     /// `dec_…`, for `x-tollgate-decision-id` and the decision log.
     #[must_use]
     pub fn decision(self) -> Written {
-        self.written(b"dec_")
+        self.written(*b"dec_")
     }
 
-    fn written(self, prefix: &[u8; 4]) -> Written {
+    fn written(self, prefix: [u8; 4]) -> Written {
         let mut text = [0; WRITTEN];
         let (head, tail) = text.split_at_mut(4);
-        head.copy_from_slice(prefix);
+        head.copy_from_slice(&prefix);
         self.0.as_hyphenated().encode_lower(tail);
         Written(text)
     }

@@ -12,9 +12,10 @@ use tollgate::chat::Usage;
 use tollgate::clock::Wall;
 use tollgate::governance::budget::{Period, Window};
 use tollgate::governance::identity::{
-    Caller, Digest, Key, KeyIndex, Keys, Label, Labels, Pattern, Selector,
+    Caller, Digest, Key, KeyIndex, Keys, Label, Labels, Selector,
 };
 use tollgate::governance::pricing::{Classes, Extent, Rate, Tier};
+use tollgate::pattern::Pattern;
 use tollgate::units::{Money, Price, Tokens};
 
 /// Keys in the table.

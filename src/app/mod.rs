@@ -3,6 +3,7 @@
 //! Start: state directory and journal → decision log → configuration made live → door → announce. Stop, on SIGTERM or
 //! SIGINT: no new connections, open calls end within `drain`, then the journal's last entry says that the stop was in order.
 
+mod descriptors;
 mod live;
 mod quote;
 mod status;
@@ -44,8 +45,11 @@ pub struct Options {
     /// From which level on lines are written.
     pub level: log::Level,
     /// Called once, when calls are answered.
-    pub announce: Option<Box<dyn FnOnce(&Started)>>,
+    pub announce: Option<Announce>,
 }
+
+/// Told once that calls are answered, and where.
+pub type Announce = Box<dyn FnOnce(&Started)>;
 
 /// A gateway that answers calls.
 #[derive(Debug)]
@@ -149,6 +153,10 @@ struct House {
 }
 
 impl House {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the one list of what a gateway is made of, in the order it starts"
+    )]
     fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
         let (journal, books, recovery) =
             Journal::open(&config.state_dir, journal::Settings::default())?;
@@ -190,7 +198,8 @@ impl House {
         let address = simulator.as_ref().map(simulator::Handle::addr);
         let gate = Gate::new(books.clone());
         let plan = live::plan(&config, &gate, address)?;
-        let rules = live::rules(&config)?;
+        let most_connections = most_connections(&config);
+        let rules = live::rules(&config, most_connections)?;
         let desk = Arc::new(Desk {
             gate,
             plan: ArcSwap::from_pointee(plan),
@@ -243,10 +252,17 @@ impl House {
             prices,
             simulator: address,
             memory: memory.clone(),
+            most_connections,
         };
         let watcher = live.watch(config, sources)?;
         board.ready();
-        tracing::info!(listen = ?started.listen, admin = ?started.admin, threads, "answering calls");
+        let admin_address = started.admin.map(tracing::field::display);
+        tracing::info!(
+            listen = started.listen.join(", "),
+            admin = admin_address,
+            threads,
+            "answering calls"
+        );
         Ok(Self {
             started,
             door,
@@ -281,6 +297,19 @@ impl House {
         tracing::info!("stopped in order");
         Ok(())
     }
+}
+
+/// As many connections as the limit of open files carries, if that is fewer than are wanted said.
+fn most_connections(config: &Config) -> usize {
+    let most = descriptors::connections().unwrap_or(usize::MAX);
+    let wanted = config.gateway.max_connections;
+    let words = "the limit of open files carries fewer connections than max_connections: more are turned away with 503; raise it (ulimit -n, LimitNOFILE)";
+    if most < wanted / 2 {
+        tracing::warn!(wanted, most, "{words}");
+    } else if most < wanted {
+        tracing::info!(wanted, most, "{words}");
+    }
+    most
 }
 
 fn cores() -> usize {

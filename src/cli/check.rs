@@ -1,18 +1,16 @@
 //! `tollgate check`: validates configurations and price books, telling every fault at once.
 
+use super::{place, up};
 use crate::config::{self, Fault, Faults, Sources};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The file looked at when none is named.
-const DEFAULT: &str = "tollgate.yaml";
-
 /// What to check, and how to tell.
 #[derive(Debug, Clone, Default)]
 pub struct Check {
-    /// The files; `tollgate.yaml` when empty.
+    /// The files; when empty `tollgate.yaml`, or where there is none the file of `tollgate up`, if there is one.
     pub files: Vec<PathBuf>,
     /// The environment their references and layers come from.
     pub env: Vec<(String, String)>,
@@ -33,7 +31,7 @@ enum Outcome {
 /// # Errors
 /// Those of `out`.
 pub fn run(check: &Check, out: &mut impl Write) -> io::Result<ExitCode> {
-    let default = [PathBuf::from(DEFAULT)];
+    let default = [default(&check.env)];
     let files: &[PathBuf] = if check.files.is_empty() {
         &default
     } else {
@@ -62,6 +60,16 @@ pub fn run(check: &Check, out: &mut impl Write) -> io::Result<ExitCode> {
     })
 }
 
+fn default(env: &[(String, String)]) -> PathBuf {
+    let usual = PathBuf::from(place::DEFAULT_FILE);
+    let of_up = place::state_dir(None, env).join(up::FILE);
+    if !usual.exists() && of_up.exists() {
+        of_up
+    } else {
+        usual
+    }
+}
+
 /// What a good file holds, in a few words, or its faults.
 fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Result<String, Faults>) {
     if config::is_price_book(file) {
@@ -75,10 +83,16 @@ fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Result<String, 
         });
         return ("prices", said);
     }
-    let sources = Sources {
-        file: Some(file.to_owned()),
-        env: env.to_vec(),
-        ..Sources::default()
+    let sources = match file.parent() {
+        // What `up` does not find in its file, it finds in the environment.
+        Some(state) if file.file_name().is_some_and(|name| name == up::FILE) => {
+            up::sources(state, Vec::new(), env.to_vec())
+        }
+        _ => Sources {
+            file: Some(file.to_owned()),
+            env: env.to_vec(),
+            ..Sources::default()
+        },
     };
     let said = config::load(&sources).map(|config| {
         format!(

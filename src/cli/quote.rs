@@ -189,8 +189,7 @@ mod tests {
         });
         let mut out = Vec::new();
         table(&quote, &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
-        ");
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 
     #[test]

@@ -76,7 +76,15 @@ fn every_file_in_config_loads() {
         seen.push(name);
     }
     seen.sort();
-    assert_eq!(seen, ["minimal.yaml", "prices.yaml", "tollgate.yaml"]);
+    assert_eq!(
+        seen,
+        [
+            "compose.yaml",
+            "minimal.yaml",
+            "prices.yaml",
+            "tollgate.yaml"
+        ]
+    );
 }
 
 #[test]

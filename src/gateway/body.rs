@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub(super) struct Outward {
     content: Content,
+    /// Held, not read.
     busy: Option<Busy>,
 }
 

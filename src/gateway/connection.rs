@@ -251,12 +251,11 @@ impl Connections {
         let mut finishing = false;
         poll_fn(|cx| {
             match life.order.get() {
-                Order::Live => {}
                 Order::Finish if !finishing => {
                     finishing = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                Order::Finish => {}
+                Order::Live | Order::Finish => {}
                 Order::End => return Poll::Ready(()),
             }
             let stays = life
@@ -358,7 +357,7 @@ impl Watched {
         let stalled = self.life.stalled_since.get();
         match &written {
             Poll::Pending if stalled.is_none() => {
-                self.life.stalled_since.set(Some(self.life.tick.get()))
+                self.life.stalled_since.set(Some(self.life.tick.get()));
             }
             Poll::Ready(_) if stalled.is_some() => self.life.stalled_since.set(None),
             _ => {}

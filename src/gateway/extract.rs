@@ -8,7 +8,7 @@ use super::Rules;
 use super::status::Refused;
 use crate::pipeline::RequestLabels;
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -26,6 +26,9 @@ const LONGEST_ID: usize = 128;
 /// A body must come at least this fast, looked at every [`PACE_EVERY`].
 const PACE: usize = 1024;
 const PACE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where a browser says the request comes from.
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the headers say that concerns us.
 #[derive(Debug, Default)]
@@ -71,7 +74,7 @@ pub(super) fn check_origin<B>(request: &Request<B>, rules: &Rules) -> Result<(),
     let cross_site = |site: &HeaderValue| site == "cross-site";
     let foreign = match origins.next() {
         Some(first) => !known(first) || !origins.all(known),
-        None => headers.get_all("sec-fetch-site").iter().any(cross_site),
+        None => headers.get_all(&FETCH_SITE).iter().any(cross_site),
     };
     if foreign {
         return Err(Refused::origin());
@@ -134,7 +137,7 @@ pub(super) fn head(headers: &HeaderMap) -> Result<Head, Refused> {
                     .then(|| value.clone());
             }
             name if name.starts_with("x-tollgate-") || name.starts_with("x-litellm-") => {
-                head.ours(name, value)?
+                head.ours(name, value)?;
             }
             _ => {}
         }
@@ -207,15 +210,12 @@ pub(super) async fn gather(mut body: Incoming, most: usize) -> Result<Bytes, Ref
     let mut pace = None;
     let mut read: usize = 0;
     loop {
-        let frame = match next(&mut body, &mut pace, &mut read).await? {
-            Some(frame) => frame,
-            None => {
-                return Ok(if rest.is_empty() {
-                    first
-                } else {
-                    rest.freeze()
-                });
-            }
+        let Some(frame) = next(&mut body, &mut pace, &mut read).await? else {
+            return Ok(if rest.is_empty() {
+                first
+            } else {
+                rest.freeze()
+            });
         };
         let Ok(data) = frame.into_data() else {
             continue;
@@ -257,22 +257,21 @@ async fn next(
                 std::task::Poll::Pending => None,
             })
         });
-        let arrived = match ready.await {
-            Some(frame) => frame,
-            None => {
-                let (timer, at_last_look) = pace
-                    .get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + PACE_EVERY)), 0));
-                tokio::select! {
-                    biased;
-                    arrived = &mut frame => arrived,
-                    () = timer.as_mut() => {
-                        if read.saturating_sub(*at_last_look) < PACE {
-                            return Err(Refused::too_slow());
-                        }
-                        *at_last_look = *read;
-                        timer.as_mut().reset(Instant::now() + PACE_EVERY);
-                        continue;
+        let arrived = if let Some(frame) = ready.await {
+            frame
+        } else {
+            let (timer, at_last_look) =
+                pace.get_or_insert_with(|| (Box::pin(sleep_until(Instant::now() + PACE_EVERY)), 0));
+            tokio::select! {
+                biased;
+                arrived = &mut frame => arrived,
+                () = timer.as_mut() => {
+                    if read.saturating_sub(*at_last_look) < PACE {
+                        return Err(Refused::too_slow());
                     }
+                    *at_last_look = *read;
+                    timer.as_mut().reset(Instant::now() + PACE_EVERY);
+                    continue;
                 }
             }
         };
@@ -306,7 +305,7 @@ mod tests {
     fn a_host_is_ours_only_by_its_whole_name() {
         let known = ["gateway.internal".into()];
         let check = |host: &str, expected: bool| {
-            assert_eq!(is_known_host(host, &known), expected, "{host}")
+            assert_eq!(is_known_host(host, &known), expected, "{host}");
         };
         check("localhost", true);
         check("LocalHost:4100", true);

@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::dialect::openai::error_body;
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Denial, Reason, retry_after};
-use crate::pipeline::Refusal;
+use crate::pipeline::{Failure, Refusal};
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -43,6 +43,9 @@ pub struct Refused {
     pub close: bool,
 }
 
+/// A provider that asks for more is not quoted: nobody waits that long.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 const INVALID: &str = "invalid_request_error";
 
 fn refused(
@@ -72,12 +75,7 @@ impl Refused {
         let message = "HTTP/1.0 is not spoken here: use HTTP/1.1 or HTTP/2";
         Self {
             close: true,
-            ..refused(
-                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-                INVALID,
-                None,
-                message,
-            )
+            ..refused(StatusCode::BAD_REQUEST, INVALID, None, message)
         }
     }
 
@@ -93,7 +91,7 @@ impl Refused {
     pub(super) fn host(host: &str) -> Self {
         let shown: String = host
             .chars()
-            .filter(|c| c.is_ascii_graphic())
+            .filter(char::is_ascii_graphic)
             .take(100)
             .collect();
         let message = format!(
@@ -276,13 +274,7 @@ impl Refused {
                 "label_required",
                 "budget",
             ),
-            Reason::PriceUnknown => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "price_unknown",
-                "price",
-            ),
-            Reason::Unbounded => (
+            Reason::PriceUnknown | Reason::Unbounded => (
                 StatusCode::FORBIDDEN,
                 "permission_error",
                 "price_unknown",
@@ -428,8 +420,13 @@ impl From<Refusal> for Refused {
                     format!("{attempts} attempts")
                 };
                 let message = format!("provider `{provider}` failed after {times}: {failure}");
+                let retry_after = match failure {
+                    Failure::Status(_, wait) => wait.filter(|wait| *wait <= LONGEST_WAIT),
+                    _ => None,
+                };
                 Self {
                     source: "provider",
+                    retry_after,
                     ..refused(status, "upstream_error", Some("upstream_error"), message)
                 }
             }
@@ -452,7 +449,6 @@ pub(super) fn overloaded() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Failure;
 
     #[test]
     fn the_table_of_statuses() {
@@ -479,21 +475,14 @@ mod tests {
             Refused::no_model("gpt-9"),
             Refusal::Unrecorded.into(),
             Refusal::Denied(Denial::suspended()).into(),
-            upstream(Failure::Status(500)).into(),
+            upstream(Failure::Status(500, None)).into(),
             upstream(Failure::Stalled).into(),
         ];
-        let table: String = rows
-            .iter()
-            .map(|row| {
-                format!(
-                    "{} {} / {}: {}\n",
-                    row.status.as_u16(),
-                    row.kind,
-                    row.code.unwrap_or("-"),
-                    row.message
-                )
-            })
-            .collect();
-        insta::assert_snapshot!(table);
+        let line = |row: &Refused| {
+            let (status, code) = (row.status.as_u16(), row.code.unwrap_or("-"));
+            format!("{status} {} / {code}: {}", row.kind, row.message)
+        };
+        let table: Vec<String> = rows.iter().map(line).collect();
+        insta::assert_snapshot!(table.join("\n"));
     }
 }

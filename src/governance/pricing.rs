@@ -356,7 +356,7 @@ mod tests {
                 rate().cap_within(extent, limit),
                 expected.map(Tokens),
                 "{limit}"
-            )
+            );
         };
         check(input_alone.minus(Money::from_nanos(1)), None);
         check(input_alone, Some(0));

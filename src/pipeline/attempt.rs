@@ -16,6 +16,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::borrow::Cow;
 use std::io::Read;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -33,18 +34,18 @@ impl Passage {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
-        let (response, loan, attempt) = self.call(headers, body).await?;
+        let (response, loan, attempts) = self.call(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
-            return self.refused(response, loan, attempt).await;
+            return self.refused(response, loan, attempts).await;
         }
         if self.streaming && is_event_stream(response.headers()) {
             return Ok(self.streamed(response, loan));
         }
-        self.answered(response, loan, attempt).await
+        self.answered(response, loan, attempts).await
     }
 
-    /// Attempts until one is answered, or is not worth repeating; says which one it was.
+    /// Attempts until one is answered, or is not worth repeating; says how many it took.
     async fn call(
         &mut self,
         headers: HeaderMap,
@@ -136,11 +137,12 @@ impl Passage {
         mut self,
         response: Response<Incoming>,
         loan: Loan,
-        attempt: u32,
+        attempts: u32,
     ) -> Result<Answer, Refusal> {
         let status = response.status();
         if !status.is_client_error() {
-            return Err(self.failed(Failure::Status(status.as_u16()), attempt));
+            let retry_after = retry_after(response.headers());
+            return Err(self.failed(Failure::Status(status.as_u16(), retry_after), attempts));
         }
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -149,7 +151,7 @@ impl Passage {
         self.waited(now.saturating_sub(began));
         let facts = self.release("upstream_refused", status.as_u16(), now);
         // Half of its words would stand under headers that promise the whole.
-        let bytes = bytes.map_err(|failure| self.upstream(failure, attempt))?;
+        let bytes = bytes.map_err(|failure| self.upstream(failure, attempts))?;
         Ok(Answer {
             status,
             headers: parts.headers,
@@ -162,7 +164,7 @@ impl Passage {
         mut self,
         response: Response<Incoming>,
         loan: Loan,
-        attempt: u32,
+        attempts: u32,
     ) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let began = clock::since_start();
@@ -173,29 +175,27 @@ impl Passage {
             Ok(bytes) => bytes,
             Err(failure) => {
                 self.attempted(Attempt::Cut);
-                return Err(self.failed(failure, attempt));
+                return Err(self.failed(failure, attempts));
             }
         };
-        let plain = unpacked(&parts.headers, &bytes);
-        let reading = plain
-            .as_ref()
-            .map(|plain| vendor::read(plain.as_deref().unwrap_or(&bytes), self.endpoint));
-        let ending = match reading {
-            Some(Ok(reading)) => Ending {
+        let reading = match plain(&parts.headers, &bytes) {
+            Some(plain) => vendor::read(&plain, self.endpoint).ok(),
+            None => None,
+        };
+        let status = parts.status.as_u16();
+        let ending = if let Some(reading) = reading {
+            Ending {
                 usage: reading.usage,
-                counted: vendor::output_bound(&reading),
-                status: parts.status.as_u16(),
-            },
+                counted: self.counted(vendor::output_bounds(&reading)),
+                status,
+            }
+        } else {
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
-            _ => {
-                self.attempted(Attempt::Malformed);
-                let most = self.cap().tokens.times(self.choices).0;
-                let counted = most.min(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                Ending {
-                    usage: None,
-                    counted,
-                    status: parts.status.as_u16(),
-                }
+            self.attempted(Attempt::Malformed);
+            Ending {
+                usage: None,
+                counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
+                status,
             }
         };
         let (facts, sequence) = self.settle(ending, now);
@@ -230,7 +230,9 @@ impl Passage {
             let mut first: Option<Bytes> = None;
             let mut rest = BytesMut::new();
             loop {
-                let frame = timeout(timeouts.idle, body.frame())
+                let over = self.began().saturating_add(timeouts.total);
+                let left = over.saturating_sub(clock::since_start());
+                let frame = timeout(timeouts.idle.min(left), body.frame())
                     .await
                     .map_err(|_| Failure::Stalled)?;
                 let Some(frame) = frame else { break };
@@ -266,7 +268,7 @@ impl Passage {
         let now = clock::since_start();
         let undone = match failure {
             Failure::Transport(error) => error.surely_undone(),
-            Failure::Status(_) => true,
+            Failure::Status(..) => true,
             Failure::Cut | Failure::Stalled | Failure::TooLong => false,
         };
         let status = if failure.is_timeout() { 504 } else { 502 };
@@ -296,22 +298,20 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
-/// The body unpacked: `Some(None)` if it is plain already, `None` if nobody here can unpack it.
-fn unpacked(headers: &HeaderMap, body: &[u8]) -> Option<Option<Vec<u8>>> {
-    let Some(coding) = headers.get(CONTENT_ENCODING) else {
-        return Some(None);
-    };
-    match coding.as_bytes() {
-        b"identity" => Some(None),
-        b"gzip" | b"x-gzip" => {
+/// The body as text to be read: as it is, or unpacked; `None` if nobody here can unpack it.
+fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    match headers
+        .get(CONTENT_ENCODING)
+        .map(http::HeaderValue::as_bytes)
+    {
+        None | Some(b"identity") => Some(Cow::Borrowed(body)),
+        Some(b"gzip" | b"x-gzip") => {
             let mut plain = Vec::new();
-            flate2::read::MultiGzDecoder::new(body)
-                .take(LONGEST_UNPACKED)
-                .read_to_end(&mut plain)
-                .ok()?;
-            Some(Some(plain))
+            let packed = flate2::read::MultiGzDecoder::new(body);
+            packed.take(LONGEST_UNPACKED).read_to_end(&mut plain).ok()?;
+            Some(Cow::Owned(plain))
         }
-        _ => None,
+        Some(_) => None,
     }
 }
 

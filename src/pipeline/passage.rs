@@ -129,6 +129,11 @@ impl Passage {
         }
     }
 
+    /// When its head was read.
+    pub(super) const fn began(&self) -> Duration {
+        self.began.since_start
+    }
+
     /// The input it was weighed with.
     pub(super) const fn input(&self) -> Tokens {
         self.input
@@ -147,6 +152,13 @@ impl Passage {
     /// The output cap that holds.
     pub(super) const fn cap(&self) -> Cap {
         self.cap
+    }
+
+    /// What is booked for output nobody told the amount of, between a lower and an upper bound of it. A guess is no
+    /// evidence that a provider went beyond its cap; only the lower bound can be.
+    pub(super) fn counted(&self, (low, high): (u64, u64)) -> u64 {
+        let most = self.cap.tokens.times(self.choices).0;
+        if low > most { high } else { high.min(most) }
     }
 
     /// Whether usage is asked for on the caller's behalf and hidden again.

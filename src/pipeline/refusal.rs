@@ -4,6 +4,7 @@ use crate::chat::LookError;
 use crate::governance::gate::Denial;
 use crate::provider::transport::TransportError;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A call that was not answered by its provider.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +42,9 @@ pub enum Failure {
     /// There was no answer.
     #[error("{0}")]
     Transport(#[from] TransportError),
-    /// It answered with this status, which is its fault and not the caller's.
+    /// It answered with this status, which is its fault and not the caller's, and may have said how long to stay away.
     #[error("it answered with status {0}")]
-    Status(u16),
+    Status(u16, Option<Duration>),
     /// Its answer broke off.
     #[error("its answer broke off")]
     Cut,
@@ -62,7 +63,7 @@ impl Failure {
         match self {
             Self::Transport(error) => error.is_timeout(),
             Self::Stalled => true,
-            Self::Status(_) | Self::Cut | Self::TooLong => false,
+            Self::Status(..) | Self::Cut | Self::TooLong => false,
         }
     }
 }

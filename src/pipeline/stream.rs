@@ -57,7 +57,7 @@ impl fmt::Debug for Stream {
         f.debug_struct("Stream")
             .field("ready", &self.ready.len())
             .field("flowing", &self.flow.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,7 +116,7 @@ impl Stream {
             return;
         };
         flow.meter.discard();
-        let usage = super::own_count(flow.passage.input(), flow.meter.output_tokens_high());
+        let usage = super::own_count(flow.passage.input(), flow.counted());
         self.ready.push_back(flow.meter.ending(usage).into());
         flow.passage.attempted(Attempt::Cut);
         flow.conclude_by_own_count();
@@ -209,13 +209,22 @@ impl Flow {
         false
     }
 
+    /// The output by our own count.
+    fn counted(&self) -> u64 {
+        let bounds = (
+            self.meter.output_tokens_low(),
+            self.meter.output_tokens_high(),
+        );
+        self.passage.counted(bounds)
+    }
+
     /// Books what the provider reported; says what that cost, and which entry says so.
     fn settle(&mut self, now: Duration) -> (Option<crate::units::Money>, u64) {
         // From the first byte on the provider's time and the caller's are the same time.
         self.passage.waited(now.saturating_sub(self.last));
         let ending = Ending {
             usage: self.meter.usage(),
-            counted: self.meter.output_tokens_high(),
+            counted: self.counted(),
             status: 200,
         };
         let (facts, sequence) = self.passage.settle(ending, now);
@@ -225,6 +234,8 @@ impl Flow {
     /// Books what we counted ourselves. The input is counted exactly where that is possible, so not on this thread.
     fn conclude_by_own_count(mut self) {
         drop(self.loan.take());
+        // Also the beginning of an event whose end never came is output.
+        self.meter.discard();
         if self.passage.worker.is_leaving() {
             self.settle(clock::since_start());
             return;

@@ -71,8 +71,11 @@ pub(super) struct Target {
     /// Where and on what terms.
     pub(super) destination: Destination,
     pub(super) lane: Rc<Lane>,
-    series: RefCell<Vec<(&'static str, Option<Box<str>>, Arc<Series>)>>,
+    series: RefCell<Vec<KnownSeries>>,
 }
+
+/// What a series is for: the operation and the project.
+type KnownSeries = (&'static str, Option<Box<str>>, Arc<Series>);
 
 /// Projects whose series a target keeps at hand.
 const MOST_SERIES: usize = 64;
@@ -152,9 +155,7 @@ impl Worker {
     ) -> Arc<Series> {
         let project = key.labels.single.get(&Label::Project).map(AsRef::as_ref);
         let mut known = target.series.borrow_mut();
-        let same = |(op, of, _): &&(&'static str, Option<Box<str>>, Arc<Series>)| {
-            *op == operation && of.as_deref() == project
-        };
+        let same = |(op, of, _): &&KnownSeries| *op == operation && of.as_deref() == project;
         if let Some((.., series)) = known.iter().find(same) {
             return series.clone();
         }

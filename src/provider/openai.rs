@@ -23,8 +23,8 @@ pub fn last_event(bytes: &[u8]) -> usize {
     memchr::memmem::rfind(body, b"\n\n").map_or(0, |at| at.saturating_add(2))
 }
 
-/// Output tokens to book when an answer tells no usage: never fewer than its text can hold.
+/// Output tokens of an answer that tells no usage: never more than its text can do with, and never fewer than it can hold.
 #[must_use]
-pub fn output_bound(reading: &Reading) -> u64 {
-    reading.text_bytes.div_ceil(3)
+pub fn output_bounds(reading: &Reading) -> (u64, u64) {
+    (reading.text_bytes / 8, reading.text_bytes.div_ceil(3))
 }

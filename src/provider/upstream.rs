@@ -157,6 +157,16 @@ fn accepts_gzip(value: &HeaderValue) -> bool {
     })
 }
 
+/// Headers that were meant for a gateway, this or another.
+const FOR_GATEWAYS: [&str; 6] = [
+    "x-tollgate-",
+    "x-litellm-",
+    "x-portkey-",
+    "helicone-",
+    "x-bf-",
+    "cf-aig-",
+];
+
 /// Whether a caller's header may go to the provider. `accept-encoding`, `host` and `authorization` are replaced.
 fn may_pass(name: &str) -> bool {
     let hop_by_hop = matches!(
@@ -189,14 +199,6 @@ fn may_pass(name: &str) -> bool {
             | "x-forwarded-proto"
             | "x-real-ip"
     );
-    const FOR_GATEWAYS: [&str; 6] = [
-        "x-tollgate-",
-        "x-litellm-",
-        "x-portkey-",
-        "helicone-",
-        "x-bf-",
-        "cf-aig-",
-    ];
     !(hop_by_hop
         || proof
         || browser

@@ -1,4 +1,4 @@
-//! The black-box tests: tollgate from outside. One binary, so that it links once.
+//! The black-box tests: tollgate from outside, and its house from above. One binary, so that it links once.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,8 +7,13 @@
     reason = "a test that cannot go on has failed, and its deadlines are its own"
 )]
 
+mod architecture;
 mod bytes;
+mod container;
 mod door;
+mod live;
 mod money;
+mod ops;
 mod secrets;
+mod source;
 mod support;

@@ -254,7 +254,9 @@ impl Books {
             .flatten()
             .filter_map(Ledger::trim)
             .collect();
-        entries.into_iter().for_each(|entry| inner.push(entry));
+        for entry in entries {
+            inner.push(entry);
+        }
         self.tell(inner, had, false);
     }
 
@@ -378,7 +380,9 @@ impl Books {
     /// Where these ledgers stand at `now`.
     pub fn standings_of(&self, scopes: &[LedgerId], now: Moment) -> Vec<Standing> {
         let mut inner = self.lock();
-        scopes.iter().for_each(|id| inner.roll(*id, now));
+        for id in scopes {
+            inner.roll(*id, now);
+        }
         scopes
             .iter()
             .filter_map(|id| inner.ledger(*id).and_then(|ledger| ledger.standing()))
@@ -395,7 +399,9 @@ impl Books {
             .map(|ledger| ledger.id)
             .collect();
         let had = inner.entries.len();
-        ids.iter().for_each(|id| inner.roll(*id, now));
+        for id in &ids {
+            inner.roll(*id, now);
+        }
         let standings = inner
             .ledgers
             .iter()

@@ -133,13 +133,12 @@ impl Gate {
         }
         let (ledgers, hard) = charter.ledgers(self, ask, now)?;
         let weight = Weight::of(ask, charter.unknown_price(), hard)?;
-        let admission = match held {
-            Some(admission) => admission,
-            None => {
-                let cells = charter.cells(self, ask, now)?;
-                Admission::request(&cells, weight.estimate(ask), now.since_start)
-                    .map_err(|throttled| Denial::throttled(caller, throttled))?
-            }
+        let admission = if let Some(admission) = held {
+            admission
+        } else {
+            let cells = charter.cells(self, ask, now)?;
+            Admission::request(&cells, weight.estimate(ask), now.since_start)
+                .map_err(|throttled| Denial::throttled(caller, throttled))?
         };
         self.promise(ask, weight, &ledgers, admission, now)
     }

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 const MOST_IDLE: usize = 256;
 
 /// An idle connection older than this is not trusted to be open at the other end.
-const IDLE_FOR: Duration = Duration::from_secs(60);
+const IDLE_FOR: Duration = Duration::from_mins(1);
 
 /// Why an exchange came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

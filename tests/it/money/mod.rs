@@ -1,5 +1,7 @@
 //! The promise about money, from outside: what callers were let do is what the provider charged, to the nano-dollar.
 
+mod callers;
+mod crash;
 mod exact;
 mod upstream;
 

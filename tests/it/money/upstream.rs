@@ -211,10 +211,10 @@ fn fault_3_a_short_wait_is_waited_and_a_long_one_passed_on() {
 #[test]
 fn fault_3_a_server_error_is_retried_then_told_with_provider_and_attempts() {
     let stage = Stage::set();
-    for (text, attempts) in [
-        ("hi @sim(status=500)", 2),
-        ("hi @sim(status=503,retry_after=0)", 2),
-        ("hi @sim(status=503,retry_after=60)", 1),
+    for (text, attempts, wait) in [
+        ("hi @sim(status=500)", 2, None),
+        ("hi @sim(status=503,retry_after=0)", 2, Some("0")),
+        ("hi @sim(status=503,retry_after=60)", 1, Some("60")),
     ] {
         let before = stage.simulator.requests().len();
         let body = chat(
@@ -239,6 +239,7 @@ fn fault_3_a_server_error_is_retried_then_told_with_provider_and_attempts() {
             message.contains("`sim`") && message.contains(times),
             "{text}: {message}"
         );
+        assert_eq!(answer.header("retry-after"), wait, "{text}");
         assert_eq!(
             stage.simulator.requests().len() - before,
             attempts,

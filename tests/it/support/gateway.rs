@@ -109,10 +109,8 @@ fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     if line["message"] != "answering calls" {
         return None;
     }
-    let listen = line["listen"].as_str()?.trim_matches(['[', ']', '"']);
-    let admin = line["admin"].as_str()?;
-    let admin = admin.strip_prefix("Some(")?.strip_suffix(')')?;
-    Some((listen.parse().ok()?, admin.parse().ok()?))
+    let address = |name: &str| line[name].as_str()?.parse().ok();
+    Some((address("listen")?, address("admin")?))
 }
 
 /// A running gateway.
@@ -203,8 +201,14 @@ impl Gateway {
     }
 
     /// SIGTERM, and waits for its end, which must be a good one.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
+        self.stop_while(|| ());
+    }
+
+    /// The same; once it is told to stop, and before its end is waited for, something else happens.
+    pub(crate) fn stop_while(mut self, meanwhile: impl FnOnce()) {
         self.process.tell_to_stop();
+        meanwhile();
         let status = self.process.ended();
         assert!(status.success(), "an orderly stop ended with {status}");
     }

@@ -60,6 +60,16 @@ impl Response {
     }
 }
 
+/// A request that was sent.
+pub(crate) struct Sent(BufReader<TcpStream>);
+
+impl Sent {
+    /// Hangs up.
+    pub(crate) fn hang_up(self) {
+        let _ = self.0.get_ref().shutdown(Shutdown::Both);
+    }
+}
+
 /// An answer that is read piece by piece.
 pub(crate) struct Streaming {
     pub(crate) status: u16,
@@ -140,12 +150,13 @@ impl Client {
             .expect("an answer begins")
     }
 
-    /// Sends a request and hangs up without waiting for an answer.
-    pub(crate) fn send_and_leave(&mut self, path: &str, body: &Value) {
-        if let Ok(mut reader) = self.connected() {
-            let _ = self.send(&mut reader, "POST", path, &body.to_string());
-            let _ = reader.get_ref().shutdown(Shutdown::Both);
-        }
+    /// POST whose answer nobody waits for: the connection is open until what is returned is dropped.
+    #[track_caller]
+    pub(crate) fn send_only(&mut self, path: &str, body: &Value) -> Sent {
+        let mut reader = self.connected().expect("a connection");
+        self.send(&mut reader, "POST", path, &body.to_string())
+            .expect("it is sent");
+        Sent(reader)
     }
 
     fn connected(&mut self) -> io::Result<BufReader<TcpStream>> {

@@ -1,5 +1,11 @@
 //! What the books promise, first by example, then in any interleaving.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+
 use super::super::{Absent, AccountState};
 use super::*;
 use crate::clock::Wall;
@@ -348,11 +354,9 @@ proptest! {
     #[test]
     fn in_any_interleaving_the_books_hold(steps in prop::collection::vec(step(), 1..80)) {
         let books = Arc::new(Books::new(true));
-        let mut rules = vec![
-            budget("hour", Money::from_nanos(900), Window::Hour),
+        let mut rules = [budget("hour", Money::from_nanos(900), Window::Hour),
             budget("day", Money::from_nanos(1500), Window::Day),
-            budget("total", Money::from_nanos(5000), Window::Total),
-        ];
+            budget("total", Money::from_nanos(5000), Window::Total)];
         let mut now = 1_000_000;
         let ids: Vec<LedgerId> = rules.iter().map(|rule| open(&books, rule, at(now))).collect();
         let mut held: Vec<Reservation> = Vec::new();
@@ -432,7 +436,9 @@ proptest! {
                 }
             }
         }
-        held.into_iter().for_each(|promise| { promise.release(); });
+        for promise in held {
+            promise.release();
+        }
         prop_assert_eq!(books.in_flight(), 0);
         let reserved: i64 = books.state().ledgers.values().flat_map(|l| &l.accounts).map(|a| a.reserved.nanos()).sum();
         prop_assert_eq!(reserved, 0);
