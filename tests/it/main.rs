@@ -21,5 +21,6 @@ mod door;
 mod live;
 mod money;
 mod ops;
+mod secrets;
 mod source;
 mod support;
