@@ -224,11 +224,13 @@ impl Passage {
     /// Reads a whole body, within its bounds of time and length, and gives the connection back.
     async fn gather(&mut self, mut body: Incoming, loan: Loan) -> Result<Bytes, Failure> {
         let timeouts = self.plan.timeouts;
+        let over = clock::since_start().saturating_add(timeouts.total);
         let whole = async {
             let mut first: Option<Bytes> = None;
             let mut rest = BytesMut::new();
             loop {
-                let frame = timeout(timeouts.idle, body.frame())
+                let left = over.saturating_sub(clock::since_start());
+                let frame = timeout(timeouts.idle.min(left), body.frame())
                     .await
                     .map_err(|_| Failure::Stalled)?;
                 let Some(frame) = frame else { break };

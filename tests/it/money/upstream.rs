@@ -4,7 +4,8 @@ use super::{CHAT, PRICES, budget};
 use crate::support::{Gateway, Home, Ledger, Meter, Money, Response, Simulator, chat};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 /// Impatient, so that nobody waits for a fault.
 const IMPATIENT: &str = r#"
@@ -325,6 +326,48 @@ fn fault_4_an_answer_that_tells_no_usage_is_booked_by_our_count_and_flagged() {
 }
 
 #[test]
+fn fault_4_no_answer_without_usage_is_booked_below_the_bill() {
+    let stage = Stage::set();
+    let endings = ["usage=missing", "cut=7", "cut=1", "error_in_200=1"];
+    let shapes = [
+        "out=40",
+        "out=40,split=5",
+        "tool=look_up",
+        "out=40,gzip=1",
+        "out=40,cached=4",
+    ];
+    let (mut ledger, mut meter) = (Ledger::default(), Meter::default());
+    for ending in endings {
+        for shape in shapes {
+            for stream in [true, false] {
+                let text = format!("hello there, you @sim({shape},{ending})");
+                let tools = json!([{ "type": "function", "function": { "name": "look_up", "parameters": {
+                    "type": "object", "properties": { "city": { "type": "string" }, "days": { "type": "integer" } } } } }]);
+                let chat = json!({ "messages": [{ "role": "user", "content": text }], "max_tokens": 50, "n": 2, "tools": tools });
+                let completions = json!({ "prompt": [text, text], "max_tokens": 50 });
+                let responses = json!({ "input": text, "max_output_tokens": 50 });
+                for (path, mut body) in [
+                    (CHAT, chat),
+                    ("/v1/completions", completions),
+                    ("/v1/responses", responses),
+                ] {
+                    body["model"] = json!("dear");
+                    body["stream"] = json!(stream);
+                    let (answer, after, metered) = stage.ask_at(path, &body);
+                    let (booked, billed) = (after.spent - ledger.spent, metered.cost - meter.cost);
+                    assert!(
+                        booked >= billed && (booked > Money(0) || answer.status >= 400),
+                        "{path} {ending} {shape} {stream}: {booked} of {billed}\n{}",
+                        answer.text()
+                    );
+                    (ledger, meter) = (after, metered);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn fault_5_more_than_was_allowed_is_booked_in_full_and_counted() {
     let stage = Stage::set();
     let body = chat(
@@ -407,37 +450,93 @@ fn fault_5_a_stream_that_outruns_its_promise_is_ended_well_formed() {
     }
 }
 
+/// Reads one request off a connection, to its end.
+fn read_request(stream: &mut BufReader<TcpStream>) {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).expect("a line");
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a body");
+}
+
+/// A gateway in front of a provider of our own making.
+fn before(upstream: &TcpListener, settings: &str) -> (Home, Gateway) {
+    let address = upstream.local_addr().expect("its address");
+    let prices = format!("revision: t\nvalid_from: 2026-01-01\nmodels:\n{PRICES}");
+    let home = Home::with_upstream(address, &prices, &format!("{}{settings}", budget("$1.00")));
+    let gateway = home.start();
+    (home, gateway)
+}
+
+#[test]
+fn fault_2_an_answer_that_drips_ends_when_the_whole_call_has_taken_too_long() {
+    for (kind, event) in [
+        ("application/json", " "),
+        ("text/event-stream", ": wait\n\n"),
+    ] {
+        let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let impatient = "timeouts: { first_byte: 2s, idle: 2s, total: 500ms }\n";
+        let (_home, gateway) = before(&upstream, impatient);
+        // A little at a time, until the other side has enough of it.
+        let drip = move || {
+            let (stream, _) = upstream.accept().expect("a connection");
+            let mut stream = BufReader::new(stream);
+            read_request(&mut stream);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+            );
+            stream.get_mut().write_all(head.as_bytes()).expect("a head");
+            let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+            let begun = Instant::now();
+            while stream.get_mut().write_all(chunk.as_bytes()).is_ok() {
+                assert!(
+                    begun.elapsed() < Duration::from_secs(10),
+                    "{kind}: nobody had enough"
+                );
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        std::thread::scope(|scope| {
+            let dripping = scope.spawn(drip);
+            let stream = kind != "application/json";
+            let body = chat(
+                "dear",
+                "hi",
+                &[("max_tokens", json!(30)), ("stream", json!(stream))],
+            );
+            let answer = gateway.caller().chat(&body);
+            if stream {
+                assert_broken_off(&answer);
+            } else {
+                assert_eq!(answer.status, 504, "{}", answer.text());
+            }
+            dripping.join().expect("it was hung up on");
+        });
+        gateway.at_rest();
+        assert!(gateway.ledger("all").spent > Money(0), "{kind}");
+    }
+}
+
 #[test]
 fn a_connection_the_provider_closed_while_it_was_idle_is_no_error_for_the_next_call() {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = upstream.local_addr().expect("its address");
-    let prices = format!("revision: t\nvalid_from: 2026-01-01\nmodels:\n{PRICES}");
-    let home = Home::with_upstream(
-        address,
-        &prices,
-        &format!("{}{IMPATIENT}threads: 1\n", budget("$1.00")),
-    );
-    let gateway = home.start();
+    let (_home, gateway) = before(&upstream, &format!("{IMPATIENT}threads: 1\n"));
     let (closed, is_closed) = std::sync::mpsc::sync_channel(1);
     // Answers one call a connection, says nothing of closing it, closes it, and waits until the other side saw that.
     let serve = move || {
         for _ in 0..3 {
             let (stream, _) = upstream.accept().expect("a connection");
             let mut reader = BufReader::new(stream);
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).expect("a line");
-                let line = line.trim_end().to_ascii_lowercase();
-                if let Some(value) = line.strip_prefix("content-length:") {
-                    length = value.trim().parse().expect("a length");
-                }
-                if line.is_empty() {
-                    break;
-                }
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).expect("a body");
+            read_request(&mut reader);
             let answer = json!({ "id": "a", "object": "chat.completion", "created": 1, "model": "cent", "choices": [],
                 "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } })
             .to_string();
