@@ -153,7 +153,7 @@ fn ten_thousand_calls_that_go_wrong_leave_nothing_reserved() {
     let settings = "\
         timeouts: { connect: 1s, first_byte: 150ms, idle: 150ms, total: 5s }\n\
         retries: { attempts: 2, backoff: 1ms..5ms }\n\
-        limits: []\n";
+        limits: [{ name: together, match: {}, concurrency: 200 }]\n";
     let home = Home::new(&simulator, &format!("{}{settings}", budget("$100.00")));
     let gateway = home.start();
     gateway.caller().chat(&chat("cent", "hi", &[]));
@@ -235,6 +235,57 @@ fn ten_thousand_calls_that_go_wrong_leave_nothing_reserved() {
     gateway.stop();
     let (ok, report) = home.verify();
     assert!(ok, "{report}");
+}
+
+#[test]
+fn whoever_leaves_or_fails_gives_back_the_place_in_the_queue() {
+    let simulator = Simulator::start(PRICES);
+    let settings = "\
+        timeouts: { first_byte: 200ms, idle: 200ms }\n\
+        retries: { attempts: 1 }\n\
+        limits: [{ name: two, match: {}, concurrency: 2 }]\n";
+    let home = Home::new(&simulator, &format!("{}{settings}", budget("$5.00")));
+    let gateway = home.start();
+    let ways = [
+        "hang=head",
+        "hang=stream",
+        "reset=1",
+        "status=500",
+        "status=400",
+        "cut=2",
+        "bad_json=1",
+        "out=5",
+    ];
+    for (number, way) in ways.into_iter().cycle().take(24).enumerate() {
+        let body = streamed(&format!("hi @sim({way})"), 50);
+        if number % 3 == 0 {
+            gateway.caller().send_only(CHAT, &body).hang_up();
+        } else {
+            gateway.caller().chat(&body);
+        }
+        gateway.at_rest();
+    }
+    let both = [0, 1].map(|_| {
+        let mut stream = gateway
+            .caller()
+            .stream(CHAT, &streamed("hi @sim(out=400,token_delay=10ms)", 500));
+        assert_eq!(stream.status, 200);
+        assert!(stream.piece().expect("a piece").is_some());
+        stream
+    });
+    let third = gateway.caller().chat(&streamed("hi @sim(out=5)", 50));
+    assert_eq!(third.status, 429, "{}", third.text());
+    assert_eq!(third.json()["error"]["code"], "rate_limit_exceeded");
+    both.into_iter()
+        .for_each(crate::support::Streaming::hang_up);
+    gateway.at_rest();
+    assert_eq!(
+        gateway
+            .caller()
+            .chat(&streamed("hi @sim(out=5)", 50))
+            .status,
+        200
+    );
 }
 
 /// Calls decided so far, whatever was decided.

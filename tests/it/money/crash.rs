@@ -144,6 +144,45 @@ fn an_orderly_stop_loses_and_invents_nothing() {
 }
 
 #[test]
+fn a_stop_that_cannot_wait_for_its_calls_books_them() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &format!("{}drain: 200ms\n", budget("$1.00")));
+    let gateway = home.start();
+    let text = "tell me @sim(out=3000,token_delay=10ms)";
+    let long = chat(
+        "dear",
+        text,
+        &[("max_tokens", json!(3000)), ("stream", json!(true))],
+    );
+    let mut stream = gateway.caller().stream(CHAT, &long);
+    assert!(stream.piece().expect("a piece").is_some());
+    let silent = chat("dear", "hi @sim(hang=head)", &[("max_tokens", json!(30))]);
+    let waiting = gateway.caller().send_only(CHAT, &silent);
+    until("both calls are on their way", || {
+        (simulator.meter().in_flight == 2).then_some(())
+    });
+    gateway.stop();
+    drop((stream, waiting));
+    let meter = simulator.meter_at_rest();
+    let (ok, report) = home.verify();
+    assert!(ok, "{report}");
+    let gateway = home.start();
+    let ledger = gateway.ledger("all");
+    assert!(
+        ledger.spent >= meter.cost,
+        "{} of {}",
+        ledger.spent,
+        meter.cost
+    );
+    assert_eq!(ledger.reserved, Money(0));
+    assert!(
+        ledger.uncertain >= Money(30 * 15_000),
+        "the silent one: {}",
+        ledger.uncertain
+    );
+}
+
+#[test]
 fn fault_21_killed_at_rest_it_comes_back_exact() {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, &budget("$1.00"));
