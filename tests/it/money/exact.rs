@@ -148,7 +148,7 @@ budgets:
     assert_eq!(dear.spent, simulator.cost_of("dear"));
     assert!(dear.spent <= dear.limit);
     assert!(gateway.ledger("atlas").spent <= Money::of("0.40"));
-    assert_eq!(gateway.metric("tollgate_overrun_total", &[]), 0.0);
+    assert_eq!(gateway.metric("tollgate_overrun_total", &[]), 0);
     gateway.stop();
     let (ok, report) = home.verify();
     assert!(ok, "{report}");
@@ -347,7 +347,7 @@ fn a_model_without_a_price_is_refused_or_charged_the_ceiling() {
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(refused.json()["error"]["code"], "price_unknown");
     assert_eq!(simulator.meter().calls, 0);
-    assert_eq!(gateway.metric("tollgate_price_unknown_total", &[]), 1.0);
+    assert_eq!(gateway.metric("tollgate_price_unknown_total", &[]), 1);
     gateway.stop();
     home.configure(&format!("{budget}unknown_price: {{ ceiling: \"$0.30\" }}"));
     let gateway = home.start();
@@ -465,4 +465,29 @@ fn a_background_answer_is_refused_because_nobody_would_see_its_bill() {
     assert_eq!(simulator.meter().calls, 0);
     assert_eq!(ask(json!(false)).status, 200);
     assert_eq!(ask(Value::Null).status, 200);
+}
+
+#[test]
+fn a_dry_run_says_what_would_happen_and_spends_nothing() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &super::budget("$0.001"));
+    let gateway = home.start();
+    let mut dry = gateway.caller().with("x-tollgate-dry-run", "1");
+    for (cap, verdict) in [(20, "allow"), (1000, "clamp")] {
+        let quote = dry.chat(&chat("dear", "hi", &[("max_tokens", json!(cap))]));
+        assert_eq!(
+            (quote.status, &quote.json()["verdict"]),
+            (200, &json!(verdict)),
+            "{}",
+            quote.text()
+        );
+    }
+    let quote = dry.chat(&chat("cent", "hi", &[])).json();
+    assert_eq!(
+        (&quote["verdict"], &quote["error"]["code"]),
+        (&json!("deny"), &json!("insufficient_quota"))
+    );
+    assert_eq!(simulator.requests().len(), 0);
+    gateway.at_rest();
+    assert_eq!(gateway.ledger("all").spent, Money(0));
 }
