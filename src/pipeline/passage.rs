@@ -54,6 +54,8 @@ pub(super) struct Passage {
     kept: Option<(Bytes, u32)>,
     headroom: Headroom,
     money: Held,
+    /// Whether an attempt is under way whose ending nobody told yet.
+    attempting: bool,
     _passing: Passing,
 }
 
@@ -123,6 +125,7 @@ impl Passage {
             kept: kept(call, seen),
             headroom: permit.headroom(),
             money: Held::Permit(permit),
+            attempting: false,
             worker,
             plan,
             _passing: passing,
@@ -163,6 +166,7 @@ impl Passage {
 
     /// The call leaves: from here on it costs something until proved otherwise.
     pub(super) fn dispatch(&mut self) {
+        self.attempting = true;
         self.money = match std::mem::replace(&mut self.money, Held::Nothing) {
             Held::Permit(permit) => Held::InFlight(permit.dispatch()),
             other => other,
@@ -177,8 +181,11 @@ impl Passage {
         };
     }
 
-    pub(super) fn attempted(&self, attempt: Attempt) {
-        self.worker.desk.telemetry.attempted(&self.series, attempt);
+    /// Tells how the attempt under way ended. Only the first word on it counts, so each is told once.
+    pub(super) fn attempted(&mut self, attempt: Attempt) {
+        if std::mem::take(&mut self.attempting) {
+            self.worker.desk.telemetry.attempted(&self.series, attempt);
+        }
     }
 
     pub(super) fn retried(&self) {
@@ -374,6 +381,7 @@ fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
 
 impl Drop for Passage {
     fn drop(&mut self) {
+        self.attempted(Attempt::Abandoned);
         match &self.money {
             Held::Nothing => {}
             // Status 499: the caller was gone before there was one.

@@ -185,6 +185,51 @@ fn a_stop_that_cannot_wait_for_its_calls_books_them() {
 }
 
 #[test]
+fn what_was_uncertain_stays_so_over_an_orderly_stop() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &budget("$1.00"));
+    let gateway = home.start();
+    assert_eq!(gateway.caller().chat(&streamed()).status, 200);
+    let silent = chat("dear", "hi @sim(hang=head)", &[("max_tokens", json!(30))]);
+    let waiting = gateway.caller().send_only(CHAT, &silent);
+    until("the call is on its way", || {
+        (simulator.meter().in_flight == 1).then_some(())
+    });
+    gateway.kill();
+    drop(waiting);
+    let gateway = home.start();
+    let crashed = gateway.ledger("all");
+    assert!(crashed.uncertain >= Money(30 * 15_000), "{crashed:?}");
+    gateway.stop();
+    let gateway = home.start();
+    assert_eq!(gateway.ledger("all"), crashed);
+}
+
+#[test]
+fn an_answer_that_waits_for_the_disk_is_never_uncertain_after_it() {
+    let simulator = Simulator::start(PRICES);
+    let settings = format!("{}journal: {{ answer: after }}\n", budget("$1.00"));
+    let home = Home::new(&simulator, &settings);
+    for _ in 0..3 {
+        let gateway = home.start();
+        let mut caller = gateway.caller();
+        assert_eq!(
+            caller
+                .chat(&chat("odd", "hi", &[("max_tokens", json!(30))]))
+                .status,
+            200
+        );
+        assert_eq!(caller.chat(&streamed()).status, 200);
+        gateway.kill();
+    }
+    let ledger = home.start().ledger("all");
+    assert!(
+        ledger.spent - ledger.uncertain >= simulator.meter_at_rest().cost,
+        "{ledger:?}"
+    );
+}
+
+#[test]
 fn fault_21_killed_at_rest_it_comes_back_exact() {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, &budget("$1.00"));

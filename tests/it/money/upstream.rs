@@ -43,6 +43,14 @@ impl Stage {
         (answer, self.gateway.ledger("all"), meter)
     }
 
+    /// Every attempt ended once, and each is a request the provider got.
+    #[track_caller]
+    fn assert_attempts(&self) {
+        let told = self.gateway.metric("tollgate_upstream_requests_total", &[]);
+        let got = self.simulator.requests().len();
+        assert_eq!(told, u64::try_from(got).expect("a number"));
+    }
+
     fn estimated(&self) -> u64 {
         self.gateway.metric("tollgate_usage_estimated_total", &[])
     }
@@ -107,6 +115,7 @@ fn fault_1_a_stream_cut_by_its_provider_ends_in_an_error_and_is_booked_by_count(
         (ledger, meter) = (after, metered);
     }
     assert_eq!(stage.estimated(), 3);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -123,6 +132,7 @@ fn fault_1_an_answer_cut_half_way_is_a_502_and_its_promise_stays_booked() {
     assert!(ledger.spent >= meter.cost && ledger.spent > Money(0));
     assert_eq!(ledger.uncertain, ledger.spent);
     assert_eq!(stage.simulator.requests().len(), 1);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -137,6 +147,7 @@ fn fault_1_a_connection_closed_without_an_answer_is_not_asked_twice() {
         ledger.spent > Money(0),
         "the provider may have done the work"
     );
+    stage.assert_attempts();
 }
 
 #[test]
@@ -163,6 +174,7 @@ fn fault_2_a_provider_that_never_answers_is_a_504_and_its_promise_stays_booked()
     }
     assert_eq!(stage.simulator.requests().len(), 2, "one attempt each");
     assert_eq!(stage.simulator.meter_at_rest().in_flight, 0);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -179,6 +191,7 @@ fn fault_2_a_stream_that_stands_still_ends_in_an_error_and_is_booked_by_count() 
     assert!(ledger.spent < most(&body, 20));
     let meter = stage.simulator.meter_at_rest();
     assert_eq!(meter.cancelled, 1, "the provider was hung up on");
+    stage.assert_attempts();
 }
 
 #[test]
@@ -207,6 +220,7 @@ fn fault_3_a_short_wait_is_waited_and_a_long_one_passed_on() {
     assert_ne!(answer.json()["error"]["type"], "budget_exceeded");
     assert_eq!(stage.simulator.requests().len(), 4, "one attempt");
     assert_eq!(after.spent, ledger.spent);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -248,6 +262,7 @@ fn fault_3_a_server_error_is_retried_then_told_with_provider_and_attempts() {
         );
         assert_eq!((ledger.spent, ledger.uncertain), (Money(0), Money(0)));
     }
+    stage.assert_attempts();
 }
 
 #[test]
@@ -284,6 +299,7 @@ fn a_client_error_of_the_provider_passes_unchanged_and_costs_nothing() {
         (ledger.spent, stage.simulator.requests().len()),
         (Money(0), 1)
     );
+    stage.assert_attempts();
 }
 
 #[test]
@@ -323,6 +339,7 @@ fn fault_4_an_answer_that_tells_no_usage_is_booked_by_our_count_and_flagged() {
         }
     }
     assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 0);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -384,6 +401,7 @@ fn fault_5_more_than_was_allowed_is_booked_in_full_and_counted() {
         stage.gateway.log().contains("more than was promised"),
         "it is told"
     );
+    stage.assert_attempts();
 }
 
 #[test]
@@ -448,6 +466,7 @@ fn fault_5_a_stream_that_outruns_its_promise_is_ended_well_formed() {
             "{path}: {booked}"
         );
     }
+    stage.assert_attempts();
 }
 
 /// Reads one request off a connection, to its end.
