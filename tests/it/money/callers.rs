@@ -353,6 +353,35 @@ fn whoever_leaves_or_fails_gives_back_the_place_in_the_queue() {
     );
 }
 
+#[test]
+fn a_call_that_failed_gives_back_the_tokens_it_was_expected_to_use() {
+    let simulator = Simulator::start(PRICES);
+    let settings = "\
+        retries: { attempts: 1 }\n\
+        limits: [{ name: tokens, match: {}, tpm: 1000 }]\n";
+    let home = Home::new(&simulator, &format!("{}{settings}", budget("$5.00")));
+    let gateway = home.start();
+    let mut caller = gateway.caller();
+    for _ in 0..20 {
+        let failed = caller.chat(&streamed("hi @sim(status=500)", 500));
+        assert_eq!(failed.status, 502, "{}", failed.text());
+    }
+    let good = caller.chat(&streamed("hi @sim(out=100)", 900));
+    assert_eq!(good.status, 200, "{}", good.text());
+    gateway.at_rest();
+    let refused = caller.chat(&streamed("hi @sim(out=5)", 950));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded");
+    assert!(refused.header("retry-after").is_some());
+    let smaller = caller.chat(&streamed("hi @sim(out=5)", 700));
+    assert_eq!(
+        smaller.status,
+        200,
+        "it used 100 of the 900: {}",
+        smaller.text()
+    );
+}
+
 /// Calls decided so far, whatever was decided.
 fn decisions(gateway: &Gateway) -> u64 {
     gateway.metric("tollgate_decisions_total", &[])

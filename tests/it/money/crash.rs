@@ -185,6 +185,21 @@ fn a_stop_that_cannot_wait_for_its_calls_books_them() {
 }
 
 #[test]
+fn fault_21_killed_while_it_starts_it_forgets_and_invents_nothing() {
+    let simulator = Simulator::start(PRICES);
+    let home = lived_in(&simulator);
+    let meter = simulator.meter_at_rest();
+    for step in 0..25 {
+        home.start_and_kill(Duration::from_millis(2 * step));
+        let (ok, report) = home.verify();
+        assert!(ok, "killed after {} ms: {report}", 2 * step);
+    }
+    let gateway = home.start();
+    let ledger = gateway.ledger("all");
+    assert_eq!((ledger.spent, ledger.uncertain), (meter.cost, Money(0)));
+}
+
+#[test]
 fn what_was_uncertain_stays_so_over_an_orderly_stop() {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, &budget("$1.00"));

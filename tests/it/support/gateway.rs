@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The key every caller uses who does not bring another.
@@ -71,10 +72,21 @@ impl Home {
         self.dir.path()
     }
 
+    fn spawn(&self) -> Process {
+        let arguments = ["serve", "-c", "tollgate.yaml", "--log", "json"];
+        Process::start(self.path(), "gateway", &arguments)
+    }
+
+    /// Starts a gateway here and kills it so much later, wherever it is by then.
+    pub(crate) fn start_and_kill(&self, after: Duration) {
+        let mut process = self.spawn();
+        std::thread::sleep(after);
+        process.kill();
+    }
+
     /// Starts a gateway here and waits until it is ready.
     pub(crate) fn start(&self) -> Gateway {
-        let arguments = ["serve", "-c", "tollgate.yaml", "--log", "json"];
-        let mut process = Process::start(self.path(), "gateway", &arguments);
+        let mut process = self.spawn();
         let (listen, admin) = process.says("where the gateway is", addresses);
         let gateway = Gateway {
             process,
