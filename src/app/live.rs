@@ -18,9 +18,10 @@ use crate::provider::upstream::Upstream;
 use crate::telemetry::metrics::ModelNames;
 use crate::units::Money;
 use crate::{clock, journal};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -114,8 +115,8 @@ pub(super) fn plan(
     })
 }
 
-/// What the door goes by.
-pub(super) fn rules(config: &Config) -> anyhow::Result<DoorRules> {
+/// What the door goes by; `most_connections` is what this process can carry.
+pub(super) fn rules(config: &Config, most_connections: usize) -> anyhow::Result<DoorRules> {
     let tls = config
         .gateway
         .tls
@@ -129,8 +130,10 @@ pub(super) fn rules(config: &Config) -> anyhow::Result<DoorRules> {
         .cloned()
         .chain(own_hosts(&config.listen))
         .collect();
+    let mut settings = config.gateway.clone();
+    settings.max_connections = settings.max_connections.min(most_connections);
     Ok(DoorRules {
-        settings: config.gateway.clone(),
+        settings,
         hosts,
         tls,
     })
@@ -143,6 +146,7 @@ pub(super) struct Live {
     pub(super) prices: Arc<ArcSwap<PriceBook>>,
     pub(super) simulator: Option<SocketAddr>,
     pub(super) memory: Arc<Memory>,
+    pub(super) most_connections: usize,
 }
 
 impl Live {
@@ -154,10 +158,11 @@ impl Live {
     ) -> anyhow::Result<Arc<config::Watcher>> {
         let files = started_with.files.clone();
         let mut current = started_with;
+        let strays = strays(&current.files);
         let slot: Arc<OnceLock<Weak<config::Watcher>>> = Arc::default();
         let itself = slot.clone();
         let watcher = Arc::new(config::watch(files, move || {
-            let Some(config) = self.reload(&sources, &current) else {
+            let Some(config) = self.reload(&sources, &current, &strays) else {
                 return;
             };
             if let Some(watcher) = itself.get().and_then(Weak::upgrade) {
@@ -170,12 +175,26 @@ impl Live {
     }
 
     /// Loads anew; says what is wrong, or takes it over.
-    fn reload(&self, sources: &config::Sources, current: &Config) -> Option<Config> {
+    fn reload(
+        &self,
+        sources: &config::Sources,
+        current: &Config,
+        known_strays: &[PathBuf],
+    ) -> Option<Config> {
         let telemetry = &self.door.desk.telemetry;
         let taken = config::load(sources)
             .map_err(anyhow::Error::from)
             .and_then(|config| {
-                let rules = rules(&config)?;
+                if let Some(stray) = strays(&current.files)
+                    .into_iter()
+                    .find(|file| !known_strays.contains(file))
+                {
+                    bail!(
+                        "{}: it was replaced by a link that leaves its directory: put the file there, or restart to take it from elsewhere",
+                        stray.display()
+                    );
+                }
+                let rules = rules(&config, self.most_connections)?;
                 let plan = plan(&config, &self.door.desk.gate, self.simulator)?;
                 Ok((config, plan, rules))
             });
@@ -219,6 +238,23 @@ impl Live {
         tracing::info!(revision = %config.revision, "a new configuration is in force");
         Some(config)
     }
+}
+
+/// The files that are links out of the directory they are in. One that is so at the start was set up so; one that
+/// becomes so while we run may have been turned by whoever got hold of the link alone.
+fn strays(files: &[PathBuf]) -> Vec<PathBuf> {
+    let leaves = |file: &Path| {
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        match (file.canonicalize(), folder.canonicalize()) {
+            (Ok(file), Ok(folder)) => !file.starts_with(folder),
+            // Not there: that is told by whoever reads it.
+            _ => false,
+        }
+    };
+    files.iter().filter(|file| leaves(file)).cloned().collect()
 }
 
 /// The books as they stand on the disk, for looking at them beside a running gateway.

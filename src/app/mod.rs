@@ -3,6 +3,7 @@
 //! Start: state directory and journal → decision log → configuration made live → door → announce. Stop, on SIGTERM or
 //! SIGINT: no new connections, open calls end within `drain`, then the journal's last entry says that the stop was in order.
 
+mod descriptors;
 mod live;
 mod quote;
 mod status;
@@ -197,7 +198,8 @@ impl House {
         let address = simulator.as_ref().map(simulator::Handle::addr);
         let gate = Gate::new(books.clone());
         let plan = live::plan(&config, &gate, address)?;
-        let rules = live::rules(&config)?;
+        let most_connections = most_connections(&config);
+        let rules = live::rules(&config, most_connections)?;
         let desk = Arc::new(Desk {
             gate,
             plan: ArcSwap::from_pointee(plan),
@@ -250,6 +252,7 @@ impl House {
             prices,
             simulator: address,
             memory: memory.clone(),
+            most_connections,
         };
         let watcher = live.watch(config, sources)?;
         board.ready();
@@ -294,6 +297,19 @@ impl House {
         tracing::info!("stopped in order");
         Ok(())
     }
+}
+
+/// As many connections as the limit of open files carries, if that is fewer than are wanted said.
+fn most_connections(config: &Config) -> usize {
+    let most = descriptors::connections().unwrap_or(usize::MAX);
+    let wanted = config.gateway.max_connections;
+    let words = "the limit of open files carries fewer connections than max_connections: more are turned away with 503; raise it (ulimit -n, LimitNOFILE)";
+    if most < wanted / 2 {
+        tracing::warn!(wanted, most, "{words}");
+    } else if most < wanted {
+        tracing::info!(wanted, most, "{words}");
+    }
+    most
 }
 
 fn cores() -> usize {

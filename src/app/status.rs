@@ -43,10 +43,14 @@ impl Board {
         memory: Arc<Memory>,
         recovery: &Recovery,
     ) -> Self {
+        let files = recovery.set_aside.iter();
         let recovered = RecoveredStatus {
+            clean: recovery.clean,
             records: recovery.records,
             torn_bytes: recovery.torn.as_ref().map_or(0, |torn| torn.bytes),
             in_flight: recovery.in_flight,
+            uncertain: recovery.uncertain.iter().cloned().collect(),
+            damaged: files.map(|file| file.display().to_string()).collect(),
         };
         let notes = Mutex::new(Notes {
             stage: Stage::Starting,
@@ -92,7 +96,7 @@ impl Board {
             state,
             error,
             records,
-            recovered: self.recovered,
+            recovered: self.recovered.clone(),
         }
     }
 }

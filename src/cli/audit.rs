@@ -3,6 +3,7 @@
 //! Reads files only: it works beside a running gateway and without one. What a running gateway has not written yet is not
 //! there; what it is just writing (a line without its end) is not counted.
 
+use super::place::Place;
 use crate::app::audit::{Proof, last_lines, verify};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -28,9 +29,8 @@ enum Command {
         after_help = "Examples:\n  tollgate audit verify\n  tollgate audit verify --state-dir /var/lib/tollgate --json"
     )]
     Verify {
-        /// Where the gateway keeps its state (`state_dir` of its configuration)
-        #[arg(long, default_value = ".tollgate", value_name = "DIR")]
-        state_dir: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -38,9 +38,8 @@ enum Command {
     /// Print the last lines
     #[command(after_help = "Examples:\n  tollgate audit tail\n  tollgate audit tail -n 50 | jq .")]
     Tail {
-        /// Where the gateway keeps its state (`state_dir` of its configuration)
-        #[arg(long, default_value = ".tollgate", value_name = "DIR")]
-        state_dir: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// How many
         #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         lines: u32,
@@ -51,11 +50,15 @@ enum Command {
 ///
 /// # Errors
 /// The log cannot be read, or `out` not be written.
-pub fn run(arguments: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub fn run(
+    arguments: &AuditArgs,
+    env: &[(String, String)],
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     match &arguments.command {
-        Command::Verify { state_dir, json } => prove(&log_dir(state_dir)?, *json, out),
-        Command::Tail { state_dir, lines } => {
-            let dir = log_dir(state_dir)?;
+        Command::Verify { place, json } => prove(&log_dir(place, env)?, *json, out),
+        Command::Tail { place, lines } => {
+            let dir = log_dir(place, env)?;
             let count = usize::try_from(*lines).unwrap_or(usize::MAX);
             let lines = last_lines(&dir, count)
                 .with_context(|| format!("cannot read the decision log in `{}`", dir.display()))?;
@@ -67,11 +70,12 @@ pub fn run(arguments: &AuditArgs, out: &mut dyn Write) -> anyhow::Result<ExitCod
     }
 }
 
-fn log_dir(state_dir: &Path) -> anyhow::Result<PathBuf> {
+fn log_dir(place: &Place, env: &[(String, String)]) -> anyhow::Result<PathBuf> {
+    let (_, state_dir) = place.gate(env).files(env)?;
     let dir = state_dir.join("decisions");
     anyhow::ensure!(
         dir.is_dir(),
-        "there is no decision log in `{}`: name the gateway's state directory with --state-dir",
+        "there is no decision log in `{}`: name the gateway's state directory with --state-dir, or its configuration with -c",
         state_dir.display()
     );
     Ok(dir)

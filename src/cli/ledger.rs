@@ -2,12 +2,13 @@
 //!
 //! Both commands only read, also beside a running gateway.
 
+use super::place::Place;
 use crate::app::journal::{self, Recount, Verification};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The ledgers: what was spent, and whether every counter adds up
@@ -29,6 +30,7 @@ enum LedgerCommand {
 
 const VERIFY_EXAMPLES: &str = "Examples:
   tollgate ledger verify
+  tollgate ledger verify -c /etc/tollgate/tollgate.yaml
   tollgate ledger verify --state-dir /var/lib/tollgate --json
 
 Exit code 0: equal; 1: a fault was found; 2: the journal cannot be read.";
@@ -38,9 +40,8 @@ const SHOW_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 struct LedgerSource {
-    /// The gateway's `state_dir`
-    #[arg(long, value_name = "DIR", default_value = ".tollgate")]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -50,9 +51,10 @@ struct LedgerSource {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn run(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &LedgerArgs, env: &[(String, String)]) -> anyhow::Result<ExitCode> {
     let (LedgerCommand::Verify(source) | LedgerCommand::Show(source)) = &args.command;
-    let found = read(source)?;
+    let (_, state) = source.place.gate(env).files(env)?;
+    let found = read(source, &state)?;
     let mut out = anstream::stdout().lock();
     let written = match (&args.command, source.json) {
         (LedgerCommand::Verify(_), true) => print_json(&mut out, &found),
@@ -65,7 +67,12 @@ pub fn run(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(bad)))
 }
 
-fn read(source: &LedgerSource) -> anyhow::Result<Verification> {
+fn read(source: &LedgerSource, state: &Path) -> anyhow::Result<Verification> {
+    ensure!(
+        state.is_dir(),
+        "there is no state directory `{}`: name the gateway's with --state-dir, or its configuration with -c",
+        state.display()
+    );
     let bar = if io::stderr().is_terminal() && !source.json {
         let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} segments")?;
         ProgressBar::new(0)
@@ -74,7 +81,7 @@ fn read(source: &LedgerSource) -> anyhow::Result<Verification> {
     } else {
         ProgressBar::hidden()
     };
-    let found = journal::verify_with(&source.state_dir, |done, all| {
+    let found = journal::verify_with(state, |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });
@@ -200,17 +207,37 @@ mod tests {
     }
 
     #[test]
+    fn the_ledger_of_a_configured_gateway_is_found_where_it_says() {
+        let home = tempfile::tempdir().expect("a directory");
+        let file = home.path().join("tollgate.yaml");
+        let text = "state_dir: elsewhere-entirely\nproviders: { sim: { kind: simulator } }\n";
+        std::fs::write(&file, text).expect("written");
+        let source = LedgerSource {
+            place: Place::of_file(file),
+            json: true,
+        };
+        let args = LedgerArgs {
+            command: LedgerCommand::Show(source),
+        };
+        let told = run(&args, &[]).expect_err("nothing there").to_string();
+        assert!(
+            told.contains("elsewhere-entirely") && told.contains("--state-dir"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn a_directory_without_a_journal_is_an_error_and_no_verdict() {
         let home = tempfile::tempdir().expect("a directory");
         let source = LedgerSource {
-            state_dir: home.path().join("none"),
+            place: Place::of_state(home.path().join("none")),
             json: true,
         };
         let args = LedgerArgs {
             command: LedgerCommand::Verify(source),
         };
         assert!(
-            run(&args)
+            run(&args, &[])
                 .expect_err("nothing there")
                 .to_string()
                 .contains("none")

@@ -168,9 +168,9 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
         Command::Quote(args) => return quote::run(args, env, &mut out).map_err(unreadable),
         Command::Ledger(args) => {
             drop(out);
-            return ledger::run(&args).map_err(unreadable);
+            return ledger::run(&args, &env).map_err(unreadable);
         }
-        Command::Audit(args) => return audit::run(&args, &mut out).map_err(unreadable),
+        Command::Audit(args) => return audit::run(&args, &env, &mut out).map_err(unreadable),
         Command::Simulate(args) => {
             drop(out);
             let prices = price_book(&args.prices)?;
@@ -225,15 +225,17 @@ fn write_failure(failed: &Failed, err: &mut impl Write) -> io::Result<ExitCode> 
     if let Some(faults) = causes().find_map(|cause| cause.downcast_ref::<Faults>()) {
         check::tell_faults(&faults.0, err)?;
         let unreadable = faults.0.iter().any(Fault::is_unreadable);
-        if unreadable
-            && faults
-                .0
-                .iter()
-                .any(|fault| fault.file == Path::new(place::DEFAULT_FILE))
-        {
+        let missing =
+            |is: &dyn Fn(&Path) -> bool| unreadable && faults.0.iter().any(|fault| is(&fault.file));
+        if missing(&|file| file == Path::new(place::DEFAULT_FILE)) {
             writeln!(
                 err,
                 "  help: name it with `-c FILE`; `tollgate up` needs none"
+            )?;
+        } else if missing(&|file| file.file_name().is_some_and(|name| name == up::FILE)) {
+            writeln!(
+                err,
+                "  help: `tollgate up` makes it; name another gateway with --state-dir DIR or -c FILE"
             )?;
         }
         let code = if unreadable { UNREADABLE } else { failed.code };

@@ -18,7 +18,7 @@ pub(super) struct Place {
     /// The gateway's configuration [default: tollgate.yaml, if it is there]
     #[arg(short, long, value_name = "FILE", conflicts_with = "state_dir")]
     config: Option<PathBuf>,
-    /// The state directory of `tollgate up` [default: .tollgate]
+    /// The gateway's state directory [default: that of `tollgate up`, .tollgate]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -33,6 +33,24 @@ pub(super) enum Gate {
 }
 
 impl Place {
+    /// The gateway with this configuration.
+    #[cfg(test)]
+    pub(super) fn of_file(file: PathBuf) -> Self {
+        Self {
+            config: Some(file),
+            state_dir: None,
+        }
+    }
+
+    /// The gateway with this state directory.
+    #[cfg(test)]
+    pub(super) fn of_state(dir: PathBuf) -> Self {
+        Self {
+            config: None,
+            state_dir: Some(dir),
+        }
+    }
+
     /// The gateway a command is about.
     pub(super) fn gate(&self, env: &[(String, String)]) -> Gate {
         match (&self.config, &self.state_dir) {

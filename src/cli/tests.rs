@@ -135,3 +135,18 @@ fn every_shell_has_completions() {
         );
     }
 }
+
+#[test]
+fn a_gateway_never_started_is_told_with_what_starts_it() {
+    let fault = Fault {
+        file: PathBuf::from(".tollgate/up.yaml"),
+        line: 0,
+        column: 0,
+        code: "unreadable",
+        message: "cannot read it".to_owned(),
+        help: None,
+    };
+    let (code, text) = told(Faults(vec![fault]));
+    assert_eq!(code, ExitCode::from(2));
+    assert!(text.contains("`tollgate up` makes it"), "{text}");
+}

@@ -7,11 +7,12 @@
 //! Not here: running (`app`), making secrets (`key`).
 
 use super::key;
-use super::place::{state_dir, value};
+use super::place::{DEFAULT_FILE, state_dir, value};
 use super::serve::Flags;
 use crate::app::{self, Started};
-use crate::config::{self, Fallback, Settings, Sources};
+use crate::config::{self, Fallback, Settings, Sources, WindowSettings};
 use anyhow::Context as _;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -49,7 +50,13 @@ pub struct UpArgs {
 /// # Errors
 /// The state directory cannot be written, the configuration is faulty, or the gateway cannot start.
 pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
+    let program = program(std::env::args_os().next());
+    // How other commands are told which gateway is meant, where it is not the one they take by themselves.
+    let mut place = String::new();
     let (sources, file) = if let Some(file) = &args.config {
+        if file != Path::new(DEFAULT_FILE) {
+            place = format!(" -c {}", file.display());
+        }
         let sources = Sources {
             file: Some(file.clone()),
             env,
@@ -59,6 +66,9 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
         (sources, file.clone())
     } else {
         let state = state_dir(args.state_dir.clone(), &env);
+        if args.state_dir.is_some() || Path::new(DEFAULT_FILE).is_file() {
+            place = format!(" --state-dir {}", state.display());
+        }
         first_start(&state)?;
         let sources = sources(&state, args.flags.settings(None), env);
         (sources, state.join(FILE))
@@ -66,7 +76,7 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
     let written = config::as_written(&file, &sources.env);
     let mut options = args.flags.options(sources);
     options.announce = Some(Box::new(move |started| {
-        let text = announcement(started, &file, &written);
+        let text = announcement(started, &file, &written, (&program, &place));
         let mut out = anstream::stdout().lock();
         // Whoever closed standard output did not want to read it; the gateway runs all the same.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -131,7 +141,7 @@ budgets:
   # - {{ name: per-run, match: {{}}, per: run, limit: "$1.00", window: total }}
 
 limits:
-  - {{ name: up-key, match: {{}}, per: key, rpm: 600, tpm: 2000000, concurrency: 32 }}
+  - {{ name: up-key, match: {{}}, per: key, rpm: 600, tpm: 2000000, concurrency: 256 }}
 
 # Who answers comes from the environment at each start: OpenAI with OPENAI_API_KEY, else the simulator. Or say it here:
 # providers:
@@ -269,8 +279,21 @@ fn fallbacks(upstream: Option<&Upstream>) -> Vec<Fallback> {
     all
 }
 
-/// What is printed once calls are answered.
-fn announcement(started: &Started, file: &Path, written: &Settings) -> String {
+/// How this program was called, to call it so again: by its path where that was given, as by `cargo run`.
+fn program(called: Option<OsString>) -> String {
+    called
+        .map(PathBuf::from)
+        .filter(|path| path.components().count() > 1)
+        .map_or_else(|| "tollgate".to_owned(), |path| path.display().to_string())
+}
+
+/// What is printed once calls are answered. `again` is how this program is called, and how it is told which gateway is meant.
+fn announcement(
+    started: &Started,
+    file: &Path,
+    written: &Settings,
+    (program, place): (&str, &str),
+) -> String {
     let secret = written.keys.iter().find_map(|key| key.secret.as_deref());
     let who = if started.simulated {
         "The built-in simulator answers: nothing leaves this machine, nothing is billed."
@@ -297,6 +320,16 @@ curl {base}/v1/chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Co
         let _ = writeln!(text, "Status    http://{admin}/status");
     }
     let file = file.display();
+    for budget in &written.budgets {
+        let window = match budget.window {
+            WindowSettings::Hour => " an hour",
+            WindowSettings::Day => " a day",
+            WindowSettings::Week => " a week",
+            WindowSettings::Month => " a month",
+            WindowSettings::Total => " in all",
+        };
+        let _ = writeln!(text, "Budget    {}: {}{window}", budget.name, budget.limit);
+    }
     let _ = write!(
         text,
         r#"Settings  {file}   (edits take effect while it runs)
@@ -305,8 +338,9 @@ Try next
 - Stream:  add -N and "stream":true to the curl line
 - Ask first what a call would cost:  add -H 'x-tollgate-dry-run: 1'
 - Spend:  set the budget's limit to "$0.02" in {file}, then call "model":"sim-cent" (a cent each) until one is refused
-- Break something:  "model":"sim-small--status-429" (all the knobs: tollgate simulate --help)
-- Another key:  tollgate key new ci --label team=red
+- Break something:  "model":"sim-small--status-429" (all the knobs: {program} simulate --help)
+- Another key:  {program} key new ci --label team=red{place}
+- What was spent:  {program} ledger show{place}
 "#
     );
     text

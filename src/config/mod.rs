@@ -24,7 +24,7 @@ pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_sche
 pub use watch::{WatchError, Watcher, watch};
 
 pub use crate::governance::pricing::PriceBook;
-pub use crate::governance::settings::{KeySettings, LabelSettings};
+pub use crate::governance::settings::{KeySettings, LabelSettings, WindowSettings};
 
 use crate::gateway::settings::{Gateway, Listen};
 use crate::governance::budget::Budget;

@@ -17,12 +17,19 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{Instant, Sleep};
 
 /// Whether the gateway may be sent calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -139,14 +146,20 @@ pub struct JournalStatus {
 }
 
 /// What a start found in the journal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RecoveredStatus {
+    /// Whether the stop before it was in order.
+    pub clean: bool,
     /// Records read back.
     pub records: u64,
     /// Bytes of a torn end that were cut off.
     pub torn_bytes: u64,
     /// Calls that were in flight, and stay booked at their reservation.
     pub in_flight: u64,
+    /// What was booked, by budget (`name[value]`), though nobody saw the bill of it.
+    pub uncertain: BTreeMap<String, Money>,
+    /// Damaged files, kept aside.
+    pub damaged: Vec<String>,
 }
 
 /// Who knows how the gateway is.
@@ -234,12 +247,90 @@ async fn answer(
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let beyond_loopback = !listener.local_addr()?.ip().is_loopback();
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listener = Bounded {
+        listener: tokio::net::TcpListener::from_std(listener)?,
+        places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+    };
     let serving = axum::serve(listener, router(admin, beyond_loopback));
     // A scraper's idle connection must not hold up the end of the process: no waiting for it.
     tokio::select! {
         served = serving.into_future() => served,
         _ = stopped => Ok(()),
+    }
+}
+
+/// Connections at once; more wait in the kernel. Nobody needs a key here, so nobody may take the descriptors that calls
+/// need.
+pub const MOST_CONNECTIONS: usize = 32;
+
+/// A listener that hands out no more connections than it has places.
+struct Bounded {
+    listener: tokio::net::TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl axum::serve::Listener for Bounded {
+    type Io = Placed;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Placed, SocketAddr) {
+        // Never closed, so there is always a place in the end; without one the connection would not be counted, no more.
+        let place = self.places.clone().acquire_owned().await.ok();
+        let (stream, from) = axum::serve::Listener::accept(&mut self.listener).await;
+        let placed = Placed {
+            stream,
+            silent: Box::pin(tokio::time::sleep(SILENCE)),
+            _place: place,
+        };
+        (placed, from)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that says nothing for this long gives its place up. Scrapers ask more often.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// A connection in its place.
+struct Placed {
+    stream: TcpStream,
+    silent: Pin<Box<Sleep>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Placed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            self.silent.as_mut().reset(Instant::now() + SILENCE);
+        } else if self.silent.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Placed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -51,10 +51,15 @@ impl http_body::Body for Outward {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.get_mut().content {
+        let this = self.get_mut();
+        let frame = match &mut this.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
+        };
+        if let Some(busy) = &this.busy {
+            busy.asked(frame.is_ready());
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

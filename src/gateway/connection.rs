@@ -1,7 +1,8 @@
 //! One connection's life, and the clock that ends it when nothing happens.
 //!
 //! A timer for every request would cost more than the request's decision, so each thread has one: once a second it looks
-//! at its connections and ends those that drip a head, idle for too long, or do not read what they asked for.
+//! at its connections and ends those that drip a head, idle for too long, or for as long take nothing of what they asked
+//! for.
 //!
 //! Not here: a body that drips (`extract`), what is answered (`routes`).
 
@@ -26,9 +27,6 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-
-/// A caller who takes nothing of an answer for this long is gone.
-const STALLED: u32 = 60;
 
 /// A TLS handshake may take this long.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -75,6 +73,9 @@ pub(super) struct Life {
     idle_since: Cell<u32>,
     /// When the caller stopped taking what we write.
     stalled_since: Cell<Option<u32>>,
+    /// Of each answer on a shared connection, since when what is ready is not asked for: there a caller may take nothing
+    /// of one answer while the connection itself stays writable.
+    untaken: RefCell<Vec<Rc<Cell<u32>>>>,
     /// Whether several requests share it (HTTP/2): then bytes do not mean that a head is coming.
     multiplexed: Cell<bool>,
     order: Cell<Order>,
@@ -103,7 +104,15 @@ impl Life {
     pub(super) fn busy(self: &Rc<Self>) -> Busy {
         self.head_since.set(None);
         self.busy.set(self.busy.get().saturating_add(1));
-        Busy(self.clone())
+        let untaken = self.multiplexed.get().then(|| {
+            let since = Rc::new(Cell::new(NOTHING_READY));
+            self.untaken.borrow_mut().push(since.clone());
+            since
+        });
+        Busy {
+            life: self.clone(),
+            untaken,
+        }
     }
 
     /// Several requests share it.
@@ -115,10 +124,13 @@ impl Life {
     fn is_overdue(&self, header: u32, idle: u32) -> bool {
         let now = self.tick.get();
         let older = |since: u32, most: u32| now.saturating_sub(since) > most;
-        if self
-            .stalled_since
-            .get()
-            .is_some_and(|since| older(since, STALLED))
+        let stalled = self.stalled_since.get();
+        if stalled.is_some_and(|since| older(since, idle))
+            || self
+                .untaken
+                .borrow()
+                .iter()
+                .any(|since| older(since.get(), idle))
         {
             return true;
         }
@@ -130,14 +142,38 @@ impl Life {
     }
 }
 
+/// An answer has nothing the caller could take.
+const NOTHING_READY: u32 = u32::MAX;
+
 /// A request being answered.
 #[derive(Debug)]
-pub(super) struct Busy(Rc<Life>);
+pub(super) struct Busy {
+    life: Rc<Life>,
+    untaken: Option<Rc<Cell<u32>>>,
+}
+
+impl Busy {
+    /// The answer was asked for more, and had some `ready` or not.
+    pub(super) fn asked(&self, ready: bool) {
+        if let Some(since) = &self.untaken {
+            since.set(if ready {
+                self.life.tick.get()
+            } else {
+                NOTHING_READY
+            });
+        }
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get().saturating_sub(1));
-        self.0.idle_since.set(self.0.tick.get());
+        let life = &self.life;
+        life.busy.set(life.busy.get().saturating_sub(1));
+        life.idle_since.set(life.tick.get());
+        if let Some(untaken) = &self.untaken {
+            let mut all = life.untaken.borrow_mut();
+            all.retain(|other| !Rc::ptr_eq(other, untaken));
+        }
     }
 }
 
@@ -175,6 +211,7 @@ impl Connections {
             head_since: Cell::new(None),
             idle_since: Cell::new(self.tick.get()),
             stalled_since: Cell::new(None),
+            untaken: RefCell::default(),
             multiplexed: Cell::new(false),
             order: Cell::new(if self.draining.get() {
                 Order::Finish

@@ -8,7 +8,7 @@ use super::Rules;
 use super::status::Refused;
 use crate::pipeline::RequestLabels;
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -26,6 +26,9 @@ const LONGEST_ID: usize = 128;
 /// A body must come at least this fast, looked at every [`PACE_EVERY`].
 const PACE: usize = 1024;
 const PACE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where a browser says the request comes from.
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the headers say that concerns us.
 #[derive(Debug, Default)]
@@ -48,29 +51,32 @@ pub(super) fn check_origin<B>(request: &Request<B>, rules: &Rules) -> Result<(),
     }
     let headers = request.headers();
     let mut hosts = headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next(), request.uri().authority()) {
-        (_, Some(_), _) => return Err(Refused::twice("host")),
-        (Some(host), None, _) => host.to_str().unwrap_or_default(),
-        (None, None, Some(authority)) => authority.as_str(),
-        (None, None, None) => "",
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err(Refused::twice("host")),
+        (Some(host), None) => Some(host.to_str().unwrap_or_default()),
+        (None, None) => None,
     };
-    if !is_known_host(host, &rules.hosts) {
-        return Err(Refused::host(host));
+    // A target may name a host of its own (HTTP/2 always does): neither counts for the other.
+    let target = request.uri().authority().map(http::uri::Authority::as_str);
+    if host.is_none() && target.is_none() {
+        return Err(Refused::host(""));
     }
-    if let Some(origin) = headers.get(header::ORIGIN) {
-        let origin = origin.to_str().unwrap_or_default();
-        if !rules
-            .settings
-            .origins
-            .iter()
-            .any(|allowed| **allowed == *origin)
-        {
-            return Err(Refused::origin());
+    for host in [host, target].into_iter().flatten() {
+        if !is_known_host(host, &rules.hosts) {
+            return Err(Refused::host(host));
         }
-    } else if headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| site == "cross-site")
-    {
+    }
+    let known = |origin: &HeaderValue| {
+        let allowed = rules.settings.origins.iter();
+        allowed.into_iter().any(|allowed| origin == &**allowed)
+    };
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let cross_site = |site: &HeaderValue| site == "cross-site";
+    let foreign = match origins.next() {
+        Some(first) => !known(first) || !origins.all(known),
+        None => headers.get_all(&FETCH_SITE).iter().any(cross_site),
+    };
+    if foreign {
         return Err(Refused::origin());
     }
     Ok(())
@@ -169,7 +175,11 @@ impl Head {
             _ => return Ok(()),
         };
         let text = std::str::from_utf8(value.as_bytes()).ok().map(str::trim);
-        let Some(text) = text.filter(|text| !text.is_empty() && text.len() <= LONGEST_LABEL) else {
+        // Control characters would reach whoever reads records on a terminal.
+        let fits = |text: &&str| {
+            !text.is_empty() && text.len() <= LONGEST_LABEL && !text.contains(char::is_control)
+        };
+        let Some(text) = text.filter(fits) else {
             return Err(Refused::label(name, LONGEST_LABEL));
         };
         if slot.as_deref().is_some_and(|known| known != text) {

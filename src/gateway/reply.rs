@@ -201,35 +201,57 @@ pub(super) fn answered(answer: Answer, named: Named<'_>) -> Response<Outward> {
     response
 }
 
+/// Whether a header concerns one connection only.
+fn ends_here(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Takes out of a provider's headers what ends here, and makes room where ours say the same thing.
 fn clean(headers: &mut HeaderMap, headroom: Headroom, streaming: bool) {
     let mut doomed: SmallVec<[HeaderName; 8]> = SmallVec::new();
     let mut renamed: SmallVec<[(HeaderName, HeaderValue); 8]> = SmallVec::new();
     for (name, value) in headers.iter() {
-        match name.as_str() {
-            "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
-            | "transfer-encoding" | "upgrade" => {
-                doomed.push(name.clone());
-            }
-            "content-length" if streaming => doomed.push(name.clone()),
-            "x-request-id" => renamed.push((UPSTREAM_REQUEST_ID.clone(), value.clone())),
-            other if other.starts_with("x-tollgate-") => doomed.push(name.clone()),
-            other => {
-                let Some(limit) = other.strip_prefix("x-ratelimit-") else {
-                    continue;
-                };
-                let ours = if limit.ends_with("-tokens") {
-                    headroom.tokens.is_some()
-                } else {
-                    headroom.requests.is_some()
-                };
-                if ours
-                    && let Ok(theirs) =
-                        HeaderName::try_from(format!("x-upstream-ratelimit-{limit}"))
-                {
-                    doomed.push(name.clone());
-                    renamed.push((theirs, value.clone()));
+        let text = name.as_str();
+        // The first letter leaves few to compare with: most headers end here.
+        match text.as_bytes().first() {
+            Some(b'x') => {}
+            Some(b'c' | b'k' | b'p' | b't' | b'u') => {
+                if *name == header::CONNECTION {
+                    for named in value.to_str().unwrap_or_default().split(',') {
+                        doomed.extend(HeaderName::try_from(named.trim()).ok());
+                    }
                 }
+                if ends_here(text) || (streaming && *name == header::CONTENT_LENGTH) {
+                    doomed.push(name.clone());
+                }
+                continue;
+            }
+            _ => continue,
+        }
+        if *name == REQUEST_ID {
+            renamed.push((UPSTREAM_REQUEST_ID.clone(), value.clone()));
+        } else if text.starts_with("x-tollgate-") {
+            doomed.push(name.clone());
+        } else if let Some(limit) = text.strip_prefix("x-ratelimit-") {
+            let ours = if limit.ends_with("-tokens") {
+                headroom.tokens
+            } else {
+                headroom.requests
+            };
+            if ours.is_some()
+                && let Ok(theirs) = HeaderName::try_from(format!("x-upstream-ratelimit-{limit}"))
+            {
+                doomed.push(name.clone());
+                renamed.push((theirs, value.clone()));
             }
         }
     }
@@ -256,6 +278,9 @@ pub(super) fn refused(refusal: &Refused, named: Named<'_>) -> Response<Outward> 
     }
     if refusal.final_word {
         stamps.text(&SHOULD_RETRY, "false");
+    }
+    if let Some(method) = refusal.allow {
+        stamps.text(&header::ALLOW, method);
     }
     if refusal.close {
         stamps.text(&header::CONNECTION, "close");
@@ -325,7 +350,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("content-type", "application/json"),
-            ("connection", "close"),
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
             ("transfer-encoding", "chunked"),
             ("x-request-id", "theirs"),
             ("x-ratelimit-limit-requests", "9"),

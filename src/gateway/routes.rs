@@ -49,10 +49,10 @@ pub(super) async fn answer(
     life: Rc<Life>,
     request: Request<Incoming>,
 ) -> Result<Response<Outward>, Infallible> {
-    let busy = life.busy();
     if request.version() == Version::HTTP_2 {
         life.is_multiplexed();
     }
+    let busy = life.busy();
     let began = clock::now();
     let plan = connections.door.desk.plan.load_full();
     let id = connections.worker.passage_id(began);

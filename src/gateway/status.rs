@@ -37,6 +37,8 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
     /// Whether trying again is of no use.
     pub final_word: bool,
+    /// The method that would do.
+    pub allow: Option<&'static str>,
     /// Whether the connection can go on: not while an unread body is in the way.
     pub close: bool,
 }
@@ -63,6 +65,7 @@ fn refused(
         budget: None,
         retry_after: None,
         final_word: false,
+        allow: None,
         close: false,
     }
 }
@@ -213,12 +216,15 @@ impl Refused {
     }
 
     pub(super) fn method(allowed: &'static str) -> Self {
-        refused(
-            StatusCode::METHOD_NOT_ALLOWED,
-            INVALID,
-            Some("method_not_allowed"),
-            format!("this URL takes {allowed} only"),
-        )
+        Self {
+            allow: Some(allowed),
+            ..refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                INVALID,
+                Some("method_not_allowed"),
+                format!("this URL takes {allowed} only"),
+            )
+        }
     }
 
     pub(super) fn no_model(model: &str) -> Self {

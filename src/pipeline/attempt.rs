@@ -133,7 +133,8 @@ impl Passage {
         half.saturating_add(self.worker.jitter(half))
     }
 
-    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed.
+    /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed; a
+    /// redirect too, because nobody but the configuration says where calls go.
     async fn refused(
         mut self,
         response: Response<Incoming>,
@@ -151,7 +152,8 @@ impl Passage {
         let now = clock::since_start();
         self.waited(now.saturating_sub(began));
         let facts = self.release("upstream_refused", status.as_u16(), now);
-        let bytes = bytes.unwrap_or_default();
+        // Half of its words would stand under headers that promise the whole.
+        let bytes = bytes.map_err(|failure| self.upstream(failure, attempts))?;
         Ok(Answer {
             status,
             headers: parts.headers,
@@ -231,11 +233,11 @@ impl Passage {
     /// Reads a whole body, within its bounds of time and length, and gives the connection back.
     async fn gather(&mut self, mut body: Incoming, loan: Loan) -> Result<Bytes, Failure> {
         let timeouts = self.plan.timeouts;
-        let over = clock::since_start().saturating_add(timeouts.total);
         let whole = async {
             let mut first: Option<Bytes> = None;
             let mut rest = BytesMut::new();
             loop {
+                let over = self.began().saturating_add(timeouts.total);
                 let left = over.saturating_sub(clock::since_start());
                 let frame = timeout(timeouts.idle.min(left), body.frame())
                     .await
@@ -282,6 +284,10 @@ impl Passage {
         } else {
             self.expire("upstream_error", status, now);
         }
+        self.upstream(failure, attempts)
+    }
+
+    fn upstream(&self, failure: Failure, attempts: u32) -> Refusal {
         Refusal::Upstream {
             provider: self.target.destination.upstream.name.clone(),
             attempts,

@@ -54,8 +54,8 @@ pub(super) struct Passage {
     kept: Option<(Bytes, u32)>,
     headroom: Headroom,
     money: Held,
-    /// Whether an attempt is under way whose ending nobody told yet.
-    attempting: bool,
+    /// How the attempt under way is told to have ended, if nobody says it better.
+    untold: Option<Attempt>,
     _passing: Passing,
 }
 
@@ -125,11 +125,16 @@ impl Passage {
             kept: kept(call, seen),
             headroom: permit.headroom(),
             money: Held::Permit(permit),
-            attempting: false,
+            untold: None,
             worker,
             plan,
             _passing: passing,
         }
+    }
+
+    /// When its head was read.
+    pub(super) const fn began(&self) -> Duration {
+        self.began.since_start
     }
 
     /// The input it was weighed with.
@@ -166,7 +171,7 @@ impl Passage {
 
     /// The call leaves: from here on it costs something until proved otherwise.
     pub(super) fn dispatch(&mut self) {
-        self.attempting = true;
+        self.untold = Some(Attempt::Abandoned);
         self.money = match std::mem::replace(&mut self.money, Held::Nothing) {
             Held::Permit(permit) => Held::InFlight(permit.dispatch()),
             other => other,
@@ -183,7 +188,7 @@ impl Passage {
 
     /// Tells how the attempt under way ended. Only the first word on it counts, so each is told once.
     pub(super) fn attempted(&mut self, attempt: Attempt) {
-        if std::mem::take(&mut self.attempting) {
+        if self.untold.take().is_some() {
             self.worker.desk.telemetry.attempted(&self.series, attempt);
         }
     }

@@ -178,6 +178,7 @@ fn may_pass(name: &str) -> bool {
             | "trailer"
             | "transfer-encoding"
             | "upgrade"
+            | "http2-settings"
             | "expect"
             | "content-length"
     );

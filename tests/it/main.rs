@@ -9,7 +9,11 @@
 )]
 
 mod architecture;
+mod bytes;
 mod container;
+mod door;
+mod live;
 mod money;
+mod ops;
 mod source;
 mod support;

@@ -171,7 +171,8 @@ impl Pass {
         let text = scanner.text()?;
         let value = Span::new(start, scanner.at());
         let name = text.decoded(scanner.body());
-        if name.is_empty() || name.len() > MAX_MODEL || name.iter().any(u8::is_ascii_control) {
+        let control = std::str::from_utf8(&name).is_ok_and(|name| name.contains(char::is_control));
+        if name.is_empty() || name.len() > MAX_MODEL || control {
             self.note(LookError::Wrong {
                 param: "model",
                 must_be: "a name of 1 to 256 bytes without control characters",

@@ -52,7 +52,7 @@ fn audit(state_dir: &Path, words: &[&str]) -> (ExitCode, String) {
     let whose = ["--state-dir", state_dir];
     let cli = Cli::parse_from(["audit"].iter().chain(words).chain(&whose));
     let mut out = Vec::new();
-    let code = run(&cli.audit, &mut out).expect("runs");
+    let code = run(&cli.audit, &[], &mut out).expect("runs");
     (code, String::from_utf8(out).unwrap())
 }
 
@@ -125,6 +125,8 @@ fn a_directory_without_a_log_is_named() {
         "--state-dir",
         dir.path().to_str().unwrap(),
     ]);
-    let fault = run(&cli.audit, &mut Vec::new()).unwrap_err().to_string();
+    let fault = run(&cli.audit, &[], &mut Vec::new())
+        .unwrap_err()
+        .to_string();
     assert!(fault.contains("--state-dir"), "{fault}");
 }

@@ -218,8 +218,36 @@ fn what_is_printed_can_be_pasted() {
     insta::assert_snapshot!(announcement(
         &started,
         Path::new(".tollgate/up.yaml"),
-        &written
+        &written,
+        ("tollgate", "")
     ));
+}
+
+#[test]
+fn other_commands_are_told_by_the_name_and_for_the_gateway_of_this_start() {
+    let started = Started {
+        listen: vec!["127.0.0.1:4100".to_owned()],
+        admin: None,
+        simulated: true,
+    };
+    let again = ("target/release/tollgate", " --state-dir /tmp/t");
+    let file = Path::new("/tmp/t/up.yaml");
+    let told = announcement(&started, file, &Settings::default(), again);
+    for command in ["key new ci --label team=red", "ledger show"] {
+        let line = format!("target/release/tollgate {command} --state-dir /tmp/t\n");
+        assert!(told.contains(&line), "{line}{told}");
+    }
+}
+
+#[test]
+fn a_program_found_by_name_is_called_by_name_and_another_by_its_path() {
+    let check = |called: &str, expected: &str| {
+        assert_eq!(program(Some(called.into())), expected);
+    };
+    check("tollgate", "tollgate");
+    check("target/release/tollgate", "target/release/tollgate");
+    check("./tollgate", "./tollgate");
+    assert_eq!(program(None), "tollgate");
 }
 
 #[test]

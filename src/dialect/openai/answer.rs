@@ -24,9 +24,21 @@ pub struct Answer {
 
 /// Reads a whole answer of `endpoint`.
 ///
+/// Text is only counted where no usage is told: an answer is read on the way to its caller, and its usage is all that is
+/// wanted of it. (Images are part of a usage on responses, which are therefore always read whole.)
+///
 /// # Errors
 /// When the body is not a JSON object.
 pub fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
+    let whole = endpoint == Endpoint::Responses;
+    let answer = read(body, endpoint, whole)?;
+    if answer.usage.is_some() || whole {
+        return Ok(answer);
+    }
+    read(body, endpoint, true)
+}
+
+fn read(body: &[u8], endpoint: Endpoint, whole: bool) -> Result<Answer, JsonError> {
     let mut scanner = Scanner::lenient(body)?;
     let mut answer = Answer::default();
     let mut output = Output::default();
@@ -39,7 +51,7 @@ pub fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
                 }
             }
             b"error" => answer.is_error = present(&mut scanner)?,
-            b"choices" | b"output" => {
+            b"choices" | b"output" if whole => {
                 scanner.watch(&mut output)?;
             }
             _ => {
@@ -202,13 +214,11 @@ mod tests {
     fn usage_is_read_from_its_own_place_only() {
         let body = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"\"usage\":{\"prompt_tokens\":1}"}}],
             "usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
-        let text_bytes = r#"\"usage\":{\"prompt_tokens\":1}"#.len() as u64;
         check(
             Endpoint::Chat,
             body,
             Answer {
                 usage: used(9, 2),
-                text_bytes,
                 ..Answer::default()
             },
         );

@@ -145,7 +145,7 @@ fn the_status_has_the_contracts_shape() {
             "remaining": "6.999999999", "period_start": "1970-01-02T00:00:00Z", "resets_in_s": 82_800, "mode": "enforce"
         }],
         "providers": [{ "name": "openai", "circuit": "closed" }],
-        "journal": { "state": "ok", "records": 7, "recovered": { "records": 0, "torn_bytes": 0, "in_flight": 0 } }
+        "journal": { "state": "ok", "records": 7, "recovered": { "clean": false, "records": 0, "torn_bytes": 0, "in_flight": 0, "uncertain": {}, "damaged": [] } }
     });
     assert_eq!(code, 200);
     assert_eq!(

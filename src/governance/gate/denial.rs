@@ -100,7 +100,7 @@ impl Denial {
 
     pub(super) fn price_unknown(caller: &Caller<'_>) -> Box<Self> {
         let message = format!(
-            "model `{}` has no price, and a budget applies to key `{}`: add it to the price book, or set `unknown_price`",
+            "model `{}` has no price, and a budget applies to key `{}`: check its name, add it to a price book (`prices`), or set `unknown_price`",
             caller.model, caller.key.name
         );
         let mut denial = Self::new(Reason::PriceUnknown, message);
@@ -147,9 +147,9 @@ impl Denial {
         } = throttled;
         let name = value.map_or_else(|| limit.to_string(), |value| format!("{limit}[{value}]"));
         let what = match kind {
-            Kind::Requests => format!("{most} requests a minute"),
-            Kind::Tokens => format!("{most} tokens a minute"),
-            Kind::Concurrency => format!("{most} calls at once"),
+            Kind::Requests => counted(most, "request", " a minute"),
+            Kind::Tokens => counted(most, "token", " a minute"),
+            Kind::Concurrency => counted(most, "call", " at once"),
         };
         let then = match (kind, retry_after) {
             (_, None) => format!(
@@ -180,9 +180,14 @@ impl Denial {
                 .map_or_else(|_| String::new(), |end| format!(" until {end}")),
             None => String::new(),
         };
+        let then = match (short.remaining() > Money::ZERO, until.is_empty()) {
+            (true, _) => "lower `max_tokens` or ask for a larger budget",
+            // Nothing is small enough for what is left.
+            (false, true) => "ask for a larger budget",
+            (false, false) => "wait until then or ask for a larger budget",
+        };
         let message = format!(
-            "budget `{short}` of key `{}` has ${} left of ${}{until}, and this call could cost ${amount}: \
-             lower `max_tokens` or ask for a larger budget",
+            "budget `{short}` of key `{}` has ${} left of ${}{until}, and this call could cost ${amount}: {then}",
             caller.key.name,
             short.remaining(),
             short.limit,
@@ -192,6 +197,11 @@ impl Denial {
         denial.retry_after = short.period.left(now.wall).map(Duration::from_secs);
         denial
     }
+}
+
+fn counted(most: u64, one: &str, how: &str) -> String {
+    let many = if most == 1 { "" } else { "s" };
+    format!("{most} {one}{many}{how}")
 }
 
 fn seconds(wait: Duration) -> String {

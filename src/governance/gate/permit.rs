@@ -62,6 +62,7 @@ impl Permit {
     /// The call leaves now: until here a drop is free, from here a drop costs the whole promise.
     pub fn dispatch(mut self) -> InFlight {
         self.held.dispatch();
+        self.admission.sent(true);
         InFlight {
             held: self.held,
             admission: self.admission,
@@ -149,6 +150,7 @@ impl InFlight {
     /// The attempt surely did no work and another will be made: the promise stands, and a drop is free again.
     pub fn recall(mut self) -> Permit {
         self.held.recall();
+        self.admission.sent(false);
         Permit {
             held: self.held,
             admission: self.admission,

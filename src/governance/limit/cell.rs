@@ -206,6 +206,8 @@ pub struct Admission {
     slots: SmallVec<[Slot; 2]>,
     charged: SmallVec<[Arc<Cell>; 2]>,
     estimate: Tokens,
+    /// Whether a provider may have worked on the call.
+    sent: bool,
     /// What the tightest cells have left.
     pub headroom: Headroom,
 }
@@ -221,10 +223,8 @@ impl Admission {
         estimate: Tokens,
         now: Duration,
     ) -> Result<Self, Throttled> {
-        let mut admission = Self {
-            estimate,
-            ..Self::default()
-        };
+        let mut admission = Self::default();
+        admission.estimate = estimate;
         let passed = cells.iter().try_for_each(|cell| admission.pass(cell, now));
         if let Err(throttled) = passed {
             admission.used(Tokens::ZERO, now);
@@ -273,12 +273,26 @@ impl Admission {
         Ok(())
     }
 
+    /// Whether the call is with a provider: dropped then, it may have used what was estimated; before, it used nothing.
+    pub fn sent(&mut self, sent: bool) {
+        self.sent = sent;
+    }
+
     /// The call used this many tokens: the estimates are put right.
     pub fn used(&mut self, tokens: Tokens, now: Duration) {
         for cell in self.charged.drain(..) {
             if let Some(meter) = &cell.tokens {
                 meter.correct(self.estimate, tokens, now);
             }
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if !self.sent {
+            // Earlier than any cell's last look: what is given back is given back as of then.
+            self.used(Tokens::ZERO, Duration::ZERO);
         }
     }
 }

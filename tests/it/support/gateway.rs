@@ -128,9 +128,8 @@ fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     if line["message"] != "answering calls" {
         return None;
     }
-    let listen = line["listen"].as_str()?;
-    let admin = line["admin"].as_str()?;
-    Some((listen.parse().ok()?, admin.parse().ok()?))
+    let address = |name: &str| line[name].as_str()?.parse().ok();
+    Some((address("listen")?, address("admin")?))
 }
 
 /// A running gateway.

@@ -12,6 +12,7 @@ mod simulator;
 pub(crate) use gateway::{Gateway, Home, KEY, Ledger};
 pub(crate) use http::{Client, Response, Streaming, chat};
 pub(crate) use money::Money;
+pub(crate) use process::Process;
 pub(crate) use simulator::{Meter, Simulator};
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,6 @@
+//! What governance does not change passes byte for byte, both ways; what it does change is one span.
+
+mod bodies;
+mod headers;
+mod streams;
+pub(crate) mod upstream;

@@ -1,0 +1,9 @@
+//! What may come in at the door, what is turned back, and how.
+
+mod framing;
+mod listen;
+mod malformed;
+mod models;
+mod origin;
+pub(crate) mod rig;
+mod slow;

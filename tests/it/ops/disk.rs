@@ -1,0 +1,131 @@
+//! A disk that fills up, and one that cannot be written at all.
+
+use super::{PRICES, Tmpfs, refuses_to_start, tollgate};
+use crate::support::{Home, Money, Simulator, chat, crowd, until};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Many budgets, so that every call writes much.
+fn budgets() -> String {
+    let mut yaml = String::from("budgets:\n");
+    for number in 0..120 {
+        let _ = writeln!(
+            yaml,
+            "  - {{ name: b{number}, match: {{}}, limit: \"$10000\", window: total }}"
+        );
+    }
+    yaml
+}
+
+#[test]
+fn a_full_disk_refuses_new_calls_and_forgets_none() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &budgets());
+    let state = home.path().join("state");
+    let Some(_disk) = Tmpfs::mount(&state, "size=20m,mode=700") else {
+        return;
+    };
+    let gateway = home.start();
+    let held = chat("cent", "hold @sim(hang=stream)", &[("stream", json!(true))]);
+    let mut open = gateway.caller().stream("/v1/chat/completions", &held);
+    assert!(open.piece().expect("a piece").is_some());
+    // Room for the log of decisions, none for another segment of the journal.
+    let ballast = state.join("ballast");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .open(&ballast)
+        .expect("a file");
+    file.write_all(&vec![1; 8 << 20]).expect("room");
+    drop(file);
+
+    let calls = AtomicU32::new(0);
+    let body = chat("cent", "hello", &[]);
+    let refusals = crowd(8, |_| {
+        let mut caller = gateway.caller();
+        loop {
+            let answer = caller.chat(&body);
+            match answer.status {
+                200 => assert!(
+                    calls.fetch_add(1, Ordering::Relaxed) < 100_000,
+                    "the disk does not fill"
+                ),
+                _ => return answer,
+            }
+        }
+    });
+    println!(
+        "{} calls until the disk was full",
+        calls.load(Ordering::Relaxed)
+    );
+    for refused in &refusals {
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        let error = refused.json()["error"].take();
+        assert_eq!(error["type"], "budget_unavailable");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains("journal cannot be written"), "{message}");
+    }
+    let ready = gateway.admin("/readyz");
+    assert_eq!(
+        (ready.status, ready.json()["degraded"].clone()),
+        (503, json!(["journal"]))
+    );
+    let journal = gateway.status()["journal"].take();
+    assert_eq!(journal["state"], "suspended");
+    let error = journal["error"].as_str().expect("an error");
+    assert!(error.contains("No space left"), "{error}");
+    assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 1.0);
+    assert!(gateway.metric("tollgate_journal_failures_total", &[]) >= 1.0);
+
+    // What is on its way is settled all the same.
+    open.hang_up();
+    gateway.at_rest();
+    let charged = simulator.meter_at_rest().cost;
+    assert_eq!(gateway.ledger("b0").spent, charged);
+
+    std::fs::remove_file(&ballast).expect("room again");
+    until("calls go on", || {
+        (gateway.caller().chat(&body).status == 200).then_some(())
+    });
+    gateway.at_rest();
+    let charged = simulator.meter_at_rest().cost;
+    assert_eq!(gateway.ledger("b119").spent, charged);
+    assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 0.0);
+    gateway.stop();
+    let (fine, report) = home.verify();
+    assert!(fine, "{report}");
+    let kept = std::fs::read_dir(state.join("journal"))
+        .expect("segments")
+        .count();
+    assert!(kept <= 9, "{kept} segments");
+
+    let gateway = home.start();
+    let recovered = gateway.status()["journal"]["recovered"].take();
+    assert_eq!(recovered["clean"], true, "{recovered}");
+    assert_eq!(gateway.ledger("b0").spent, charged);
+    assert_eq!(gateway.ledger("b0").uncertain, Money::default());
+    gateway.stop();
+    assert!(
+        tollgate(&home, &["audit", "verify", "--state-dir", "state"])
+            .status
+            .success()
+    );
+}
+
+#[test]
+fn a_read_only_state_directory_is_refused_by_name() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, "");
+    let state = home.path().join("state");
+    let Some(_disk) = Tmpfs::mount(&state, "size=20m,mode=700,ro") else {
+        return;
+    };
+    let words = refuses_to_start(&home);
+    assert!(words.contains("state directory state"), "{words}");
+    assert!(words.contains("Read-only file system"), "{words}");
+}

@@ -1,0 +1,40 @@
+"""Embeddings and models."""
+
+import openai
+import pytest
+
+
+def test_embeddings_come_as_the_client_asks_by_default_and_as_floats(client):
+    ask = dict(model="text-embedding-3-small", input=["one", "two"])
+    packed = client.embeddings.create(**ask)  # the SDK asks for base64 and unpacks it
+    floats = client.embeddings.create(**ask, encoding_format="float")
+    raw = client.embeddings.create(**ask, encoding_format="base64")
+    assert len(packed.data) == len(floats.data) == 2
+    assert len(packed.data[0].embedding) == 1536
+    assert packed.data[0].embedding == pytest.approx(floats.data[0].embedding, abs=1e-6)
+    assert isinstance(raw.data[0].embedding, str)
+    assert packed.usage.total_tokens == packed.usage.prompt_tokens > 0
+
+
+def test_embeddings_of_tokens_and_of_fewer_dimensions(client):
+    answer = client.embeddings.create(model="text-embedding-3-large", input=[1, 2, 3], dimensions=256)
+    assert len(answer.data[0].embedding) == 256
+
+
+def test_models_are_listed_and_found(client):
+    names = [model.id for model in client.models.list()]
+    assert "gpt-4o-mini" in names and "sim-cent" in names
+    model = client.models.retrieve("gpt-4o-mini")
+    assert (model.id, model.object) == ("gpt-4o-mini", "model")
+
+
+async def test_async_models_are_listed(aclient):
+    assert "gpt-4o-mini" in [model.id async for model in aclient.models.list()]
+
+
+def test_only_models_a_key_may_name_are_listed(gateway):
+    client = openai.OpenAI(api_key=gateway.key("lister", "--models", "gpt-4o-mini,sim-*"))
+    names = [model.id for model in client.models.list()]
+    assert "gpt-4o-mini" in names and "gpt-4o" not in names
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-4o")
