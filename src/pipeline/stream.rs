@@ -156,6 +156,7 @@ impl Stream {
             if let (false, Some(loan)) = (broke, flow.loan.take()) {
                 loan.give_back(now);
             }
+            flow.passage.attempted(Attempt::Ok);
             if flow.meter.usage().is_none() {
                 flow.conclude_by_own_count();
                 return;
@@ -262,12 +263,11 @@ impl Flow {
             }
         };
         let _ = timeout(PATIENCE, rest).await;
-        if self.meter.usage().is_none() {
-            self.passage.attempted(Attempt::Abandoned);
-        }
         if self.meter.usage().is_some() {
+            self.passage.attempted(Attempt::Ok);
             self.settle(clock::since_start());
         } else {
+            self.passage.attempted(Attempt::Abandoned);
             self.conclude_by_own_count();
         }
     }
@@ -321,6 +321,7 @@ impl Drop for Stream {
             return;
         };
         if flow.meter.usage().is_some() && flow.meter.is_ended() {
+            flow.passage.attempted(Attempt::Ok);
             flow.settle(clock::since_start());
         } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok()
         {

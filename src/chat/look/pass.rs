@@ -83,6 +83,12 @@ impl Pass {
                 }
                 Ok(())
             }
+            (b"background", Responses) => {
+                if self.boolean(scanner, "background")? == Some(true) {
+                    self.note(LookError::Background);
+                }
+                Ok(())
+            }
             (b"stream_options", Chat | Completions) => self.stream_options(scanner),
             (b"n", Chat | Completions) => self.choices(scanner, "n"),
             (b"best_of", Completions) => self.choices(scanner, "best_of"),
