@@ -191,6 +191,21 @@ impl Gateway {
 
     /// The sum of the series of a metric, which counts something, that carry all these labels.
     pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        self.series(name, labels)
+            .iter()
+            .map(|value| value.parse::<u64>().expect("a whole number"))
+            .sum()
+    }
+
+    /// As `metric`, of a series that is not counted in whole numbers.
+    pub(crate) fn reading(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.series(name, labels)
+            .iter()
+            .map(|value| value.parse::<f64>().expect("a number"))
+            .sum()
+    }
+
+    fn series(&self, name: &str, labels: &[(&str, &str)]) -> Vec<String> {
         let text = self.admin("/metrics").text();
         let series = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
@@ -199,9 +214,9 @@ impl Gateway {
             let all = labels
                 .iter()
                 .all(|(label, value)| labelled.contains(&format!("{label}=\"{value}\"")));
-            (own && all).then(|| value.parse::<u64>().expect("a number"))
+            (own && all).then(|| value.to_owned())
         });
-        series.sum()
+        series.collect()
     }
 
     /// File descriptors it has open.
