@@ -45,7 +45,7 @@ pub(super) struct Passage {
     series: Arc<Series>,
     look: Duration,
     decide: Duration,
-    /// Time spent waiting for the provider, as far as it is over.
+    /// Time spent waiting for the caller's body and for the provider, as far as it is over.
     waited: Duration,
     first_byte: Option<Duration>,
     cap: Cap,
@@ -118,7 +118,7 @@ impl Passage {
             series,
             look: note.look,
             decide: note.decide,
-            waited: Duration::ZERO,
+            waited: call.arrived.saturating_sub(call.began.since_start),
             first_byte: None,
             cap: permit.cap,
             input: permit.input,
