@@ -5,6 +5,8 @@
 
 #[path = "support/operations.rs"]
 mod operations;
+#[path = "support/passage.rs"]
+mod passage;
 
 use divan::Bencher;
 use operations::{OPERATIONS, Operation, Scene};

@@ -5,6 +5,8 @@
 
 #[path = "support/operations.rs"]
 mod operations;
+#[path = "support/passage.rs"]
+mod passage;
 
 use operations::{OPERATIONS, Scene};
 use std::io::Write as _;

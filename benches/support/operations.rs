@@ -5,6 +5,7 @@
 //!
 //! Not here: anything with I/O or a runtime; `gateway_overhead` measures that.
 
+use super::passage::Passage;
 use jiff::tz::TimeZone;
 use std::fmt::{self, Display, Write as _};
 use std::hint::black_box;
@@ -36,7 +37,7 @@ impl Display for Operation {
 }
 
 /// Every step, in the order a request meets them.
-pub(crate) const OPERATIONS: [Operation; 9] = [
+pub(crate) const OPERATIONS: [Operation; 12] = [
     Operation {
         name: "key_known",
         run: |scene| {
@@ -98,6 +99,24 @@ pub(crate) const OPERATIONS: [Operation; 9] = [
             black_box(text);
         },
     },
+    Operation {
+        name: "look_1_kb",
+        run: |scene| {
+            black_box(scene.passage.look());
+        },
+    },
+    Operation {
+        name: "decide_1_kb",
+        run: |scene| {
+            black_box(scene.passage.decide());
+        },
+    },
+    Operation {
+        name: "decide_and_settle_1_kb",
+        run: |scene| {
+            black_box(scene.passage.decide_and_settle());
+        },
+    },
 ];
 
 /// What the operations work on.
@@ -112,6 +131,7 @@ pub(crate) struct Scene {
     usage: Usage,
     zone: TimeZone,
     amount: Money,
+    passage: Passage,
 }
 
 impl Scene {
@@ -128,10 +148,23 @@ impl Scene {
             input: Price::from_nanos_per_million(300_000_000),
             ..base
         };
+        let rate = Rate {
+            base,
+            tiers: vec![Tier {
+                above_input: Tokens(200_000),
+                classes: long,
+            }],
+            ..Rate::default()
+        };
+        let at = Wall::from_secs(1_766_000_000);
+        let zone = TimeZone::get("Europe/Zurich").ok()?;
+        let table = || Keys::new((0..KEYS).map(key).collect());
+        let known = secret(KEYS / 2).into_bytes();
         Some(Self {
-            keys: Keys::new((0..KEYS).map(key).collect()),
-            secret: secret(KEYS / 2).into_bytes(),
-            at: Wall::from_secs(1_766_000_000),
+            passage: Passage::set(table(), known.clone(), rate.clone(), &zone, at),
+            keys: table(),
+            secret: known,
+            at,
             by_key: Selector(vec![
                 (Label::Team, vec![Pattern::new("team-1*")]),
                 (Label::Project, vec![Pattern::new("atlas")]),
@@ -141,14 +174,7 @@ impl Scene {
                 (Label::Model, vec![Pattern::new("gpt-4o*")]),
                 (Label::Tags, vec![Pattern::new("nightly")]),
             ]),
-            rate: Rate {
-                base,
-                tiers: vec![Tier {
-                    above_input: Tokens(200_000),
-                    classes: long,
-                }],
-                ..Rate::default()
-            },
+            rate,
             extent: Extent {
                 input: Tokens(1024),
                 output_cap: Tokens(256),
@@ -162,7 +188,7 @@ impl Scene {
                 reasoning: Tokens(20),
                 ..Usage::default()
             },
-            zone: TimeZone::get("Europe/Zurich").ok()?,
+            zone,
             amount: Money::from_nanos(12_345_678),
         })
     }
