@@ -384,13 +384,13 @@ fn a_call_that_failed_gives_back_the_tokens_it_was_expected_to_use() {
 
 /// Calls decided so far, whatever was decided.
 fn decisions(gateway: &Gateway) -> u64 {
-    gateway.metric("tollgate_decisions_total", &[])
+    gateway.count("tollgate_decisions_total", &[])
 }
 
 /// Waits until every caller's connection is closed: whoever was let through is on the way to an end.
 fn nobody_is_connected(gateway: &Gateway) {
     until("no caller is connected", || {
-        (gateway.metric("tollgate_connections", &[]) == 0).then_some(())
+        (gateway.count("tollgate_connections", &[]) == 0).then_some(())
     });
 }
 

@@ -148,7 +148,7 @@ budgets:
     assert_eq!(dear.spent, simulator.cost_of("dear"));
     assert!(dear.spent <= dear.limit);
     assert!(gateway.ledger("atlas").spent <= Money::of("0.40"));
-    assert_eq!(gateway.metric("tollgate_overrun_total", &[]), 0);
+    assert_eq!(gateway.count("tollgate_overrun_total", &[]), 0);
     gateway.stop();
     let (ok, report) = home.verify();
     assert!(ok, "{report}");
@@ -347,7 +347,7 @@ fn a_model_without_a_price_is_refused_or_charged_the_ceiling() {
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(refused.json()["error"]["code"], "price_unknown");
     assert_eq!(simulator.meter().calls, 0);
-    assert_eq!(gateway.metric("tollgate_price_unknown_total", &[]), 1);
+    assert_eq!(gateway.count("tollgate_price_unknown_total", &[]), 1);
     gateway.stop();
     home.configure(&format!("{budget}unknown_price: {{ ceiling: \"$0.30\" }}"));
     let gateway = home.start();

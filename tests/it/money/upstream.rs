@@ -46,13 +46,13 @@ impl Stage {
     /// Every attempt ended once, and each is a request the provider got.
     #[track_caller]
     fn assert_attempts(&self) {
-        let told = self.gateway.metric("tollgate_upstream_requests_total", &[]);
+        let told = self.gateway.count("tollgate_upstream_requests_total", &[]);
         let got = self.simulator.requests().len();
         assert_eq!(told, u64::try_from(got).expect("a number"));
     }
 
     fn estimated(&self) -> u64 {
-        self.gateway.metric("tollgate_usage_estimated_total", &[])
+        self.gateway.count("tollgate_usage_estimated_total", &[])
     }
 }
 
@@ -206,7 +206,7 @@ fn fault_3_a_short_wait_is_waited_and_a_long_one_passed_on() {
         (ledger.spent, stage.simulator.requests().len()),
         (meter.cost, 3)
     );
-    assert_eq!(stage.gateway.metric("tollgate_retries_total", &[]), 1);
+    assert_eq!(stage.gateway.count("tollgate_retries_total", &[]), 1);
     let (answer, after, _) = ask("hi @sim(status=429,retry_after=60)");
     assert_eq!(
         (answer.status, answer.header("retry-after")),
@@ -338,7 +338,7 @@ fn fault_4_an_answer_that_tells_no_usage_is_booked_by_our_count_and_flagged() {
             (ledger, meter) = (after, metered);
         }
     }
-    assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 0);
+    assert_eq!(stage.gateway.count("tollgate_overrun_total", &[]), 0);
     stage.assert_attempts();
 }
 
@@ -396,7 +396,7 @@ fn fault_5_more_than_was_allowed_is_booked_in_full_and_counted() {
     assert_eq!(answer.json()["usage"]["completion_tokens"], 200);
     assert_eq!(ledger.spent, meter.cost);
     assert!(ledger.spent > most(&body, 10));
-    assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 1);
+    assert_eq!(stage.gateway.count("tollgate_overrun_total", &[]), 1);
     assert!(
         stage.gateway.log().contains("more than was promised"),
         "it is told"

@@ -7,10 +7,12 @@ use super::simulator::Simulator;
 use super::until;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::iter::Sum;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::str::FromStr;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -185,27 +187,21 @@ impl Gateway {
                 .ledgers()
                 .iter()
                 .all(|(_, ledger)| ledger.reserved == Money::default());
-            (free && self.metric("tollgate_requests_in_flight", &[]) == 0).then_some(())
+            (free && self.count("tollgate_requests_in_flight", &[]) == 0).then_some(())
         });
     }
 
-    /// The sum of the series of a metric, which counts something, that carry all these labels.
-    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
-        self.series(name, labels)
-            .iter()
-            .map(|value| value.parse::<u64>().expect("a whole number"))
-            .sum()
+    /// The sum of a metric's series that carry all these labels.
+    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.sum(name, labels)
     }
 
-    /// As `metric`, of a series that is not counted in whole numbers.
-    pub(crate) fn reading(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        self.series(name, labels)
-            .iter()
-            .map(|value| value.parse::<f64>().expect("a number"))
-            .sum()
+    /// The same of a metric that counts something.
+    pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        self.sum(name, labels)
     }
 
-    fn series(&self, name: &str, labels: &[(&str, &str)]) -> Vec<String> {
+    fn sum<N: FromStr + Sum>(&self, name: &str, labels: &[(&str, &str)]) -> N {
         let text = self.admin("/metrics").text();
         let series = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
@@ -214,9 +210,9 @@ impl Gateway {
             let all = labels
                 .iter()
                 .all(|(label, value)| labelled.contains(&format!("{label}=\"{value}\"")));
-            (own && all).then(|| value.to_owned())
+            (own && all).then(|| value.parse::<N>().ok().expect("a number"))
         });
-        series.collect()
+        series.sum()
     }
 
     /// File descriptors it has open.
