@@ -301,6 +301,29 @@ fn a_budget_that_denies_does_not_clamp() {
 }
 
 #[test]
+fn who_has_nothing_left_is_not_advised_to_ask_for_less() {
+    let rate = rate();
+    let check = |left: &str, window: Window, advice: &str| {
+        let strict = Budget {
+            at_limit: AtLimit::Deny,
+            window,
+            ..budget("day", left)
+        };
+        let scene = Scene::new(vec![strict], Vec::new());
+        let denial = scene.denial(&scene.ask(&rate));
+        assert!(denial.message.ends_with(advice), "{}", denial.message);
+    };
+    let smaller = ": lower `max_tokens` or ask for a larger budget";
+    check("0.0003", Window::Day, smaller);
+    check(
+        "0",
+        Window::Day,
+        ": wait until then or ask for a larger budget",
+    );
+    check("0", Window::Total, "$0.0005: ask for a larger budget");
+}
+
+#[test]
 fn of_two_budgets_the_tighter_one_sets_the_clamp() {
     let scene = Scene::new(
         vec![budget("wide", "0.0004"), budget("narrow", "0.0003")],
@@ -355,6 +378,7 @@ fn an_exact_count_is_asked_for_only_when_the_bound_does_not_fit() {
     check("1", true, false);
     check("0.0003", true, true);
     check("0.0003", false, false);
+    check("0", true, false);
 }
 
 #[test]
@@ -674,6 +698,19 @@ fn a_refusal_by_a_budget_gives_back_places_and_tokens_but_not_the_request() {
     assert_eq!(headroom.requests.map(|(_, left, _)| left), Some(0));
     // 25 tokens for 100 bytes, and the cap.
     assert_eq!(headroom.tokens.map(|(_, left, _)| left), Some(875));
+}
+
+#[test]
+fn the_estimate_of_a_token_limit_is_no_more_than_the_model_could_take() {
+    let scene = Scene::new(Vec::new(), vec![limit("all", 0, 1500, 0)]);
+    let rate = rate();
+    let permit = scene.permit(&Ask {
+        input_bound: Tokens(1_000_000),
+        asked_cap: Some(Tokens(100)),
+        ..scene.ask(&rate)
+    });
+    let left = permit.headroom().tokens.map(|(_, left, _)| left);
+    assert_eq!(left, Some(400), "1000 in, 100 out");
 }
 
 #[test]

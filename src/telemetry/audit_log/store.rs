@@ -82,6 +82,13 @@ impl Store {
             .mode(0o700)
             .create(dir)
             .map_err(fault("make the directory", dir))?;
+        let is_link = std::fs::symlink_metadata(dir).is_ok_and(|found| found.is_symlink());
+        if is_link {
+            let cause = io::Error::other(
+                "it is a symbolic link, and nobody but us says where this log lies",
+            );
+            return Err(fault("use the directory", dir)(cause));
+        }
         let head_path = dir.join(HEAD);
         let head = open(&head_path, false).map_err(fault("open", &head_path))?;
         rustix::fs::flock(&head, rustix::fs::FlockOperation::NonBlockingLockExclusive)

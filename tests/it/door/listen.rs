@@ -3,9 +3,12 @@
 use super::rig::{CHAT, Gate, Wire, config, get, post, write_config};
 use crate::bytes::upstream::Upstream;
 use crate::support::{DEADLINE, until};
+use std::io::Read as _;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::sync::Arc;
 
 const CHAT_PATH: &str = "/v1/chat/completions";
 
@@ -98,4 +101,71 @@ fn plain_http_beyond_this_machine_must_be_meant() {
     }
     let said = refusal("admin_listen: 0.0.0.0:0");
     assert!(said.contains("beyond this machine"), "{said}");
+}
+
+/// A certificate for `localhost` and who signed it, in the gateway's directory.
+fn certify(dir: &std::path::Path) -> rustls::pki_types::CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    for (name, text) in [
+        ("gate.pem", made.cert.pem()),
+        ("gate.key", made.signing_key.serialize_pem()),
+    ] {
+        let aside = dir.join(format!("{name}.new"));
+        std::fs::write(&aside, text).expect("a file");
+        std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+        std::fs::rename(&aside, dir.join(name)).expect("its name");
+    }
+    made.cert.der().clone()
+}
+
+/// A call over TLS by somebody who trusts this certificate alone; `None` if there is no agreement.
+fn over_tls(
+    gate: &Gate,
+    trusted: &rustls::pki_types::CertificateDer<'static>,
+) -> Option<Wire<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.clone()).expect("a certificate");
+    let config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().expect("a name");
+    let connection = rustls::ClientConnection::new(Arc::new(config), name).expect("a client");
+    let stream = TcpStream::connect(gate.address()).expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("an option");
+    let mut wire = Wire::over(rustls::StreamOwned::new(connection, stream));
+    let request = post(CHAT_PATH, &[], CHAT);
+    wire.try_send(&request).ok()?;
+    assert_eq!(wire.reply().expect("an answer").status, 200);
+    Some(wire)
+}
+
+#[test]
+fn tls_is_spoken_and_a_new_certificate_is_taken_up_without_dropping_anybody() {
+    let upstream = Upstream::new();
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = certify(dir.path());
+    let settings = "listen: 0.0.0.0:0\ntls: { cert: gate.pem, key: gate.key }";
+    write_config(dir.path(), &config(upstream.address, settings));
+    let gate = Gate::start(dir, &[]);
+    let mut before = over_tls(&gate, &first).expect("the first certificate");
+    // Plain HTTP is no way in.
+    let mut plain = gate.wire();
+    plain.send(&get("/v1/models"));
+    let mut bytes = Vec::new();
+    let _ = plain.stream.read_to_end(&mut bytes);
+    assert!(!bytes.starts_with(b"HTTP"), "answered in the clear");
+    // A broken one changes nothing.
+    std::fs::write(gate.path().join("gate.pem"), "not a certificate").expect("a file");
+    until("the gateway says so", || {
+        let status = gate.admin("/status").text();
+        status.contains("gate.pem").then_some(())
+    });
+    drop(over_tls(&gate, &first).expect("still the first"));
+    let second = certify(gate.path());
+    until("the new certificate is there", || {
+        over_tls(&gate, &second).map(drop)
+    });
+    assert!(over_tls(&gate, &first).is_none(), "the old one is gone");
+    before.send(&post(CHAT_PATH, &[], CHAT));
+    assert_eq!(before.reply().expect("who was inside stays").status, 200);
 }

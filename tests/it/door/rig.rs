@@ -62,7 +62,8 @@ impl Gate {
 
     /// The address it listens at, where that is TCP.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.listen.first().expect("one").parse().expect("TCP")
+        let address: SocketAddr = self.listen.first().expect("one").parse().expect("TCP");
+        SocketAddr::from(([127, 0, 0, 1], address.port()))
     }
 
     /// Asks the admin port.

@@ -170,7 +170,7 @@ fn a_thousand_open_streams_are_held_in_little_memory_and_cut_in_time() {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, BUDGET);
     let gateway = home.start();
-    let resident = || gateway.metric("process_resident_memory_bytes", &[]);
+    let resident = || gateway.reading("process_resident_memory_bytes", &[]);
     let body = chat("cent", "hold @sim(hang=stream)", &[("stream", json!(true))]);
     drop(gateway.caller().chat(&chat("cent", "warm", &[])));
     let before = resident();
@@ -182,7 +182,7 @@ fn a_thousand_open_streams_are_held_in_little_memory_and_cut_in_time() {
         })
         .collect();
     assert_eq!(
-        gateway.metric("tollgate_requests_in_flight", &[]),
+        gateway.reading("tollgate_requests_in_flight", &[]),
         STREAMS as f64
     );
     let each = (resident() - before) / STREAMS as f64 / 1024.0;
@@ -221,13 +221,13 @@ fn ten_thousand_idle_connections_are_held_or_turned_away() {
     let most = usize::try_from(ours.saturating_sub(200))
         .unwrap_or(usize::MAX)
         .min(10_100);
-    let resident = || gateway.metric("process_resident_memory_bytes", &[]);
+    let resident = || gateway.reading("process_resident_memory_bytes", &[]);
     let before = resident();
     let open: Vec<_> = (0..most)
         .map(|_| TcpStream::connect(gateway.listen).expect("heard"))
         .collect();
     let held = until("all have been looked at", || {
-        let held = gateway.metric("tollgate_connections", &[]);
+        let held = gateway.reading("tollgate_connections", &[]);
         let turned_away = open.last().is_some_and(|last| {
             last.set_nonblocking(true).expect("set");
             matches!(last.peek(&mut [0]), Ok(1))

@@ -80,8 +80,8 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
     assert_eq!(journal["state"], "suspended");
     let error = journal["error"].as_str().expect("an error");
     assert!(error.contains("No space left"), "{error}");
-    assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 1.0);
-    assert!(gateway.metric("tollgate_journal_failures_total", &[]) >= 1.0);
+    assert_eq!(gateway.reading("tollgate_journal_suspended", &[]), 1.0);
+    assert!(gateway.reading("tollgate_journal_failures_total", &[]) >= 1.0);
 
     // What is on its way is settled all the same.
     open.hang_up();
@@ -96,7 +96,7 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
     gateway.at_rest();
     let charged = simulator.meter_at_rest().cost;
     assert_eq!(gateway.ledger("b119").spent, charged);
-    assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 0.0);
+    assert_eq!(gateway.reading("tollgate_journal_suspended", &[]), 0.0);
     gateway.stop();
     let (equal, report) = home.verify();
     assert!(equal, "{report}");

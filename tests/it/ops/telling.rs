@@ -120,7 +120,7 @@ fn every_call_is_counted_once_and_every_nano_dollar() {
     .into();
     assert_eq!(decisions(&metrics), expected);
 
-    let count = |name: &str, labels: &[(&str, &str)]| gateway.metric(name, labels);
+    let count = |name: &str, labels: &[(&str, &str)]| gateway.reading(name, labels);
     let upstream = |outcome| count("tollgate_upstream_requests_total", &[("outcome", outcome)]);
     assert_eq!(
         ["ok", "refused", "server_error", "cut"].map(upstream),
