@@ -81,7 +81,7 @@ fn counters_survive_an_edit() {
     let refused = caller.chat(&chat("cent", "three", &[]));
     assert_eq!(refused.status, 429, "{}", refused.text());
     assert!(
-        refused.text().contains("1 calls at once"),
+        refused.text().contains("1 call at once"),
         "{}",
         refused.text()
     );

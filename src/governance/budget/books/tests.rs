@@ -449,3 +449,50 @@ proptest! {
 fn covered(account: &AccountState) -> Money {
     account.ceiling
 }
+
+proptest! {
+    /// A wall clock set a day forth or back at any moment: no period is opened twice, and none is spent beyond its limit.
+    #[test]
+    fn however_the_clock_jumps_no_period_is_spent_twice(
+        steps in prop::collection::vec((-86_400_i64..=86_400, 1_u8..=60), 1..80),
+    ) {
+        let books = Arc::new(Books::new(true));
+        let start = 1_766_000_000;
+        let id = open(&books, &budget("b", usd("1"), Window::Day), at(start));
+        let mut entries = Vec::new();
+        let mut spent: std::collections::BTreeMap<i64, Money> = std::collections::BTreeMap::new();
+        for (jump, cents) in steps {
+            let now = at(start + jump);
+            let amount = Money::from_nanos(i64::from(cents) * 10_000_000);
+            let held = loop {
+                match books.reserve(&[id], amount, now) {
+                    Err(Refused::Wait(_)) => {
+                        let mut fresh = Vec::new();
+                        books.drain(&mut fresh);
+                        books.durable(&fresh);
+                        entries.append(&mut fresh);
+                    }
+                    other => break other,
+                }
+            };
+            if let Ok(held) = held {
+                held.settle(bill(amount));
+                let period = books.standings(now)[0].period;
+                let so_far = spent.entry(period.start).or_default();
+                *so_far = so_far.plus(amount);
+                prop_assert!(*so_far <= usd("1"), "{period:?}: {so_far}");
+            }
+        }
+        books.drain(&mut entries);
+        let turns: Vec<i64> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Roll { period, .. } => Some(period.start),
+                _ => None,
+            })
+            .collect();
+        prop_assert!(turns.windows(2).all(|pair| pair[0] < pair[1]), "{turns:?}");
+        // A day before, the day, and the day after.
+        prop_assert!(spent.len() <= 3);
+    }
+}
