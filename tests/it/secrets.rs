@@ -319,19 +319,19 @@ fn what_is_kept_on_disk_is_its_owners_alone() {
     let made = tollgate(gate.path(), &["key", "new", "ci", "-c", "tollgate.yaml"]);
     assert!(made.status.success(), "{made:?}");
     let state = gate.path().join("state");
-    let mode = |path: &Path| {
+    let bits = |path: &Path| {
         std::fs::metadata(path)
             .expect("it is there")
             .permissions()
             .mode()
             & 0o7777
     };
-    assert_eq!(mode(&state), 0o700);
+    assert_eq!(bits(&state), 0o700);
     let mut seen = 0;
     for file in files(&state) {
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
+        assert_eq!(bits(&file), 0o600, "{}", file.display());
         let folder = file.parent().expect("a folder");
-        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        assert_eq!(bits(folder), 0o700, "{}", folder.display());
         seen += 1;
     }
     assert!(seen >= 4, "journal, log and keys are there");

@@ -148,9 +148,8 @@ fn announced(line: &str) -> Option<(Vec<String>, SocketAddr)> {
     if line["message"] != "answering calls" {
         return None;
     }
-    let listen: Vec<String> = serde_json::from_str(line["listen"].as_str()?).ok()?;
-    let admin = line["admin"].as_str()?.strip_prefix("Some(")?;
-    Some((listen, admin.strip_suffix(')')?.parse().ok()?))
+    let listen = line["listen"].as_str()?.split(", ").map(str::to_owned);
+    Some((listen.collect(), line["admin"].as_str()?.parse().ok()?))
 }
 
 /// A POST with the usual key and its length.
