@@ -2,6 +2,7 @@
 
 use super::settings::Listen;
 use super::{Door, Place};
+use crate::telemetry::quiet::Quiet;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -135,6 +136,9 @@ pub(super) enum Raw {
     Unix(std::os::unix::net::UnixStream),
 }
 
+/// What cannot be accepted is told once a second.
+static REFUSED: Quiet = Quiet::per(Duration::from_secs(1));
+
 /// Accepts until the door closes, handing each connection to the next thread.
 pub(super) async fn accept(
     door: Arc<Door>,
@@ -159,7 +163,9 @@ pub(super) async fn accept(
             Ok(raw) => raw,
             Err(error) => {
                 // Out of descriptors, mostly: it passes when a connection ends, and trying at once would only spin.
-                tracing::warn!(%error, "a connection could not be accepted");
+                if let Some(held_back) = REFUSED.now() {
+                    tracing::warn!(%error, held_back, "a connection could not be accepted");
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
