@@ -153,19 +153,19 @@ impl Live {
     /// Watches the files and takes every good change over.
     pub(super) fn watch(
         self,
+        files: config::Prepared,
         started_with: Config,
         sources: config::Sources,
     ) -> anyhow::Result<Arc<config::Watcher>> {
-        let files = started_with.files.clone();
         let mut current = started_with;
         let strays = strays(&current.files);
         let slot: Arc<OnceLock<Weak<config::Watcher>>> = Arc::default();
         let itself = slot.clone();
-        let watcher = Arc::new(config::watch(files, move || {
+        let watcher = Arc::new(files.start(move || {
             let Some(config) = self.reload(&sources, &current, &strays) else {
                 return;
             };
-            if let Some(watcher) = itself.get().and_then(Weak::upgrade) {
+            if let Some(watcher) = itself.wait().upgrade() {
                 watcher.replace(config.files.clone());
             }
             current = config;

@@ -34,7 +34,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How to run a gateway.
 pub struct Options {
@@ -117,26 +117,41 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     if let Err(error) = log::forbid_core_dumps() {
         tracing::warn!(%error, "core dumps cannot be forbidden here: a crash could write secrets to a file");
     }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // Listened for before anything is set up: whoever is told to stop while starting still stops in order.
+    let orders = runtime.block_on(async { Orders::listen() })?;
     let house = House::build(config, options.sources)?;
     if let Some(announce) = options.announce {
         announce(&house.started);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let stopped = runtime.block_on(told_to_stop())?;
+    let stopped = runtime.block_on(orders.come());
     tracing::info!(signal = stopped, "stopping");
     house.stop()
 }
 
-/// Waits for a signal to stop.
-async fn told_to_stop() -> anyhow::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that tell us to stop.
+struct Orders {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Orders {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one, also if it came meanwhile.
+    async fn come(mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 /// A running gateway, all of it.
@@ -158,6 +173,8 @@ impl House {
         reason = "the one list of what a gateway is made of, in the order it starts"
     )]
     fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
+        // Before the journal is read back, which may take long: an edit made meanwhile is not missed.
+        let files = config::prepare(config.files.clone());
         let (journal, books, recovery) =
             Journal::open(&config.state_dir, journal::Settings::default())?;
         if recovery.is_alarming() || recovery.torn.is_some() {
@@ -174,7 +191,19 @@ impl House {
 
         let (log, kept) =
             AuditLog::start(&audit::Settings::in_dir(config.state_dir.join("decisions")))?;
-        tracing::debug!(?kept, "the decision log continues");
+        if kept.missing > 0 || kept.damaged {
+            tracing::error!(
+                lines = kept.lines,
+                missing = kept.missing,
+                damaged = kept.damaged,
+                "the decision log was changed since the last stop: `tollgate audit verify` says where"
+            );
+        } else if kept.cut_bytes > 0 {
+            tracing::warn!(
+                bytes = kept.cut_bytes,
+                "the decision log's last line was torn and is cut off"
+            );
+        }
         let log = Arc::new(log);
         let telemetry = Telemetry::new(clock::now().wall, names(&config), Some(log.clone()))?;
         let telemetry = Arc::new(telemetry);
@@ -254,7 +283,7 @@ impl House {
             memory: memory.clone(),
             most_connections,
         };
-        let watcher = live.watch(config, sources)?;
+        let watcher = live.watch(files, config, sources)?;
         board.ready();
         let admin_address = started.admin.map(tracing::field::display);
         tracing::info!(

@@ -82,6 +82,7 @@ pub fn quote(
     let call = Call {
         id: worker.passage_id(began),
         began,
+        arrived: began.since_start,
         endpoint,
         headers: http::HeaderMap::new(),
         query: None,

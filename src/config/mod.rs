@@ -21,7 +21,7 @@ mod yaml;
 pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
 pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_schema};
-pub use watch::{WatchError, Watcher, watch};
+pub use watch::{Prepared, WatchError, Watcher, prepare};
 
 pub use crate::governance::pricing::PriceBook;
 pub use crate::governance::settings::{KeySettings, LabelSettings, WindowSettings};

@@ -68,24 +68,46 @@ impl Drop for Watcher {
     }
 }
 
-/// Calls `changed`, on a thread of its own, whenever the content of any of these files differs from what it was.
-///
-/// # Errors
-/// If there is no thread to do it.
-pub fn watch(
-    files: Vec<PathBuf>,
-    changed: impl FnMut() + Send + 'static,
-) -> Result<Watcher, WatchError> {
+/// Files whose content was looked at, to be watched: what changes from here on is not missed, however long it takes until
+/// somebody can act on it.
+#[must_use = "nothing is watched until it is started"]
+pub struct Prepared {
+    wake: SyncSender<()>,
+    woken: Receiver<()>,
+    watching: Watching,
+}
+
+/// Looks at files as they are now.
+pub fn prepare(files: Vec<PathBuf>) -> Prepared {
     let (wake, woken) = sync_channel(WAITING);
-    let orders = Arc::new(Mutex::new(Orders::default()));
     let mut watching = Watching::new(wake.clone());
     watching.files(files);
-    let thread_orders = Arc::clone(&orders);
-    std::thread::Builder::new()
-        .name("tollgate-watch".to_owned())
-        .spawn(move || watching.run(&woken, &thread_orders, changed))
-        .map_err(WatchError::Thread)?;
-    Ok(Watcher { wake, orders })
+    Prepared {
+        wake,
+        woken,
+        watching,
+    }
+}
+
+impl Prepared {
+    /// Calls `changed`, on a thread of its own, whenever the content of any of these files differs from what it was.
+    ///
+    /// # Errors
+    /// If there is no thread to do it.
+    pub fn start(self, changed: impl FnMut() + Send + 'static) -> Result<Watcher, WatchError> {
+        let Self {
+            wake,
+            woken,
+            watching,
+        } = self;
+        let orders = Arc::new(Mutex::new(Orders::default()));
+        let thread_orders = Arc::clone(&orders);
+        std::thread::Builder::new()
+            .name("tollgate-watch".to_owned())
+            .spawn(move || watching.run(&woken, &thread_orders, changed))
+            .map_err(WatchError::Thread)?;
+        Ok(Watcher { wake, orders })
+    }
 }
 
 /// The state of the watching thread.
@@ -210,7 +232,9 @@ mod tests {
     /// A watch and what it tells; the wait is for a failure alone.
     fn start(files: Vec<PathBuf>) -> (Watcher, Receiver<()>) {
         let (tell, told) = sync_channel(64);
-        let watcher = watch(files, move || tell.send(()).unwrap_or_default()).unwrap();
+        let watcher = prepare(files)
+            .start(move || tell.send(()).unwrap_or_default())
+            .unwrap();
         (watcher, told)
     }
 
@@ -231,6 +255,20 @@ mod tests {
         told.recv_timeout(LONG).expect("removed");
         fs::write(&file, "four").unwrap();
         told.recv_timeout(LONG).expect("made");
+    }
+
+    #[test]
+    fn a_change_before_the_start_is_told_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tollgate.yaml");
+        fs::write(&file, "one").unwrap();
+        let prepared = prepare(vec![file.clone()]);
+        fs::write(&file, "two").unwrap();
+        let (tell, told) = sync_channel(64);
+        let _watcher = prepared
+            .start(move || tell.send(()).unwrap_or_default())
+            .unwrap();
+        told.recv_timeout(LONG).expect("written");
     }
 
     #[cfg(unix)]

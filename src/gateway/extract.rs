@@ -23,6 +23,9 @@ const LONGEST_LABEL: usize = 256;
 /// Longest request id that is echoed.
 const LONGEST_ID: usize = 128;
 
+/// Room made at once for a body whose length was announced.
+const BELIEVED: usize = 512 * 1024;
+
 /// A body must come at least this fast, looked at every [`PACE_EVERY`].
 const PACE: usize = 1024;
 const PACE_EVERY: Duration = Duration::from_secs(10);
@@ -225,10 +228,8 @@ pub(super) async fn gather(mut body: Incoming, most: usize) -> Result<Bytes, Ref
             first = data;
         } else {
             if rest.is_empty() {
-                // The announced length is believed only as far as it was seen to be true.
-                let expected = usize::try_from(announced)
-                    .unwrap_or(0)
-                    .min(first.len().saturating_mul(16));
+                // An announced length is believed up to here; beyond, room is made as it proves true.
+                let expected = usize::try_from(announced).unwrap_or(0).min(BELIEVED);
                 rest.reserve(expected.max(first.len().saturating_add(data.len())));
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }

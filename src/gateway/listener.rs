@@ -136,7 +136,7 @@ pub(super) enum Raw {
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// What cannot be accepted is told once a second.
+/// What fails at every connection is told once a second.
 static REFUSED: Quiet = Quiet::per(Duration::from_secs(1));
 
 /// Accepts until the door closes, handing each connection to the next thread.

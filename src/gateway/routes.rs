@@ -105,6 +105,7 @@ impl Visit {
                 let call = Call {
                     id: self.id,
                     began: self.began,
+                    arrived: clock::since_start(),
                     endpoint,
                     headers: parts.headers,
                     query: parts.uri.query().map(Into::into),

@@ -319,13 +319,27 @@ fn prepare(
 ) -> io::Result<(Writer, Arc<Books>, Recovery)> {
     let start = recover::recover(&*disk)?;
     let numbered = (start.number, start.follows);
-    let open = recover::start(&*disk, &settings, numbered, (start.sequence, &start.state))?;
+    let started = recover::start(&*disk, &settings, numbered, (start.sequence, &start.state));
+    let open = match started {
+        Ok(open) => Some(open),
+        // There will be room again: until then nothing is reserved, which is told, and the writer goes on trying.
+        Err(error) if is_full(&error) => None,
+        Err(error) => return Err(error),
+    };
     // Old segments take room, no more: the writer tries again.
     let _ = recover::prune(&*disk, settings.keep);
     let books = Arc::new(Books::restore(start.state, true));
+    if open.is_none() {
+        books.suspend();
+    }
     let place = (start.number.saturating_add(1), start.sequence);
     let writer = Writer::new(books.clone(), disk, settings, shared, open, place);
     Ok((writer, books, start.report))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 fn run(writer: &mut Writer, shared: &Shared, group: std::time::Duration) {

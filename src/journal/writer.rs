@@ -27,7 +27,7 @@ pub(super) struct Writer {
     disk: Box<dyn Disk>,
     settings: Settings,
     shared: Arc<Shared>,
-    /// The segment being written; `None` after a failure.
+    /// The segment being written; `None` after a failure, or when the disk was full from the start.
     open: Option<Open>,
     /// The first segment number nobody used.
     number: u64,
@@ -51,7 +51,7 @@ impl Writer {
         disk: Box<dyn Disk>,
         settings: Settings,
         shared: Arc<Shared>,
-        open: Open,
+        open: Option<Open>,
         (number, base): (u64, u64),
     ) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Writer {
             disk,
             settings,
             shared,
-            open: Some(open),
+            open,
             number,
             base,
             written: 0,

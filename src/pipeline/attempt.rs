@@ -76,8 +76,10 @@ impl Passage {
             self.waited(now.saturating_sub(sent));
             let wait = match outcome {
                 Ok((response, loan)) => {
-                    let status = response.status();
-                    self.attempted(ending(status));
+                    // How a success ends is known when its body is read.
+                    if !response.status().is_success() {
+                        self.attempted(ending(response.status()));
+                    }
                     let wait = self.worth_repeating(&response, attempt, most);
                     let Some(wait) = wait else {
                         return Ok((response, loan, attempt));
@@ -174,7 +176,11 @@ impl Passage {
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(failure) => {
-                self.attempted(Attempt::Cut);
+                self.attempted(if failure.is_timeout() {
+                    Attempt::Timeout
+                } else {
+                    Attempt::Cut
+                });
                 return Err(self.failed(failure, attempts));
             }
         };
@@ -184,6 +190,7 @@ impl Passage {
         };
         let status = parts.status.as_u16();
         let ending = if let Some(reading) = reading {
+            self.attempted(Attempt::Ok);
             Ending {
                 usage: reading.usage,
                 counted: self.counted(vendor::output_bounds(&reading)),
@@ -342,7 +349,6 @@ const fn how(error: TransportError) -> Attempt {
 fn ending(status: StatusCode) -> Attempt {
     match status {
         StatusCode::TOO_MANY_REQUESTS => Attempt::RateLimited,
-        status if status.is_success() => Attempt::Ok,
         status if status.is_client_error() => Attempt::Refused,
         _ => Attempt::ServerError,
     }

@@ -47,6 +47,8 @@ pub struct Call {
     pub id: PassageId,
     /// When its head was read.
     pub began: Moment,
+    /// When its body was there: until then the caller's time ran, not ours.
+    pub arrived: Duration,
     /// Which call of the API.
     pub endpoint: Endpoint,
     /// The caller's headers.
@@ -168,7 +170,7 @@ impl Worker {
         }
         let permit = self.decide(plan, call, &seen).await;
         note.decide = clock::since_start()
-            .saturating_sub(call.began.since_start)
+            .saturating_sub(call.arrived)
             .saturating_sub(note.look);
         let passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
         Ok(Admitted {
@@ -181,7 +183,7 @@ impl Worker {
         let look = look(call.endpoint, &call.body)?;
         let model = look.model(&call.body);
         note.model = model.into();
-        note.look = clock::since_start().saturating_sub(call.began.since_start);
+        note.look = clock::since_start().saturating_sub(call.arrived);
         let target = self
             .target(plan, model)
             .ok_or_else(|| Refusal::ModelNotFound {

@@ -45,7 +45,7 @@ pub(super) struct Passage {
     series: Arc<Series>,
     look: Duration,
     decide: Duration,
-    /// Time spent waiting for the provider, as far as it is over.
+    /// Time spent waiting for the caller's body and for the provider, as far as it is over.
     waited: Duration,
     first_byte: Option<Duration>,
     cap: Cap,
@@ -54,6 +54,8 @@ pub(super) struct Passage {
     kept: Option<(Bytes, u32)>,
     headroom: Headroom,
     money: Held,
+    /// How the attempt under way is told to have ended, if nobody says it better.
+    untold: Option<Attempt>,
     _passing: Passing,
 }
 
@@ -116,13 +118,14 @@ impl Passage {
             series,
             look: note.look,
             decide: note.decide,
-            waited: Duration::ZERO,
+            waited: call.arrived.saturating_sub(call.began.since_start),
             first_byte: None,
             cap: permit.cap,
             input: permit.input,
             kept: kept(call, seen),
             headroom: permit.headroom(),
             money: Held::Permit(permit),
+            untold: None,
             worker,
             plan,
             _passing: passing,
@@ -168,6 +171,7 @@ impl Passage {
 
     /// The call leaves: from here on it costs something until proved otherwise.
     pub(super) fn dispatch(&mut self) {
+        self.untold = Some(Attempt::Abandoned);
         self.money = match std::mem::replace(&mut self.money, Held::Nothing) {
             Held::Permit(permit) => Held::InFlight(permit.dispatch()),
             other => other,
@@ -182,8 +186,11 @@ impl Passage {
         };
     }
 
-    pub(super) fn attempted(&self, attempt: Attempt) {
-        self.worker.desk.telemetry.attempted(&self.series, attempt);
+    /// Tells how the attempt under way ended. Only the first word on it counts, so each is told once.
+    pub(super) fn attempted(&mut self, attempt: Attempt) {
+        if self.untold.take().is_some() {
+            self.worker.desk.telemetry.attempted(&self.series, attempt);
+        }
     }
 
     pub(super) fn retried(&self) {
@@ -379,6 +386,7 @@ fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
 
 impl Drop for Passage {
     fn drop(&mut self) {
+        self.attempted(Attempt::Abandoned);
         match &self.money {
             Held::Nothing => {}
             // Status 499: the caller was gone before there was one.

@@ -48,7 +48,7 @@ pub enum Failure {
     /// Its answer broke off.
     #[error("its answer broke off")]
     Cut,
-    /// Its answer stood still for too long.
+    /// Its answer stood still, or took, for too long.
     #[error("its answer stood still for too long")]
     Stalled,
     /// Its answer is longer than any answer may be.

@@ -45,6 +45,8 @@ struct Flow {
     meter: StreamMeter,
     /// Output tokens beyond which the reservation is used up.
     most: u64,
+    /// When it began to flow.
+    opened: Duration,
     /// When the last bytes came.
     last: Duration,
     /// When the whole call must be over.
@@ -75,6 +77,7 @@ impl Stream {
             loan: Some(loan),
             meter,
             most,
+            opened: now,
             last: now,
             over,
             timer,
@@ -153,6 +156,7 @@ impl Stream {
             if let (false, Some(loan)) = (broke, flow.loan.take()) {
                 loan.give_back(now);
             }
+            flow.passage.attempted(Attempt::Ok);
             if flow.meter.usage().is_none() {
                 flow.conclude_by_own_count();
                 return;
@@ -220,8 +224,8 @@ impl Flow {
 
     /// Books what the provider reported; says what that cost, and which entry says so.
     fn settle(&mut self, now: Duration) -> (Option<crate::units::Money>, u64) {
-        // From the first byte on the provider's time and the caller's are the same time.
-        self.passage.waited(now.saturating_sub(self.last));
+        // While it flows the provider's time and the caller's are the same time.
+        self.passage.waited(now.saturating_sub(self.opened));
         let ending = Ending {
             usage: self.meter.usage(),
             counted: self.counted(),
@@ -259,12 +263,11 @@ impl Flow {
             }
         };
         let _ = timeout(PATIENCE, rest).await;
-        if self.meter.usage().is_none() {
-            self.passage.attempted(Attempt::Abandoned);
-        }
         if self.meter.usage().is_some() {
+            self.passage.attempted(Attempt::Ok);
             self.settle(clock::since_start());
         } else {
+            self.passage.attempted(Attempt::Abandoned);
             self.conclude_by_own_count();
         }
     }
@@ -318,6 +321,7 @@ impl Drop for Stream {
             return;
         };
         if flow.meter.usage().is_some() && flow.meter.is_ended() {
+            flow.passage.attempted(Attempt::Ok);
             flow.settle(clock::since_start());
         } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok()
         {

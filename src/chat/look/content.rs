@@ -20,6 +20,12 @@ pub(super) struct Content {
     pub(super) audio: bool,
     /// What the next string is.
     asked: Asked,
+    /// Whether the last key was one that addresses stand under.
+    addressed: bool,
+    /// Images whose address was not met yet.
+    unaddressed: u32,
+    /// Bytes of images written into their addresses (`data:image/…`): no text, and every one of them counted as an image.
+    embedded: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -37,6 +43,11 @@ impl Content {
         }
     }
 
+    /// Bytes that are the content of counted images.
+    pub(super) fn embedded(&self) -> u64 {
+        self.embedded
+    }
+
     fn opaque(&mut self, what: &'static str) {
         self.opaque.get_or_insert(what);
     }
@@ -45,8 +56,10 @@ impl Content {
 impl Watch for Content {
     #[inline]
     fn key(&mut self, key: &[u8]) -> bool {
+        self.addressed = false;
         // Nearly all keys are `role`, `content` and `text`: the length alone lets them by.
         match key.len() {
+            3 => self.addressed = key == b"url",
             4 => {
                 if key == b"type" {
                     self.asked = Asked::Type;
@@ -65,7 +78,11 @@ impl Watch for Content {
                 return true;
             }
             9 => match key {
-                b"image_url" => self.images_by_key = self.images_by_key.saturating_add(1),
+                b"image_url" => {
+                    self.images_by_key = self.images_by_key.saturating_add(1);
+                    self.unaddressed = self.unaddressed.saturating_add(1);
+                    self.addressed = true;
+                }
                 b"audio_url" => self.opaque("audio_url"),
                 b"video_url" => self.opaque("video_url"),
                 b"file_data" => self.opaque("file_data"),
@@ -74,6 +91,14 @@ impl Watch for Content {
             _ => {}
         }
         false
+    }
+
+    #[inline]
+    fn any_text(&mut self, raw: &[u8]) {
+        if self.addressed && self.unaddressed > 0 && raw.starts_with(b"data:image") {
+            self.unaddressed -= 1;
+            self.embedded = self.embedded.saturating_add(raw.len() as u64);
+        }
     }
 
     fn text(&mut self, text: &[u8]) {

@@ -29,6 +29,11 @@ pub enum LookError {
         "`{0}` is not taken: the provider and its address are chosen by the gateway's configuration, remove the field"
     )]
     Forbidden(&'static str),
+    /// A way of answering whose cost nobody here would see.
+    #[error(
+        "`background` is not taken: what an answer costs that is made later would never be seen here, remove it"
+    )]
+    Background,
 }
 
 impl LookError {
@@ -46,6 +51,7 @@ impl LookError {
             Self::Missing(param) | Self::Forbidden(param) | Self::Wrong { param, .. } => {
                 Some(param)
             }
+            Self::Background => Some("background"),
         }
     }
 
@@ -57,7 +63,7 @@ impl LookError {
             Self::NotAnObject => "invalid_type",
             Self::Missing(_) => "missing_required_parameter",
             Self::Wrong { .. } => "invalid_value",
-            Self::Forbidden(_) => "unsupported_parameter",
+            Self::Forbidden(_) | Self::Background => "unsupported_parameter",
         })
     }
 }

@@ -83,6 +83,12 @@ impl Pass {
                 }
                 Ok(())
             }
+            (b"background", Responses) => {
+                if self.boolean(scanner, "background")? == Some(true) {
+                    self.note(LookError::Background);
+                }
+                Ok(())
+            }
             (b"stream_options", Chat | Completions) => self.stream_options(scanner),
             (b"n", Chat | Completions) => self.choices(scanner, "n"),
             (b"best_of", Completions) => self.choices(scanner, "best_of"),
@@ -143,7 +149,7 @@ impl Pass {
             choices: self.choices.saturating_mul(per_prompt),
             close,
             empty,
-            input_bound: Tokens(body.len() as u64)
+            input_bound: Tokens((body.len() as u64).saturating_sub(self.content.embedded()))
                 .plus(Tokens(PER_MESSAGE).times(messages))
                 .plus(Tokens(PER_CALL)),
             references: References {

@@ -263,6 +263,40 @@ fn every_prompt_is_answered_as_often_as_asked() {
 }
 
 #[test]
+fn an_image_written_into_its_address_is_no_text() {
+    let check = |content: &str, image_bytes: u64| {
+        let body =
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{content}]}}]}}"#);
+        let look = looked(Chat, &body);
+        let bound = Tokens(body.len() as u64 - image_bytes + 16 + 32);
+        assert_eq!(look.input_bound, bound, "{content}");
+    };
+    let data = "data:image/png;base64,AAAA";
+    let long = data.len() as u64;
+    check(
+        &format!(r#"{{"type":"image_url","image_url":{{"detail":"low","url":"{data}"}}}}"#),
+        long,
+    );
+    check(
+        &format!(
+            r#"{{"type":"input_image","image_url":"{data}"}},{{"type":"input_image","image_url":"{data}"}}"#
+        ),
+        2 * long,
+    );
+    // Not the content of an image that is counted: text, whatever it looks like.
+    check(&format!(r#"{{"type":"text","text":"{data}"}}"#), 0);
+    check(&format!(r#"{{"type":"text","url":"{data}"}}"#), 0);
+    check(
+        &format!(r#"{{"type":"image_url","image_url":{{"url":"{data}"}},"url":"{data}"}}"#),
+        long,
+    );
+    check(
+        r#"{"type":"image_url","image_url":{"url":"https://a.example/data:image/"}}"#,
+        0,
+    );
+}
+
+#[test]
 fn images_are_counted_and_pointers_told() {
     let content = |parts: &str| {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{parts}]}}]}}"#);

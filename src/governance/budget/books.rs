@@ -100,6 +100,8 @@ struct Inner {
     ledgers: Vec<Option<Ledger>>,
     /// By budget, then by label value (`None` is the shared one).
     names: HashMap<Arc<str>, HashMap<Option<Arc<str>>, LedgerId>>,
+    /// The rules in force, once somebody said.
+    named: Option<HashMap<Arc<str>, Arc<Budget>>>,
     /// Calls in flight; a reservation knows its place.
     open: Vec<Option<Open>>,
     free: Vec<u32>,
@@ -133,6 +135,7 @@ impl Books {
         let mut inner = Inner {
             ledgers: Vec::new(),
             names: HashMap::new(),
+            named: None,
             open: Vec::new(),
             free: Vec::new(),
             next_reservation: state.next_reservation,
@@ -295,14 +298,24 @@ impl Books {
             Some(id) => id,
             None => inner.create(rule, value)?,
         };
+        let in_force = match &inner.named {
+            None => Some(rule.clone()),
+            Some(named) => named.get(&rule.name).cloned(),
+        };
         let ledger = inner.ledger(id)?;
+        // A call that began under earlier rules may still charge a budget that is gone, not bring it back.
+        let rule = match in_force {
+            None if ledger.current().is_some() => return Some(id),
+            None => rule.clone(),
+            Some(rule) => rule,
+        };
         ledger.pinned |= pinned;
         let same = ledger
             .rule
             .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, rule));
+            .is_some_and(|known| Arc::ptr_eq(known, &rule));
         if !same {
-            ledger.rule = Some(rule.clone());
+            ledger.rule = Some(rule);
             if let Some(period) = ledger.misfit(now) {
                 inner.adopt(id, period);
             }
@@ -312,13 +325,20 @@ impl Books {
         Some(id)
     }
 
-    /// Budgets the configuration no longer names stand nowhere; their counters stay, should it name them again.
-    pub fn keep_only(&self, named: impl Fn(&str) -> bool) {
-        for ledger in self.lock().ledgers.iter_mut().flatten() {
-            if !named(ledger.name().0) {
+    /// These rules are in force from now on, whatever rules a call that began before brings along. Budgets they no longer
+    /// name stand nowhere; their counters stay, should they be named again.
+    pub fn govern(&self, rules: &[Arc<Budget>]) {
+        let mut inner = self.lock();
+        let named: HashMap<Arc<str>, Arc<Budget>> = rules
+            .iter()
+            .map(|rule| (rule.name.clone(), rule.clone()))
+            .collect();
+        for ledger in inner.ledgers.iter_mut().flatten() {
+            if !named.contains_key(ledger.name().0) {
                 (ledger.rule, ledger.pinned) = (None, false);
             }
         }
+        inner.named = Some(named);
     }
 
     /// Sets `amount` aside in every scope, or in none.

@@ -98,11 +98,12 @@ impl Gate {
         &self.books
     }
 
-    /// The rules, ready to decide by: budgets they no longer name stand nowhere from now on.
+    /// The rules, ready to decide by, and in force from now on: budgets they no longer name stand nowhere, and calls that
+    /// began under earlier rules meet the figures of these.
     #[must_use]
     pub fn charter(&self, rules: Rules) -> Charter {
-        self.books
-            .keep_only(|name| rules.budgets.iter().any(|budget| &*budget.name == name));
+        self.books.govern(&rules.budgets);
+        self.cells.govern(&rules.limits);
         Charter::new(rules)
     }
 
@@ -183,7 +184,8 @@ impl Gate {
                 Err(Refused::Suspended) => return Err(Denial::suspended()),
                 Err(Refused::Short(short)) => short,
             };
-            if ask.countable && ask.counted.is_none() {
+            // With nothing left no count makes it fit: a caller who keeps asking must not cost a count each time.
+            if ask.countable && ask.counted.is_none() && short.remaining() > Money::ZERO {
                 return Ok(Held::Count);
             }
             // What is left may change between two looks: each round asks for less, and after some the answer is no.
@@ -345,9 +347,11 @@ impl<'a> Weight<'a> {
         (fits.0 >= SMALLEST_CLAMP).then_some(fits)
     }
 
-    /// What the token limits are charged before the call: a quarter of the bytes, and the output the caller asked for.
+    /// What the token limits are charged before the call: a quarter of the bytes, but no more than the model
+    /// could take, and the output the caller asked for.
     fn estimate(&self, ask: &Ask<'_>) -> Tokens {
         let input = ask.counted.unwrap_or(Tokens(ask.input_bound.0.div_ceil(4)));
+        let input = input.min(self.extent.input);
         let output = ask.asked_cap.unwrap_or_default().times(self.extent.choices);
         input.plus(if ask.endpoint == Endpoint::Embeddings {
             Tokens::ZERO

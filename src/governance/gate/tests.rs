@@ -1,11 +1,5 @@
 //! What the gate says to one call: the order of its checks, the caps it writes, and what it gives back.
 
-#![expect(
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    reason = "a test may fail"
-)]
-
 use super::*;
 use crate::clock::Wall;
 use crate::governance::budget::{Absent, Bill, Budget, Entry, Window};
@@ -307,6 +301,29 @@ fn a_budget_that_denies_does_not_clamp() {
 }
 
 #[test]
+fn who_has_nothing_left_is_not_advised_to_ask_for_less() {
+    let rate = rate();
+    let check = |left: &str, window: Window, advice: &str| {
+        let strict = Budget {
+            at_limit: AtLimit::Deny,
+            window,
+            ..budget("day", left)
+        };
+        let scene = Scene::new(vec![strict], Vec::new());
+        let denial = scene.denial(&scene.ask(&rate));
+        assert!(denial.message.ends_with(advice), "{}", denial.message);
+    };
+    let smaller = ": lower `max_tokens` or ask for a larger budget";
+    check("0.0003", Window::Day, smaller);
+    check(
+        "0",
+        Window::Day,
+        ": wait until then or ask for a larger budget",
+    );
+    check("0", Window::Total, "$0.0005: ask for a larger budget");
+}
+
+#[test]
 fn of_two_budgets_the_tighter_one_sets_the_clamp() {
     let scene = Scene::new(
         vec![budget("wide", "0.0004"), budget("narrow", "0.0003")],
@@ -361,6 +378,7 @@ fn an_exact_count_is_asked_for_only_when_the_bound_does_not_fit() {
     check("1", true, false);
     check("0.0003", true, true);
     check("0.0003", false, false);
+    check("0", true, false);
 }
 
 #[test]
@@ -683,6 +701,19 @@ fn a_refusal_by_a_budget_gives_back_places_and_tokens_but_not_the_request() {
 }
 
 #[test]
+fn the_estimate_of_a_token_limit_is_no_more_than_the_model_could_take() {
+    let scene = Scene::new(Vec::new(), vec![limit("all", 0, 1500, 0)]);
+    let rate = rate();
+    let permit = scene.permit(&Ask {
+        input_bound: Tokens(1_000_000),
+        asked_cap: Some(Tokens(100)),
+        ..scene.ask(&rate)
+    });
+    let left = permit.headroom().tokens.map(|(_, left, _)| left);
+    assert_eq!(left, Some(400), "1000 in, 100 out");
+}
+
+#[test]
 fn the_estimate_of_a_token_limit_is_put_right_when_the_call_ends() {
     let scene = Scene::new(Vec::new(), vec![limit("all", 0, 1000, 0)]);
     let rate = rate();
@@ -761,4 +792,41 @@ fn a_quote_agrees_with_the_decision_and_takes_nothing() {
             check(limits, at_limit);
         }
     }
+}
+
+// Edits.
+
+#[test]
+fn a_call_that_began_before_an_edit_meets_the_figures_of_now() {
+    let rules = |dollars: &str, rpm| Rules {
+        keys: Keys::new(vec![key("dev", &[])]),
+        budgets: vec![Arc::new(Budget {
+            at_limit: AtLimit::Deny,
+            ..budget("day", dollars)
+        })],
+        limits: vec![Arc::new(limit("all", rpm, 0, 0))],
+        unknown_price: UnknownPrice::Deny,
+    };
+    let gate = Gate::new(Arc::new(Books::new(false)));
+    let charter = gate.charter(rules("1", 5));
+    let scene = Scene { gate, charter };
+    let rate = rate();
+    let ask = scene.ask(&rate);
+    // While its body came, the limits were lowered; its key has not called before.
+    let lowered = scene.gate.charter(rules("0.0004", 1));
+    lowered.open_ledgers(&scene.gate, NOW);
+    assert_eq!(scene.denial(&ask).reason, Reason::BudgetExceeded);
+    assert_eq!(scene.standing("day").limit, usd("0.0004"));
+    assert_eq!(scene.denial(&ask).reason, Reason::RateLimited);
+
+    // While its body came, the budget was removed: charged, and not brought back.
+    let none = scene.gate.charter(Rules::default());
+    none.open_ledgers(&scene.gate, NOW);
+    let later = Moment {
+        since_start: NOW.since_start + Duration::from_mins(1),
+        ..NOW
+    };
+    let decision = scene.gate.decide(&scene.charter, &ask, None, later);
+    assert!(matches!(decision, Decision::Allow(_)), "{decision:?}");
+    assert!(scene.gate.books().standings(NOW).is_empty());
 }

@@ -310,9 +310,25 @@ type ByValue = HashMap<Option<Box<str>>, Arc<Cell>>;
 
 /// All cells. They stand beside the configuration: an edit keeps what they counted.
 #[derive(Debug, Default)]
-pub struct Cells(Mutex<HashMap<Arc<str>, ByValue>>);
+pub struct Cells(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    cells: HashMap<Arc<str>, ByValue>,
+    /// The limits in force, once somebody said.
+    named: Option<HashMap<Arc<str>, Arc<Limit>>>,
+}
 
 impl Cells {
+    /// These limits are in force from now on, whatever limit a call that began before brings along.
+    pub fn govern(&self, limits: &[Arc<Limit>]) {
+        let named = limits
+            .iter()
+            .map(|limit| (limit.name.clone(), limit.clone()));
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table.named = Some(named.collect());
+    }
+
     /// The cell of a limit, of one value of its label if it is split; `None` if it is split into too many already.
     pub fn open(
         &self,
@@ -320,8 +336,14 @@ impl Cells {
         value: Option<&str>,
         now: Duration,
     ) -> Option<Arc<Cell>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let cells = all.entry(limit.name.clone()).or_default();
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = &mut *table;
+        let in_force = table
+            .named
+            .as_ref()
+            .and_then(|named| named.get(&limit.name));
+        let limit = in_force.unwrap_or(limit);
+        let cells = table.cells.entry(limit.name.clone()).or_default();
         let place: Option<Box<str>> = value.map(Into::into);
         let known = cells.get(&place);
         if let Some(cell) = known

@@ -91,6 +91,32 @@ fn a_full_disk_stops_new_calls_and_loses_nothing_that_was_settled_meanwhile() {
 }
 
 #[test]
+fn on_a_disk_that_is_full_from_the_start_nothing_is_reserved_until_there_is_room() {
+    let (memory, rig) = rig();
+    drop(rig);
+    memory.set_full(true);
+    let mut rig = Rig::open(&memory, Settings::default()).expect("starts all the same");
+    let id = rig.ledger(&budget("b", "10", Window::Total));
+    rig.turn();
+    assert!(matches!(rig.health(), Health::Failed { .. }));
+    assert!(matches!(
+        rig.books.reserve(&[id], usd("0.01"), rig.moment()),
+        Err(Refused::Suspended)
+    ));
+    memory.set_full(false);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.health(), Health::Ok);
+    rig.reserve(&[id], usd("0.01"))
+        .expect("fits")
+        .settle(bill(usd("0.01")));
+    let found = rig.finish().after_crash(Kept::Nothing);
+    let verified = verify::verify_disk(&found, |_, _| ()).expect("reads");
+    assert!(verified.ok, "{verified:?}");
+    let next = Rig::open(&found, Settings::default()).expect("opens");
+    assert!(next.report.clean, "{:?}", next.report);
+}
+
+#[test]
 fn after_a_failed_sync_no_ceiling_of_that_file_is_lent_and_the_file_is_given_up() {
     let (memory, mut rig) = rig();
     let id = rig.ledger(&budget("b", "10", Window::Total));

@@ -122,7 +122,8 @@ impl Store {
             missing,
             damaged: found == Some(None),
         };
-        let store = Self {
+        let named = kept.map_or(0, |kept| kept.seq);
+        let mut store = Self {
             dir: dir.clone(),
             rotate_bytes: settings.rotate_bytes,
             keep: settings.keep,
@@ -133,6 +134,11 @@ impl Store {
             lines: Vec::new(),
             torn: false,
         };
+        // Lines a crash kept from being named in `head` are named now, or they could be removed unseen until the next one.
+        // A disk that refuses is asked again after the next line.
+        if named < end.seq {
+            let _ = store.sync();
+        }
         Ok((store, recovered))
     }
 
@@ -236,6 +242,23 @@ mod tests {
         store.sync().unwrap();
         let proof = crate::telemetry::audit_log::verify(&settings.dir).unwrap();
         assert_eq!((proof.lines, proof.fault), (3, None));
+    }
+
+    #[test]
+    fn lines_a_crash_left_unnamed_are_named_by_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::in_dir(dir.path().join("decisions"));
+        let (mut store, _) = Store::open(&settings).unwrap();
+        store.format(&[record(1), record(2)]);
+        store.append().unwrap();
+        drop(store);
+        drop(Store::open(&settings).unwrap());
+        let file = settings.dir.join(CURRENT);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let first = text.split_inclusive('\n').next().unwrap();
+        std::fs::write(&file, first).unwrap();
+        let proof = crate::telemetry::audit_log::verify(&settings.dir).unwrap();
+        assert!(proof.fault.is_some(), "the second line is gone");
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn an_edit_takes_effect_written_in_place_or_renamed_over() {
         yaml.replace("$2.00", "$3.00")
     });
     assert_eq!(gateway.ledger("day").limit, Money::of("3"));
-    let reloads = |result| gateway.metric("tollgate_config_reload_total", &[("result", result)]);
+    let reloads = |result| gateway.reading("tollgate_config_reload_total", &[("result", result)]);
     assert_eq!((reloads("ok"), reloads("error")), (2.0, 0.0));
     gateway.stop();
 }

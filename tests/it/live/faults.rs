@@ -28,7 +28,7 @@ fn a_bad_edit_changes_nothing_and_is_told_with_its_place() {
     let gateway = home.start();
     let good = text(&home);
     let revision = gateway.status()["config"]["revision"].clone();
-    let errors = || gateway.metric("tollgate_config_reload_total", &[("result", "error")]);
+    let errors = || gateway.reading("tollgate_config_reload_total", &[("result", "error")]);
     let line = good
         .lines()
         .position(|line| line.starts_with("budgets"))

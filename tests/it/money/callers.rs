@@ -1,7 +1,9 @@
 //! Callers who go away, and storms of everything at once: nothing stays reserved, nothing is booked twice, nothing leaks.
 
 use super::{CHAT, PRICES, budget};
-use crate::support::{Gateway, Home, Money, Simulator, chat, crowd, until};
+use crate::support::{Gateway, Home, KEY, Money, Simulator, Streaming, chat, crowd, until};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,12 @@ fn fault_6_a_caller_who_leaves_a_stream_stops_the_provider_and_pays_for_what_cam
     let mut caller = gateway.caller();
     let mut stream = caller.stream(CHAT, &streamed("hi @sim(out=3000,token_delay=10ms)", 3000));
     assert_eq!(stream.status, 200);
+    assert_eq!(stream.header("x-tollgate-budget-name"), Some("all"));
+    assert_eq!(
+        stream.header("x-tollgate-cost-usd"),
+        None,
+        "nobody knows yet"
+    );
     for _ in 0..5 {
         assert!(stream.piece().expect("a piece").is_some());
     }
@@ -47,7 +55,65 @@ fn fault_6_a_caller_who_leaves_a_stream_stops_the_provider_and_pays_for_what_cam
         "not the whole promise: {}",
         ledger.spent
     );
-    assert_eq!(decisions(&gateway), 1.0);
+    assert_eq!(decisions(&gateway), 1);
+}
+
+#[test]
+fn fault_6_a_stream_reset_on_http_2_stops_the_provider_and_no_other_call() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &budget("$1.00"));
+    let gateway = home.start();
+    let ask = |text: &str| {
+        http::Request::post(format!("http://{}{CHAT}", gateway.listen))
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("content-type", "application/json")
+            .body(streamed(text, 3000).to_string())
+            .expect("a request")
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let socket = tokio::net::TcpStream::connect(gateway.listen)
+            .await
+            .expect("a connection");
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
+                .await
+                .expect("HTTP/2");
+        tokio::spawn(connection);
+        let long = sender.send_request(ask("hi @sim(out=3000,token_delay=10ms)"));
+        let mut long = long.await.expect("an answer begins");
+        let other = sender.send_request(ask("hi @sim(out=300,token_delay=10ms)"));
+        let mut other = other.await.expect("an answer begins");
+        assert_eq!(
+            (long.status().as_u16(), other.status().as_u16()),
+            (200, 200)
+        );
+        assert!(long.frame().await.is_some());
+        drop(long);
+        let mut whole = Vec::new();
+        while let Some(frame) = other.frame().await {
+            if let Ok(data) = frame.expect("it comes whole").into_data() {
+                whole.extend_from_slice(&data);
+            }
+        }
+        assert!(whole.ends_with(b"data: [DONE]\n\n"));
+        assert_eq!(
+            simulator.meter().in_flight,
+            0,
+            "the other one was stopped long ago"
+        );
+    });
+    gateway.at_rest();
+    let (ledger, meter) = (gateway.ledger("all"), simulator.meter_at_rest());
+    assert_eq!((meter.calls, meter.cancelled), (2, 1));
+    assert!(
+        ledger.spent >= meter.cost,
+        "{} of {}",
+        ledger.spent,
+        meter.cost
+    );
 }
 
 #[test]
@@ -140,7 +206,7 @@ fn fault_6_a_thousand_callers_who_leave_leak_nothing() {
     );
     // Who is gone before the call was looked at left nothing to decide.
     let decided = decisions(&gateway);
-    assert!((501.0..=1001.0).contains(&decided), "{decided}");
+    assert!((501..=1001).contains(&decided), "{decided}");
     nothing_leaks(&gateway, descriptors);
     gateway.stop();
     let (ok, report) = home.verify();
@@ -153,7 +219,7 @@ fn ten_thousand_calls_that_go_wrong_leave_nothing_reserved() {
     let settings = "\
         timeouts: { connect: 1s, first_byte: 150ms, idle: 150ms, total: 5s }\n\
         retries: { attempts: 2, backoff: 1ms..5ms }\n\
-        limits: []\n";
+        limits: [{ name: together, match: {}, concurrency: 200 }]\n";
     let home = Home::new(&simulator, &format!("{}{settings}", budget("$100.00")));
     let gateway = home.start();
     gateway.caller().chat(&chat("cent", "hi", &[]));
@@ -214,7 +280,7 @@ fn ten_thousand_calls_that_go_wrong_leave_nothing_reserved() {
         }
         told
     });
-    let told: u32 = told.into_iter().sum();
+    let told: u64 = told.into_iter().sum();
     assert!(told >= 9_000, "{told}");
     nobody_is_connected(&gateway);
     gateway.at_rest();
@@ -226,9 +292,9 @@ fn ten_thousand_calls_that_go_wrong_leave_nothing_reserved() {
         meter.cost
     );
     let decided = decisions(&gateway);
-    let most = f64::from(told) + 501.0;
+    let most = told + 501;
     assert!(
-        (f64::from(told) + 1.0..=most).contains(&decided),
+        (told + 1..=most).contains(&decided),
         "{told} were told, {decided} decided"
     );
     nothing_leaks(&gateway, descriptors);
@@ -237,15 +303,94 @@ fn ten_thousand_calls_that_go_wrong_leave_nothing_reserved() {
     assert!(ok, "{report}");
 }
 
+#[test]
+fn whoever_leaves_or_fails_gives_back_the_place_in_the_queue() {
+    let simulator = Simulator::start(PRICES);
+    let settings = "\
+        timeouts: { first_byte: 200ms, idle: 200ms }\n\
+        retries: { attempts: 1 }\n\
+        limits: [{ name: two, match: {}, concurrency: 2 }]\n";
+    let home = Home::new(&simulator, &format!("{}{settings}", budget("$5.00")));
+    let gateway = home.start();
+    let ways = [
+        "hang=head",
+        "hang=stream",
+        "reset=1",
+        "status=500",
+        "status=400",
+        "cut=2",
+        "bad_json=1",
+        "out=5",
+    ];
+    for (number, way) in ways.into_iter().cycle().take(24).enumerate() {
+        let body = streamed(&format!("hi @sim({way})"), 50);
+        if number % 3 == 0 {
+            gateway.caller().send_only(CHAT, &body).hang_up();
+        } else {
+            gateway.caller().chat(&body);
+        }
+        gateway.at_rest();
+    }
+    let both = [0, 1].map(|_| {
+        let mut stream = gateway
+            .caller()
+            .stream(CHAT, &streamed("hi @sim(out=400,token_delay=10ms)", 500));
+        assert_eq!(stream.status, 200);
+        assert!(stream.piece().expect("a piece").is_some());
+        stream
+    });
+    let third = gateway.caller().chat(&streamed("hi @sim(out=5)", 50));
+    assert_eq!(third.status, 429, "{}", third.text());
+    assert_eq!(third.json()["error"]["code"], "rate_limit_exceeded");
+    both.into_iter().for_each(Streaming::hang_up);
+    gateway.at_rest();
+    assert_eq!(
+        gateway
+            .caller()
+            .chat(&streamed("hi @sim(out=5)", 50))
+            .status,
+        200
+    );
+}
+
+#[test]
+fn a_call_that_failed_gives_back_the_tokens_it_was_expected_to_use() {
+    let simulator = Simulator::start(PRICES);
+    let settings = "\
+        retries: { attempts: 1 }\n\
+        limits: [{ name: tokens, match: {}, tpm: 1000 }]\n";
+    let home = Home::new(&simulator, &format!("{}{settings}", budget("$5.00")));
+    let gateway = home.start();
+    let mut caller = gateway.caller();
+    for _ in 0..20 {
+        let failed = caller.chat(&streamed("hi @sim(status=500)", 500));
+        assert_eq!(failed.status, 502, "{}", failed.text());
+    }
+    let good = caller.chat(&streamed("hi @sim(out=100)", 900));
+    assert_eq!(good.status, 200, "{}", good.text());
+    gateway.at_rest();
+    let refused = caller.chat(&streamed("hi @sim(out=5)", 950));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded");
+    assert!(refused.header("retry-after").is_some());
+    let smaller = caller.chat(&streamed("hi @sim(out=5)", 700));
+    assert_eq!(
+        smaller.status,
+        200,
+        "it used 100 of the 900: {}",
+        smaller.text()
+    );
+}
+
 /// Calls decided so far, whatever was decided.
-fn decisions(gateway: &Gateway) -> f64 {
+fn decisions(gateway: &Gateway) -> u64 {
     gateway.metric("tollgate_decisions_total", &[])
 }
 
 /// Waits until every caller's connection is closed: whoever was let through is on the way to an end.
 fn nobody_is_connected(gateway: &Gateway) {
     until("no caller is connected", || {
-        (gateway.metric("tollgate_connections", &[]) == 0.0).then_some(())
+        (gateway.metric("tollgate_connections", &[]) == 0).then_some(())
     });
 }
 

@@ -148,7 +148,7 @@ budgets:
     assert_eq!(dear.spent, simulator.cost_of("dear"));
     assert!(dear.spent <= dear.limit);
     assert!(gateway.ledger("atlas").spent <= Money::of("0.40"));
-    assert_eq!(gateway.metric("tollgate_overrun_total", &[]), 0.0);
+    assert_eq!(gateway.metric("tollgate_overrun_total", &[]), 0);
     gateway.stop();
     let (ok, report) = home.verify();
     assert!(ok, "{report}");
@@ -347,7 +347,7 @@ fn a_model_without_a_price_is_refused_or_charged_the_ceiling() {
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(refused.json()["error"]["code"], "price_unknown");
     assert_eq!(simulator.meter().calls, 0);
-    assert_eq!(gateway.metric("tollgate_price_unknown_total", &[]), 1.0);
+    assert_eq!(gateway.metric("tollgate_price_unknown_total", &[]), 1);
     gateway.stop();
     home.configure(&format!("{budget}unknown_price: {{ ceiling: \"$0.30\" }}"));
     let gateway = home.start();
@@ -355,4 +355,139 @@ fn a_model_without_a_price_is_refused_or_charged_the_ceiling() {
     let statuses: Vec<u16> = (0..4).map(|_| caller.chat(&body).status).collect();
     assert_eq!(statuses, [200, 200, 200, 429]);
     assert_eq!(gateway.ledger("all").spent, Money::of("0.90"));
+}
+
+#[test]
+fn what_a_call_costs_is_its_tokens_at_their_prices_rounded_up_once() {
+    let simulator = Simulator::start(
+        r#"
+  fine: { input: "0.1234567", cached_input: "0.0234567", output: "0.7654321", reasoning: "0.9876543", request: "0.000000001", max_input: 100000, max_output: 4096 }
+  steps: { input: "1", output: "10", max_input: 100000, max_output: 4096, tiers: [{ above_input: 100, input: "2", output: "30" }] }
+"#,
+    );
+    let home = Home::new(&simulator, &super::budget("$1.00"));
+    let gateway = home.start();
+    let mut caller = gateway.caller();
+    let mut ask = |model: &str, text: &str| {
+        let answer = caller.chat(&chat(model, text, &[("max_tokens", json!(90))]));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let cost = Money::of(answer.header("x-tollgate-cost-usd").expect("a cost"));
+        (answer.json()["usage"].take(), cost)
+    };
+    let count = |usage: &Value, pointer: &str| {
+        usage
+            .pointer(pointer)
+            .and_then(Value::as_i64)
+            .expect("a count")
+    };
+    let mut sum = Money(0);
+    for cached in [0, 3] {
+        let (usage, cost) = ask(
+            "fine",
+            &format!("hi there @sim(out=31,reasoning=7,cached={cached})"),
+        );
+        let input = count(&usage, "/prompt_tokens");
+        let output = count(&usage, "/completion_tokens");
+        let thought = count(&usage, "/completion_tokens_details/reasoning_tokens");
+        assert_eq!(
+            count(&usage, "/prompt_tokens_details/cached_tokens"),
+            cached
+        );
+        assert_eq!(thought, 7);
+        // In billionths of a nano-dollar, all exact; a call adds a nano-dollar of its own.
+        let exact = (input - cached) * 123_456_700
+            + cached * 23_456_700
+            + (output - thought) * 765_432_100
+            + thought * 987_654_300;
+        assert_eq!(cost, Money((exact + 999_999) / 1_000_000 + 1));
+        sum = sum + cost;
+    }
+    for (words, input_price, output_price) in [(1, 1_000, 10_000), (200, 2_000, 30_000)] {
+        let (usage, cost) = ask("steps", &format!("{} @sim(out=11)", "word ".repeat(words)));
+        let (input, output) = (
+            count(&usage, "/prompt_tokens"),
+            count(&usage, "/completion_tokens"),
+        );
+        assert_eq!(input > 100, words > 1, "{usage}");
+        assert_eq!(cost, Money(input * input_price + output * output_price));
+        sum = sum + cost;
+    }
+    gateway.at_rest();
+    assert_eq!(
+        (gateway.ledger("all").spent, simulator.meter_at_rest().cost),
+        (sum, sum)
+    );
+}
+
+#[test]
+fn a_stream_tells_its_cost_in_a_comment_when_asked() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &super::budget("$1.00"));
+    let gateway = home.start();
+    let body = chat(
+        "dear",
+        "hi @sim(out=20)",
+        &[("max_tokens", json!(40)), ("stream", json!(true))],
+    );
+    let silent = gateway.caller().chat(&body);
+    assert!(!silent.text().contains("cost"), "{}", silent.text());
+    gateway.at_rest();
+    let before = gateway.ledger("all").spent;
+    let told = gateway
+        .caller()
+        .with("x-tollgate-cost", "stream")
+        .chat(&body)
+        .text();
+    gateway.at_rest();
+    let cost = told
+        .lines()
+        .find_map(|line| line.strip_prefix(": x-tollgate-cost-usd "));
+    let cost = Money::of(cost.expect("a comment"));
+    assert_eq!(cost, gateway.ledger("all").spent - before);
+    assert!(told.ends_with("\n\ndata: [DONE]\n\n"), "{told}");
+}
+
+#[test]
+fn a_background_answer_is_refused_because_nobody_would_see_its_bill() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &super::budget("$1.00"));
+    let gateway = home.start();
+    let mut caller = gateway.caller();
+    let mut ask = |background: Value| {
+        caller.post(
+            "/v1/responses",
+            &json!({ "model": "dear", "input": "hi", "background": background }),
+        )
+    };
+    let refused = ask(json!(true));
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["param"], "background");
+    assert_eq!(simulator.meter().calls, 0);
+    assert_eq!(ask(json!(false)).status, 200);
+    assert_eq!(ask(Value::Null).status, 200);
+}
+
+#[test]
+fn a_dry_run_says_what_would_happen_and_spends_nothing() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, &super::budget("$0.001"));
+    let gateway = home.start();
+    let mut dry = gateway.caller().with("x-tollgate-dry-run", "1");
+    for (cap, verdict) in [(20, "allow"), (1000, "clamp")] {
+        let quote = dry.chat(&chat("dear", "hi", &[("max_tokens", json!(cap))]));
+        assert_eq!(
+            (quote.status, &quote.json()["verdict"]),
+            (200, &json!(verdict)),
+            "{}",
+            quote.text()
+        );
+    }
+    let quote = dry.chat(&chat("cent", "hi", &[])).json();
+    assert_eq!(
+        (&quote["verdict"], &quote["error"]["code"]),
+        (&json!("deny"), &json!("insufficient_quota"))
+    );
+    assert_eq!(simulator.requests().len(), 0);
+    gateway.at_rest();
+    assert_eq!(gateway.ledger("all").spent, Money(0));
 }

@@ -4,13 +4,14 @@ use super::{CHAT, PRICES, budget};
 use crate::support::{Gateway, Home, Ledger, Meter, Money, Response, Simulator, chat};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 /// Impatient, so that nobody waits for a fault.
-const IMPATIENT: &str = r#"
+const IMPATIENT: &str = "
 timeouts: { connect: 1s, first_byte: 400ms, idle: 300ms, total: 20s }
 retries: { attempts: 2, backoff: 5ms..1s }
-"#;
+";
 
 struct Stage {
     simulator: Simulator,
@@ -42,7 +43,15 @@ impl Stage {
         (answer, self.gateway.ledger("all"), meter)
     }
 
-    fn estimated(&self) -> f64 {
+    /// Every attempt ended once, and each is a request the provider got.
+    #[track_caller]
+    fn assert_attempts(&self) {
+        let told = self.gateway.metric("tollgate_upstream_requests_total", &[]);
+        let got = self.simulator.requests().len();
+        assert_eq!(told, u64::try_from(got).expect("a number"));
+    }
+
+    fn estimated(&self) -> u64 {
         self.gateway.metric("tollgate_usage_estimated_total", &[])
     }
 }
@@ -105,7 +114,8 @@ fn fault_1_a_stream_cut_by_its_provider_ends_in_an_error_and_is_booked_by_count(
         );
         (ledger, meter) = (after, metered);
     }
-    assert_eq!(stage.estimated(), 3.0);
+    assert_eq!(stage.estimated(), 3);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -122,6 +132,7 @@ fn fault_1_an_answer_cut_half_way_is_a_502_and_its_promise_stays_booked() {
     assert!(ledger.spent >= meter.cost && ledger.spent > Money(0));
     assert_eq!(ledger.uncertain, ledger.spent);
     assert_eq!(stage.simulator.requests().len(), 1);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -136,6 +147,7 @@ fn fault_1_a_connection_closed_without_an_answer_is_not_asked_twice() {
         ledger.spent > Money(0),
         "the provider may have done the work"
     );
+    stage.assert_attempts();
 }
 
 #[test]
@@ -162,6 +174,7 @@ fn fault_2_a_provider_that_never_answers_is_a_504_and_its_promise_stays_booked()
     }
     assert_eq!(stage.simulator.requests().len(), 2, "one attempt each");
     assert_eq!(stage.simulator.meter_at_rest().in_flight, 0);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -178,6 +191,7 @@ fn fault_2_a_stream_that_stands_still_ends_in_an_error_and_is_booked_by_count() 
     assert!(ledger.spent < most(&body, 20));
     let meter = stage.simulator.meter_at_rest();
     assert_eq!(meter.cancelled, 1, "the provider was hung up on");
+    stage.assert_attempts();
 }
 
 #[test]
@@ -192,7 +206,7 @@ fn fault_3_a_short_wait_is_waited_and_a_long_one_passed_on() {
         (ledger.spent, stage.simulator.requests().len()),
         (meter.cost, 3)
     );
-    assert_eq!(stage.gateway.metric("tollgate_retries_total", &[]), 1.0);
+    assert_eq!(stage.gateway.metric("tollgate_retries_total", &[]), 1);
     let (answer, after, _) = ask("hi @sim(status=429,retry_after=60)");
     assert_eq!(
         (answer.status, answer.header("retry-after")),
@@ -206,6 +220,7 @@ fn fault_3_a_short_wait_is_waited_and_a_long_one_passed_on() {
     assert_ne!(answer.json()["error"]["type"], "budget_exceeded");
     assert_eq!(stage.simulator.requests().len(), 4, "one attempt");
     assert_eq!(after.spent, ledger.spent);
+    stage.assert_attempts();
 }
 
 #[test]
@@ -247,6 +262,7 @@ fn fault_3_a_server_error_is_retried_then_told_with_provider_and_attempts() {
         );
         assert_eq!((ledger.spent, ledger.uncertain), (Money(0), Money(0)));
     }
+    stage.assert_attempts();
 }
 
 #[test]
@@ -283,6 +299,7 @@ fn a_client_error_of_the_provider_passes_unchanged_and_costs_nothing() {
         (ledger.spent, stage.simulator.requests().len()),
         (Money(0), 1)
     );
+    stage.assert_attempts();
 }
 
 #[test]
@@ -295,7 +312,7 @@ fn fault_4_an_answer_that_tells_no_usage_is_booked_by_our_count_and_flagged() {
         "error_in_200=1",
     ];
     let (mut ledger, mut meter) = (Ledger::default(), Meter::default());
-    let mut calls = 0.0;
+    let mut calls = 0;
     for knob in knobs {
         for stream in [false, true] {
             let text = format!("hello there @sim(out=30,{knob})");
@@ -305,7 +322,7 @@ fn fault_4_an_answer_that_tells_no_usage_is_booked_by_our_count_and_flagged() {
                 &[("max_tokens", json!(40)), ("stream", json!(stream))],
             );
             let (answer, after, metered) = stage.ask(&body);
-            calls += 1.0;
+            calls += 1;
             assert_eq!(answer.status, 200, "{knob}: {}", answer.text());
             let (booked, billed) = (after.spent - ledger.spent, metered.cost - meter.cost);
             assert!(booked >= billed, "{knob} {stream}: {booked} of {billed}");
@@ -315,13 +332,56 @@ fn fault_4_an_answer_that_tells_no_usage_is_booked_by_our_count_and_flagged() {
             let exact = knob == "bad_json=1" && stream;
             if exact {
                 assert_eq!(booked, billed, "{knob}");
-                calls -= 1.0;
+                calls -= 1;
             }
             assert_eq!(stage.estimated(), calls, "{knob} {stream}");
             (ledger, meter) = (after, metered);
         }
     }
-    assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 0.0);
+    assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 0);
+    stage.assert_attempts();
+}
+
+#[test]
+fn fault_4_no_answer_without_usage_is_booked_below_the_bill() {
+    let stage = Stage::set();
+    let endings = ["usage=missing", "cut=7", "cut=1", "error_in_200=1"];
+    let shapes = [
+        "out=40",
+        "out=40,split=5",
+        "tool=look_up",
+        "out=40,gzip=1",
+        "out=40,cached=4",
+    ];
+    let (mut ledger, mut meter) = (Ledger::default(), Meter::default());
+    for ending in endings {
+        for shape in shapes {
+            for stream in [true, false] {
+                let text = format!("hello there, you @sim({shape},{ending})");
+                let tools = json!([{ "type": "function", "function": { "name": "look_up", "parameters": {
+                    "type": "object", "properties": { "city": { "type": "string" }, "days": { "type": "integer" } } } } }]);
+                let chat = json!({ "messages": [{ "role": "user", "content": text }], "max_tokens": 50, "n": 2, "tools": tools });
+                let completions = json!({ "prompt": [text, text], "max_tokens": 50 });
+                let responses = json!({ "input": text, "max_output_tokens": 50 });
+                for (path, mut body) in [
+                    (CHAT, chat),
+                    ("/v1/completions", completions),
+                    ("/v1/responses", responses),
+                ] {
+                    body["model"] = json!("dear");
+                    body["stream"] = json!(stream);
+                    let (answer, after, metered) = stage.ask_at(path, &body);
+                    let (booked, billed) = (after.spent - ledger.spent, metered.cost - meter.cost);
+                    assert!(
+                        booked >= billed && (booked > Money(0) || answer.status >= 400),
+                        "{path} {ending} {shape} {stream}: {booked} of {billed}\n{}",
+                        answer.text()
+                    );
+                    (ledger, meter) = (after, metered);
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -336,11 +396,12 @@ fn fault_5_more_than_was_allowed_is_booked_in_full_and_counted() {
     assert_eq!(answer.json()["usage"]["completion_tokens"], 200);
     assert_eq!(ledger.spent, meter.cost);
     assert!(ledger.spent > most(&body, 10));
-    assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 1.0);
+    assert_eq!(stage.gateway.metric("tollgate_overrun_total", &[]), 1);
     assert!(
         stage.gateway.log().contains("more than was promised"),
         "it is told"
     );
+    stage.assert_attempts();
 }
 
 #[test]
@@ -405,39 +466,96 @@ fn fault_5_a_stream_that_outruns_its_promise_is_ended_well_formed() {
             "{path}: {booked}"
         );
     }
+    stage.assert_attempts();
+}
+
+/// Reads one request off a connection, to its end.
+fn read_request(stream: &mut BufReader<TcpStream>) {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).expect("a line");
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a body");
+}
+
+/// A gateway in front of a provider of our own making.
+fn before(upstream: &TcpListener, settings: &str) -> (Home, Gateway) {
+    let address = upstream.local_addr().expect("its address");
+    let prices = format!("revision: t\nvalid_from: 2026-01-01\nmodels:\n{PRICES}");
+    let home = Home::with_upstream(address, &prices, &format!("{}{settings}", budget("$1.00")));
+    let gateway = home.start();
+    (home, gateway)
+}
+
+#[test]
+fn fault_2_an_answer_that_drips_ends_when_the_whole_call_has_taken_too_long() {
+    for (kind, event) in [
+        ("application/json", " "),
+        ("text/event-stream", ": wait\n\n"),
+    ] {
+        let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let impatient = "timeouts: { first_byte: 2s, idle: 2s, total: 500ms }\n";
+        let (_home, gateway) = before(&upstream, impatient);
+        // A little at a time, until the other side has enough of it.
+        let drip = move || {
+            let (stream, _) = upstream.accept().expect("a connection");
+            let mut stream = BufReader::new(stream);
+            read_request(&mut stream);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+            );
+            stream.get_mut().write_all(head.as_bytes()).expect("a head");
+            let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+            let begun = Instant::now();
+            while stream.get_mut().write_all(chunk.as_bytes()).is_ok() {
+                assert!(
+                    begun.elapsed() < Duration::from_secs(10),
+                    "{kind}: nobody had enough"
+                );
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        std::thread::scope(|scope| {
+            let dripping = scope.spawn(drip);
+            let stream = kind != "application/json";
+            let body = chat(
+                "dear",
+                "hi",
+                &[("max_tokens", json!(30)), ("stream", json!(stream))],
+            );
+            let answer = gateway.caller().chat(&body);
+            if stream {
+                assert_broken_off(&answer);
+            } else {
+                assert_eq!(answer.status, 504, "{}", answer.text());
+            }
+            dripping.join().expect("it was hung up on");
+        });
+        gateway.at_rest();
+        assert!(gateway.ledger("all").spent > Money(0), "{kind}");
+    }
 }
 
 #[test]
 fn a_connection_the_provider_closed_while_it_was_idle_is_no_error_for_the_next_call() {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = upstream.local_addr().expect("its address");
-    let prices = format!("revision: t\nvalid_from: 2026-01-01\nmodels:\n{PRICES}");
-    let home = Home::with_upstream(
-        address,
-        &prices,
-        &format!("{}{IMPATIENT}threads: 1\n", budget("$1.00")),
-    );
-    let gateway = home.start();
+    let (_home, gateway) = before(&upstream, &format!("{IMPATIENT}threads: 1\n"));
     let (closed, is_closed) = std::sync::mpsc::sync_channel(1);
     // Answers one call a connection, says nothing of closing it, closes it, and waits until the other side saw that.
     let serve = move || {
         for _ in 0..3 {
             let (stream, _) = upstream.accept().expect("a connection");
             let mut reader = BufReader::new(stream);
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).expect("a line");
-                let line = line.trim_end().to_ascii_lowercase();
-                if let Some(value) = line.strip_prefix("content-length:") {
-                    length = value.trim().parse().expect("a length");
-                }
-                if line.is_empty() {
-                    break;
-                }
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).expect("a body");
+            read_request(&mut reader);
             let answer = json!({ "id": "a", "object": "chat.completion", "created": 1, "model": "cent", "choices": [],
                 "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } })
             .to_string();

@@ -14,14 +14,14 @@ const BUDGET: &str =
     "budgets: [{ name: day, match: {}, limit: \"$100\", window: total }]\ndrain: 1s";
 
 /// A gateway that was started with so many descriptors at most.
-struct Limited {
+pub(super) struct Limited {
     child: Child,
     listen: SocketAddr,
-    admin: SocketAddr,
+    pub(super) admin: SocketAddr,
 }
 
 impl Limited {
-    fn start(home: &Home, soft: u64, hard: u64) -> Self {
+    pub(super) fn start(home: &Home, soft: u64, hard: u64) -> Self {
         let log = std::fs::File::create(home.path().join("limited.log")).expect("a log");
         let child = Command::new("sh")
             .arg("-c")
@@ -53,7 +53,7 @@ impl Limited {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("one")
     }
 
-    fn call(&self, text: &str) -> std::io::Result<u16> {
+    pub(super) fn call(&self, text: &str) -> std::io::Result<u16> {
         let mut caller = Client::to(self.listen).with("authorization", &format!("Bearer {KEY}"));
         let answer = caller.try_post("/v1/chat/completions", &chat("cent", text, &[]))?;
         Ok(answer.status)
@@ -140,7 +140,7 @@ fn descriptors_that_run_out_do_not_end_the_gateway() {
     assert_eq!(gateway.call("after").expect("an answer"), 200);
     drop(waiting);
     let said = log().matches("could not be accepted").count();
-    assert!(said < 5, "said {said} times in the blink of an eye");
+    assert!(said <= 2, "said {said} times in the blink of an eye");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_thousand_open_streams_are_held_in_little_memory_and_cut_in_time() {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, BUDGET);
     let gateway = home.start();
-    let resident = || gateway.metric("process_resident_memory_bytes", &[]);
+    let resident = || gateway.reading("process_resident_memory_bytes", &[]);
     let body = chat("cent", "hold @sim(hang=stream)", &[("stream", json!(true))]);
     drop(gateway.caller().chat(&chat("cent", "warm", &[])));
     let before = resident();
@@ -182,7 +182,7 @@ fn a_thousand_open_streams_are_held_in_little_memory_and_cut_in_time() {
         })
         .collect();
     assert_eq!(
-        gateway.metric("tollgate_requests_in_flight", &[]),
+        gateway.reading("tollgate_requests_in_flight", &[]),
         STREAMS as f64
     );
     let each = (resident() - before) / STREAMS as f64 / 1024.0;
@@ -206,5 +206,47 @@ fn a_thousand_open_streams_are_held_in_little_memory_and_cut_in_time() {
     );
     let recovered = gateway.status()["journal"]["recovered"].take();
     assert_eq!(recovered["clean"], true, "{recovered}");
+    gateway.stop();
+}
+
+#[test]
+fn ten_thousand_idle_connections_are_held_or_turned_away() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, BUDGET);
+    let gateway = home.start();
+    // Both ends are on this machine, under the same limit; the default of max_connections is 10,000.
+    let ours = rustix::process::getrlimit(Resource::Nofile)
+        .current
+        .unwrap_or(u64::MAX);
+    let most = usize::try_from(ours.saturating_sub(200))
+        .unwrap_or(usize::MAX)
+        .min(10_100);
+    let resident = || gateway.reading("process_resident_memory_bytes", &[]);
+    let before = resident();
+    let open: Vec<_> = (0..most)
+        .map(|_| TcpStream::connect(gateway.listen).expect("heard"))
+        .collect();
+    let held = until("all have been looked at", || {
+        let held = gateway.reading("tollgate_connections", &[]);
+        let turned_away = open.last().is_some_and(|last| {
+            last.set_nonblocking(true).expect("set");
+            matches!(last.peek(&mut [0]), Ok(1))
+        });
+        (held >= most as f64 || turned_away).then_some(held)
+    });
+    println!(
+        "{held} of {most} held, {:.1} KiB of resident memory for each (debug build)",
+        (resident() - before) / held / 1024.0
+    );
+    assert!(held <= 10_000.0);
+    drop(open);
+    until("there is room again", || {
+        let answer = gateway
+            .caller()
+            .try_post("/v1/chat/completions", &chat("cent", "hello", &[]));
+        answer
+            .is_ok_and(|answer| answer.status == 200)
+            .then_some(())
+    });
     gateway.stop();
 }

@@ -1,7 +1,8 @@
 //! A disk that fills up, and one that cannot be written at all.
 
+use super::connections::Limited;
 use super::{PRICES, Tmpfs, refuses_to_start, tollgate};
-use crate::support::{Home, Money, Simulator, chat, crowd, until};
+use crate::support::{Client, Home, Money, Simulator, chat, crowd, until};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -79,8 +80,8 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
     assert_eq!(journal["state"], "suspended");
     let error = journal["error"].as_str().expect("an error");
     assert!(error.contains("No space left"), "{error}");
-    assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 1.0);
-    assert!(gateway.metric("tollgate_journal_failures_total", &[]) >= 1.0);
+    assert_eq!(gateway.reading("tollgate_journal_suspended", &[]), 1.0);
+    assert!(gateway.reading("tollgate_journal_failures_total", &[]) >= 1.0);
 
     // What is on its way is settled all the same.
     open.hang_up();
@@ -95,10 +96,10 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
     gateway.at_rest();
     let charged = simulator.meter_at_rest().cost;
     assert_eq!(gateway.ledger("b119").spent, charged);
-    assert_eq!(gateway.metric("tollgate_journal_suspended", &[]), 0.0);
+    assert_eq!(gateway.reading("tollgate_journal_suspended", &[]), 0.0);
     gateway.stop();
-    let (fine, report) = home.verify();
-    assert!(fine, "{report}");
+    let (equal, report) = home.verify();
+    assert!(equal, "{report}");
     let kept = std::fs::read_dir(state.join("journal"))
         .expect("segments")
         .count();
@@ -115,6 +116,54 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
             .status
             .success()
     );
+}
+
+#[test]
+fn a_gateway_started_on_a_full_disk_waits_for_room() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(
+        &simulator,
+        "budgets: [{ name: day, match: {}, limit: \"$1.00\", window: total }]",
+    );
+    let state = home.path().join("state");
+    let Some(_disk) = Tmpfs::mount(&state, "size=20m,mode=700") else {
+        return;
+    };
+    let first = home.start();
+    assert_eq!(first.caller().chat(&chat("cent", "hello", &[])).status, 200);
+    first.stop();
+    let ballast = state.join("ballast");
+    // The last segment is cut to what is in it, so that there would be room for one more.
+    std::fs::write(&ballast, vec![1; 11 << 20]).expect("room");
+    std::fs::write(state.join("more"), vec![1; 8 << 20]).expect_err("no more room");
+
+    let gateway = Limited::start(&home, 1000, 1000);
+    let mut admin = Client::to(gateway.admin);
+    until("it says why it is not ready", || {
+        let ready = admin.get("/readyz");
+        (ready.json()["degraded"] == json!(["journal"])).then_some(())
+    });
+    assert_eq!(gateway.call("hello").expect("an answer"), 503);
+    let journal = admin.get("/status").json()["journal"].take();
+    assert!(
+        journal["error"].to_string().contains("No space left"),
+        "{journal}"
+    );
+    std::fs::remove_file(&ballast).expect("room again");
+    std::fs::remove_file(state.join("more")).expect("room again");
+    until("calls are let through", || {
+        (gateway.call("hello").expect("an answer") == 200).then_some(())
+    });
+    let day = admin.get("/status").json()["budgets"][0].take();
+    assert_eq!(
+        Money::of(day["spent"].as_str().expect("an amount")),
+        Money::of("0.02")
+    );
+    until("what happened is on the disk", || {
+        let (equal, report) = home.verify();
+        assert!(equal, "{report}");
+        (report["budgets"][0]["ledger"] == "0.02").then_some(())
+    });
 }
 
 #[test]

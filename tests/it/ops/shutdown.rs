@@ -73,3 +73,17 @@ fn streams_that_do_not_end_are_cut_and_booked() {
     let (fine, report) = home.verify();
     assert!(fine, "{report}");
 }
+
+#[test]
+fn a_gateway_told_to_stop_as_it_starts_stops_in_order() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, BUDGET);
+    // Each ends with a good exit code, or `stop` fails.
+    for _ in 0..20 {
+        home.start().stop();
+    }
+    let gateway = home.start();
+    let recovered = gateway.status()["journal"]["recovered"].take();
+    assert_eq!(recovered["clean"], true, "{recovered}");
+    gateway.stop();
+}

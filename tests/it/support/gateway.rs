@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The key every caller uses who does not bring another.
@@ -71,10 +72,21 @@ impl Home {
         self.dir.path()
     }
 
+    fn spawn(&self) -> Process {
+        let arguments = ["serve", "-c", "tollgate.yaml", "--log", "json"];
+        Process::start(self.path(), "gateway", &arguments)
+    }
+
+    /// Starts a gateway here and kills it so much later, wherever it is by then.
+    pub(crate) fn start_and_kill(&self, after: Duration) {
+        let mut process = self.spawn();
+        std::thread::sleep(after);
+        process.kill();
+    }
+
     /// Starts a gateway here and waits until it is ready.
     pub(crate) fn start(&self) -> Gateway {
-        let arguments = ["serve", "-c", "tollgate.yaml", "--log", "json"];
-        let mut process = Process::start(self.path(), "gateway", &arguments);
+        let mut process = self.spawn();
         let (listen, admin) = process.says("where the gateway is", addresses);
         let gateway = Gateway {
             process,
@@ -89,17 +101,24 @@ impl Home {
 
     /// `tollgate ledger verify --json`, and whether it said yes.
     pub(crate) fn verify(&self) -> (bool, Value) {
+        self.says_yes(&["ledger", "verify"])
+    }
+
+    /// `tollgate audit verify --json`, and whether it said yes.
+    pub(crate) fn verify_decisions(&self) -> (bool, Value) {
+        self.says_yes(&["audit", "verify"])
+    }
+
+    fn says_yes(&self, command: &[&str]) -> (bool, Value) {
         let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-            .args(["ledger", "verify", "--json", "--state-dir", "state"])
+            .args(command)
+            .args(["--json", "--state-dir", "state"])
             .current_dir(self.path())
             .output()
             .expect("it runs");
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("no JSON ({error}): {output:?}"));
-        (
-            output.status.success() && report["ok"] == Value::Bool(true),
-            report,
-        )
+        (output.status.success(), report)
     }
 }
 
@@ -166,12 +185,27 @@ impl Gateway {
                 .ledgers()
                 .iter()
                 .all(|(_, ledger)| ledger.reserved == Money::default());
-            (free && self.metric("tollgate_requests_in_flight", &[]) == 0.0).then_some(())
+            (free && self.metric("tollgate_requests_in_flight", &[]) == 0).then_some(())
         });
     }
 
-    /// The sum of a metric's series that carry all these labels.
-    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    /// The sum of the series of a metric, which counts something, that carry all these labels.
+    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        self.series(name, labels)
+            .iter()
+            .map(|value| value.parse::<u64>().expect("a whole number"))
+            .sum()
+    }
+
+    /// As `metric`, of a series that is not counted in whole numbers.
+    pub(crate) fn reading(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.series(name, labels)
+            .iter()
+            .map(|value| value.parse::<f64>().expect("a number"))
+            .sum()
+    }
+
+    fn series(&self, name: &str, labels: &[(&str, &str)]) -> Vec<String> {
         let text = self.admin("/metrics").text();
         let series = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
@@ -180,9 +214,9 @@ impl Gateway {
             let all = labels
                 .iter()
                 .all(|(label, value)| labelled.contains(&format!("{label}=\"{value}\"")));
-            (own && all).then(|| value.parse::<f64>().expect("a number"))
+            (own && all).then(|| value.to_owned())
         });
-        series.sum()
+        series.collect()
     }
 
     /// File descriptors it has open.

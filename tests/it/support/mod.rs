@@ -3,12 +3,6 @@
 //! Everything listens on ports the system chose and says so itself, so nothing is guessed and nothing collides. Nobody
 //! sleeps to synchronise: [`until`] asks again until a deadline that only a hanging test reaches.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the harness may offer more than the tests use yet"
-)]
-
 mod gateway;
 mod http;
 mod money;

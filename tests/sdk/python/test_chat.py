@@ -106,6 +106,22 @@ def test_an_image_by_address_and_by_content_is_let_through(client):
         assert answer.choices[0].message.content
 
 
+def test_a_screenshot_of_ten_megabytes_counts_as_an_image(client):
+    url = "data:image/png;base64," + "A" * (10 << 20)
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
+    ask = dict(model="gpt-4o", messages=[{"role": "user", "content": parts}], max_tokens=5)
+    assert client.chat.completions.create(**ask).choices
+    quote = client.post("/chat/completions", body=ask, cast_to=object, options={"headers": {"x-tollgate-dry-run": "1"}})
+    # What the price book says an image can be, and the text around it; not its bytes.
+    assert Decimal(quote["cost"]["worst_case"]) < Decimal("0.01")
+
+
+def test_a_text_too_long_is_the_models_to_refuse_and_not_the_token_limits(client):
+    # Its bytes alone are more than a minute's tokens, but no model takes so much.
+    ask = [{"role": "user", "content": "word " * (2 << 20)}]
+    assert client.chat.completions.create(model="gpt-4o-mini", messages=ask, max_tokens=5).choices
+
+
 def test_a_compressed_answer_is_unpacked_by_the_client_and_priced(client):
     raw = client.chat.completions.with_raw_response.create(
         model=MODEL, messages=[{"role": "user", "content": "long @sim(gzip=1,out=2000)"}]

@@ -91,6 +91,14 @@ async def test_an_async_stream_left_by_break_is_settled(aclient, gateway):
     gateway.settled()
 
 
+def test_the_time_a_provider_takes_to_stream_is_not_told_as_ours(client, gateway):
+    before = gateway.metric("tollgate_overhead_seconds_sum", stream="true")
+    ask = [{"role": "user", "content": "@sim(out=100,tps=100)"}]
+    assert text_of(client.chat.completions.create(model=MODEL, messages=ask, stream=True))
+    gateway.settled()
+    assert gateway.metric("tollgate_overhead_seconds_sum", stream="true") - before < 0.5
+
+
 def test_completions_whole_and_streamed(client):
     ask = dict(model="gpt-3.5-turbo-instruct", prompt="Once upon a time", max_tokens=12)
     answer = client.completions.create(**ask)

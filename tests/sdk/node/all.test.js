@@ -1,0 +1,4 @@
+// One file, so that the tests run one after the other: they watch one gateway's counters.
+
+import './calls.js';
+import './refusals.js';
