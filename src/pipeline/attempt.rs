@@ -39,7 +39,7 @@ impl Passage {
         if !status.is_success() {
             return self.refused(response, loan, attempts).await;
         }
-        if self.streaming && is_event_stream(response.headers()) {
+        if self.streaming && is_readable_stream(response.headers()) {
             return Ok(self.streamed(response, loan));
         }
         self.answered(response, loan, attempts).await
@@ -296,13 +296,18 @@ impl Passage {
     }
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
+/// Whether this is a stream we can meter. One that comes compressed although it was asked for plainly is passed whole:
+/// what we would add to it (an error, an end) would stand in the midst of packed bytes.
+fn is_readable_stream(headers: &HeaderMap) -> bool {
+    let plain = |coding: &http::HeaderValue| coding == "identity";
     let kind = headers
         .get(CONTENT_TYPE)
         .map(http::HeaderValue::as_bytes)
         .unwrap_or_default();
-    kind.get(..17)
-        .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
+    headers.get(CONTENT_ENCODING).is_none_or(plain)
+        && kind
+            .get(..17)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The body as text to be read: as it is, or unpacked; `None` if nobody here can unpack it.

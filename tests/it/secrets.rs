@@ -1,7 +1,7 @@
 //! What must never be told: every secret and every prompt is a canary, and no output of any kind holds one.
 
 use crate::bytes::upstream::{Scripted, Upstream};
-use crate::door::rig::{CHAT, Gate, KEY, config, post, write_config};
+use crate::door::rig::{CHAT, Gate, KEY, Reply, config, post, write_config};
 use crate::support::{crowd, until};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::process::CommandExt as _;
@@ -19,7 +19,7 @@ const COOKIE: &str = "canary-cookie-0b9f";
 const QUERY: &str = "canary-query-3c44";
 const PROMPT: &str = "canary-prompt-e2d1";
 const ANSWER: &str = "canary-answer-6f70";
-const ENVIRONMENT: &str = "canary-environment-a81e";
+const KEPT_APART: &str = "canary-kept-apart-a81e";
 const UPSTREAM_ERROR: &str = "canary-upstream-error-b3b3";
 const EDIT: &str = "canary-edit-19aa";
 
@@ -34,7 +34,7 @@ const CANARIES: [&str; 12] = [
     QUERY,
     PROMPT,
     ANSWER,
-    ENVIRONMENT,
+    KEPT_APART,
     UPSTREAM_ERROR,
     EDIT,
 ];
@@ -67,19 +67,18 @@ fn is_clean(what: &str, bytes: &[u8]) {
     }
 }
 
-/// The configuration of the canaries; `edit` is added to it.
-fn canaries(upstream: &Upstream, edit: &str) -> String {
+/// The configuration of the canaries.
+fn canaries(upstream: &Upstream) -> String {
     let address = upstream.address;
     let settings = format!(
         "providers: {{ up: {{ kind: openai-compatible, base_url: \"http://{address}/v1\", credential: {CREDENTIAL} }} }}\n\
          keys:\n\
          \x20 - {{ name: dev, secret: {VIRTUAL}, models: [\"m*\"] }}\n\
          \x20 - {{ name: off, secret: {DISABLED}, disabled: true }}\n\
-         \x20 - {{ name: env, secret: \"${{CANARY_KEY}}\" }}\n\
+         \x20 - {{ name: env, secret: \"file:kept-apart\" }}\n\
          budgets: [{{ name: small, match: {{ model: mb }}, limit: \"$0.01\", window: 1d }}]\n\
          unknown_price: {{ ceiling: \"$0.02\" }}\n\
-         retries: {{ attempts: 1 }}\n\
-         {edit}"
+         retries: {{ attempts: 1 }}"
     );
     config(upstream.address, &settings)
 }
@@ -91,29 +90,37 @@ fn no_output_holds_a_secret_or_a_prompt() {
     );
     let upstream = Upstream::answering(Scripted::json(answer.as_bytes()));
     let dir = tempfile::tempdir().expect("a directory");
-    // The environment is this process's own for everything it starts.
-    std::fs::write(dir.path().join("environment"), ENVIRONMENT).expect("a file");
-    let yaml = canaries(&upstream, "").replace("${CANARY_KEY}", "file:environment");
-    write_config(dir.path(), &yaml);
+    std::fs::write(dir.path().join("kept-apart"), KEPT_APART).expect("a file");
+    let good = canaries(&upstream);
+    write_config(dir.path(), &good);
     let gate = Gate::start(dir, &["--log-level", "trace"]);
-    let ask = |key: &str, path: &str, body: &str| {
-        let (header, cookie) = (format!("x-secret: {HEADER}"), format!("cookie: s={COOKIE}"));
-        let request = post(
-            &format!("{path}?key={QUERY}"),
-            &[&header, &cookie, &format!("x-tollgate-tags: t")],
-            body.as_bytes(),
-        );
-        let request = String::from_utf8(request).expect("text").replace(KEY, key);
-        gate.ask(request.as_bytes())
-    };
-    let chat = |model: &str, more: &str| {
-        format!(
-            r#"{{"model":"{model}","messages":[{{"role":"user","content":"{PROMPT}"}}]{more}}}"#
-        )
-    };
-    // Good calls.
-    for key in [VIRTUAL, ENVIRONMENT] {
-        let reply = ask(key, CHAT_PATH, &chat("m", ""));
+    good_calls(&gate, &upstream);
+    bad_calls(&gate);
+    failing_provider(&gate, &upstream);
+    faulty_edits(&gate, &good);
+    nothing_is_told(&gate);
+}
+
+/// A call that brings every canary a call can bring.
+fn ask(gate: &Gate, key: &str, path: &str, body: &str) -> Reply {
+    let (header, cookie) = (format!("x-secret: {HEADER}"), format!("cookie: s={COOKIE}"));
+    let path = format!("{path}?key={QUERY}");
+    let request = post(
+        &path,
+        &[&header, &cookie, "x-tollgate-tags: t"],
+        body.as_bytes(),
+    );
+    let request = String::from_utf8(request).expect("text").replace(KEY, key);
+    gate.ask(request.as_bytes())
+}
+
+fn chat(model: &str, more: &str) -> String {
+    format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{PROMPT}"}}]{more}}}"#)
+}
+
+fn good_calls(gate: &Gate, upstream: &Upstream) {
+    for key in [VIRTUAL, KEPT_APART] {
+        let reply = ask(gate, key, CHAT_PATH, &chat("m", ""));
         assert!(
             reply.status == 200 && reply.text().contains(ANSWER),
             "{}",
@@ -125,10 +132,13 @@ fn no_output_holds_a_secret_or_a_prompt() {
     );
     upstream.answers(Scripted::events([stream.as_bytes()]));
     assert_eq!(
-        ask(VIRTUAL, CHAT_PATH, &chat("m", r#","stream":true"#)).status,
+        ask(gate, VIRTUAL, CHAT_PATH, &chat("m", r#","stream":true"#)).status,
         200
     );
-    // Bad ones, whose answers are outputs too.
+}
+
+/// Their answers are outputs too.
+fn bad_calls(gate: &Gate) {
     for (key, path, body, status) in [
         (WRONG, CHAT_PATH, chat("m", ""), 401),
         (DISABLED, CHAT_PATH, chat("m", ""), 401),
@@ -158,11 +168,18 @@ fn no_output_holds_a_secret_or_a_prompt() {
         (VIRTUAL, "/v1/models", chat("m", ""), 405),
         (VIRTUAL, CHAT_PATH, chat("mb", ""), 429),
     ] {
-        let reply = ask(key, path, &body);
-        assert_eq!(reply.refused(status).is_empty(), false, "{body}");
+        let reply = ask(gate, key, path, &body);
+        assert!(!reply.refused(status).is_empty(), "{body}");
         is_clean(&format!("the answer to {path} ({status})"), &reply.body);
     }
-    // A provider that fails, in its own words.
+    // Bytes that are no request.
+    let mut wire = gate.wire();
+    wire.send(format!("POST {CHAT_PATH} HTTP/1.1\r\nhost: localhost\r\nbad {HEADER}\r\nauthorization: Bearer {VIRTUAL}\r\n\r\n").as_bytes());
+    let _ = wire.reply();
+}
+
+/// A provider that fails, in its own words.
+fn failing_provider(gate: &Gate, upstream: &Upstream) {
     for script in [
         Scripted::whole(
             "500 Oops",
@@ -183,7 +200,7 @@ fn no_output_holds_a_secret_or_a_prompt() {
         )),
     ] {
         upstream.answers(script);
-        let reply = ask(VIRTUAL, CHAT_PATH, &chat("m", ""));
+        let reply = ask(gate, VIRTUAL, CHAT_PATH, &chat("m", ""));
         reply.refused(502);
         is_clean("the answer when the provider failed", &reply.body);
     }
@@ -191,13 +208,11 @@ fn no_output_holds_a_secret_or_a_prompt() {
         "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{ANSWER}\"}}}}]}}\n\ndata: {{\"{UPSTREAM_ERROR}\n\n"
     );
     upstream.answers(Scripted::events([broken.as_bytes()]));
-    ask(VIRTUAL, CHAT_PATH, &chat("m", r#","stream":true"#));
-    // Bytes that are no request.
-    let mut wire = gate.wire();
-    wire.send(format!("POST {CHAT_PATH} HTTP/1.1\r\nhost: localhost\r\nbad {HEADER}\r\nauthorization: Bearer {VIRTUAL}\r\n\r\n").as_bytes());
-    let _ = wire.reply();
-    // Edits that are at fault. What is no secret may be quoted, but must not take the secrets around it along.
-    let good = canaries(&upstream, "").replace("${CANARY_KEY}", "file:environment");
+    ask(gate, VIRTUAL, CHAT_PATH, &chat("m", r#","stream":true"#));
+}
+
+/// What is no secret may be quoted, but must not take the secrets around it along.
+fn faulty_edits(gate: &Gate, good: &str) {
     for edit in [
         "unknown: 1",
         "drain: soon",
@@ -207,7 +222,7 @@ fn no_output_holds_a_secret_or_a_prompt() {
         "providers: {",
         "{",
     ] {
-        let said = faulty(&gate, &good, &format!("{good}\n{edit}"));
+        let said = faulty(gate, good, &format!("{good}\n{edit}"));
         is_clean(&format!("the fault of `{edit}`"), &said);
     }
     for (before, after) in [
@@ -254,10 +269,13 @@ fn no_output_holds_a_secret_or_a_prompt() {
         ),
     ] {
         assert!(good.contains(&before), "{before}");
-        let said = faulty(&gate, &good, &good.replace(&before, &after));
+        let said = faulty(gate, good, &good.replace(&before, &after));
         is_clean(&format!("the fault of `{after}`"), &said);
     }
-    // Everything there is.
+}
+
+/// Looks at everything there is.
+fn nothing_is_told(gate: &Gate) {
     for path in ["/metrics", "/status", "/readyz", "/healthz"] {
         is_clean(path, &gate.admin(path).body);
     }
@@ -319,19 +337,19 @@ fn what_is_kept_on_disk_is_its_owners_alone() {
     let made = tollgate(gate.path(), &["key", "new", "ci", "-c", "tollgate.yaml"]);
     assert!(made.status.success(), "{made:?}");
     let state = gate.path().join("state");
-    let mode = |path: &Path| {
+    let bits = |path: &Path| {
         std::fs::metadata(path)
             .expect("it is there")
             .permissions()
             .mode()
             & 0o7777
     };
-    assert_eq!(mode(&state), 0o700);
+    assert_eq!(bits(&state), 0o700);
     let mut seen = 0;
     for file in files(&state) {
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
+        assert_eq!(bits(&file), 0o600, "{}", file.display());
         let folder = file.parent().expect("a folder");
-        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        assert_eq!(bits(folder), 0o700, "{}", folder.display());
         seen += 1;
     }
     assert!(seen >= 4, "journal, log and keys are there");

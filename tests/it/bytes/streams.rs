@@ -2,8 +2,11 @@
 
 use super::upstream::{Scripted, Upstream};
 use crate::door::rig::{Gate, Reply};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use std::io::Write as _;
 
 /// Every byte a chunk of its own.
 fn singly(stream: &[u8]) -> Scripted {
@@ -243,4 +246,21 @@ fn a_client_that_wants_no_stream_of_what_streams_gets_it_unchanged() {
     upstream.answers(singly(stream));
     let reply = gate.post("/v1/chat/completions", crate::door::rig::CHAT);
     same(&reply.body, stream, "a stream nobody asked for");
+}
+
+#[test]
+fn a_stream_compressed_against_our_word_passes_unchanged() {
+    let upstream = Upstream::new();
+    let gate = Gate::before(upstream.address, "");
+    let (endpoint, stream) = GOLDEN[0];
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(stream).expect("memory");
+    let packed = encoder.finish().expect("memory");
+    let headers = ["content-type: text/event-stream", "content-encoding: gzip"];
+    upstream.answers(Scripted::pieces("200 OK", &headers, packed.chunks(9)));
+    for usage in [true, false] {
+        let reply = ask(&gate, endpoint, usage);
+        assert_eq!(reply.header("content-encoding"), Some("gzip"));
+        same(&reply.body, &packed, "packed");
+    }
 }

@@ -4,6 +4,7 @@
 //! time and nobody has to wait between two writes.
 
 use crate::support::DEADLINE;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,7 @@ impl Arrived {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n", self.line);
         for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\n"));
+            let _ = writeln!(text, "{name}: {value}");
         }
         text.push_str(&String::from_utf8_lossy(&self.body));
         text

@@ -138,7 +138,7 @@ fn other_protocols_are_not_spoken() {
     let mut wire = gate.wire();
     wire.send(&[old.as_bytes(), CHAT].concat());
     let reply = wire.reply().expect("an answer");
-    reply.refused(505);
+    reply.refused(400);
     assert!(wire.is_closed());
     for request in [
         "CONNECT 127.0.0.1:80 HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),

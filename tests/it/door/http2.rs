@@ -81,7 +81,7 @@ fn calls_and_streams_share_a_connection() {
             (CHAT_PATH, "localhost", b"{".as_slice(), 400),
             ("/v1/nothing", "localhost", CHAT, 404),
             ("/v1/models", "localhost", CHAT, 405),
-            (CHAT_PATH, "localhost", &[b' '; 70_000], 413),
+            (CHAT_PATH, "localhost", Vec::leak(vec![b' '; 70_000]), 413),
             (CHAT_PATH, "localhost", CHAT, 200),
         ] {
             assert_eq!(
