@@ -34,6 +34,11 @@ pub enum LookError {
         "`background` is not taken: what an answer costs that is made later would never be seen here, remove it"
     )]
     Background,
+    /// A way of serving that costs more than the price book says.
+    #[error(
+        "`service_tier` may be `auto`, `default`, `flex`, `standard`, `standard_only` or `on_demand` here: other tiers cost more than the price book says"
+    )]
+    ServiceTier,
 }
 
 impl LookError {
@@ -52,6 +57,7 @@ impl LookError {
                 Some(param)
             }
             Self::Background => Some("background"),
+            Self::ServiceTier => Some("service_tier"),
         }
     }
 
@@ -63,7 +69,7 @@ impl LookError {
             Self::NotAnObject => "invalid_type",
             Self::Missing(_) => "missing_required_parameter",
             Self::Wrong { .. } => "invalid_value",
-            Self::Forbidden(_) | Self::Background => "unsupported_parameter",
+            Self::Forbidden(_) | Self::Background | Self::ServiceTier => "unsupported_parameter",
         })
     }
 }

@@ -89,6 +89,20 @@ impl Pass {
                 }
                 Ok(())
             }
+            (b"service_tier", Chat | Completions | Responses) => {
+                if scanner.peek()? != Kind::Text {
+                    return skipped(scanner);
+                }
+                let tier = scanner.text()?;
+                // What vendors call serving at their list price, or below it.
+                if !matches!(
+                    tier.raw(scanner.body()),
+                    b"auto" | b"default" | b"flex" | b"on_demand" | b"standard" | b"standard_only"
+                ) {
+                    self.note(LookError::ServiceTier);
+                }
+                Ok(())
+            }
             (b"stream_options", Chat | Completions) => self.stream_options(scanner),
             (b"n", Chat | Completions) => self.choices(scanner, "n"),
             (b"best_of", Completions) => self.choices(scanner, "best_of"),

@@ -390,3 +390,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_tier_without_a_price_is_refused() {
+    let check = |tier: &str, expected: bool| {
+        let body = format!(r#"{{"model":"m","messages":[],"service_tier":{tier}}}"#);
+        let seen = look(Endpoint::Chat, body.as_bytes());
+        assert_eq!(seen.is_ok(), expected, "{tier}");
+    };
+    check(r#""auto""#, true);
+    check(r#""default""#, true);
+    check(r#""flex""#, true);
+    check(r#""on_demand""#, true);
+    check("null", true);
+    check(r#""priority""#, false);
+    check(r#""\u0061uto""#, false);
+}
