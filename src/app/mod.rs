@@ -236,7 +236,7 @@ impl House {
             durable: Box::new(Shared(memory.clone())),
         });
         let door = Door::new(desk.clone(), rules);
-        let board = Arc::new(Board::new(&config, desk.clone(), memory.clone(), &recovery));
+        let board = Arc::new(Board::new(desk.clone(), memory.clone(), &recovery));
         telemetry
             .metrics()
             .policies_are(&desk.plan.load().revisions.policy);

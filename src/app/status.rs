@@ -2,7 +2,6 @@
 
 use super::Memory;
 use crate::clock;
-use crate::config::Config;
 use crate::gateway::admin::{
     BudgetStatus, JournalStatus, ProviderStatus, Readiness, RecoveredStatus, Revision, Status,
     StatusSource,
@@ -37,12 +36,7 @@ struct Notes {
 }
 
 impl Board {
-    pub(super) fn new(
-        _config: &Config,
-        desk: Arc<Desk>,
-        memory: Arc<Memory>,
-        recovery: &Recovery,
-    ) -> Self {
+    pub(super) fn new(desk: Arc<Desk>, memory: Arc<Memory>, recovery: &Recovery) -> Self {
         let files = recovery.set_aside.iter();
         let recovered = RecoveredStatus {
             clean: recovery.clean,
@@ -157,6 +151,7 @@ impl StatusSource for Board {
                 .iter()
                 .map(|upstream| ProviderStatus {
                     name: upstream.name.to_string(),
+                    // Every target is called as long as it is configured: there is no circuit breaker yet to open.
                     circuit: "closed",
                 })
                 .collect(),

@@ -8,7 +8,12 @@ use crate::units::Tokens;
 use tiktoken_rs::CoreBPE;
 
 /// Longer bodies are not counted: the bound stands.
-pub const LONGEST: usize = 1024 * 1024;
+pub const LONGEST: usize = 256 * 1024;
+
+/// Text is counted in pieces of at most this length. Merging takes memory many times the length of a word without a
+/// break, and the tables' own regular expression gives up on a megabyte of white space; a caller chooses both. A cut can
+/// only add tokens, so the sum bounds the whole.
+const PIECE: usize = 16 * 1024;
 
 /// What a vendor adds to each message beside its text, at most.
 const PER_MESSAGE: u64 = 16;
@@ -36,16 +41,55 @@ pub fn count(encoding: Encoding, body: &str, messages: u32) -> Option<Tokens> {
         Encoding::Cl100k => tiktoken_rs::cl100k_base_singleton(),
         Encoding::Simulator => return None,
     };
-    let counted = u64::try_from(tokenizer.count_ordinary(body)).unwrap_or(u64::MAX);
+    let counted = pieces(body).fold(0, |sum: u64, piece| {
+        let tokens = u64::try_from(tokenizer.count_ordinary(piece)).unwrap_or(u64::MAX);
+        // A token that a cut tore apart may have been one of the caller's.
+        sum.saturating_add(tokens).saturating_add(1)
+    });
     let overhead = u64::from(messages)
         .saturating_add(1)
         .saturating_mul(PER_MESSAGE);
     Some(Tokens(counted).plus(Tokens(overhead)))
 }
 
+/// Cuts text between characters.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.floor_char_boundary(PIECE);
+        let (piece, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(piece)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_a_tokenizer_chokes_on_are_counted_all_the_same() {
+        for text in [" ", "a", "\n", "é", "!?", "\t \r\n"] {
+            let body = text.repeat(LONGEST / text.len());
+            let counted = count(Encoding::O200k, &body, 1).expect("short enough");
+            assert!(
+                counted.0 > 0 && counted.0 <= body.len() as u64,
+                "{text:?}: {}",
+                counted.0
+            );
+        }
+        assert_eq!(count(Encoding::O200k, &"a".repeat(LONGEST + 1), 1), None);
+    }
+
+    #[test]
+    fn the_pieces_of_a_text_are_the_text() {
+        let text = "aé漢🙂".repeat(10_000);
+        assert_eq!(pieces(&text).collect::<String>(), text);
+        assert!(pieces(&text).all(|piece| piece.len() <= PIECE));
+    }
 
     #[test]
     fn a_count_is_far_below_the_byte_bound_and_above_the_text_alone() {

@@ -38,6 +38,7 @@ use patience::Patient;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use worker::Target;
 
 /// A request as the door hands it in: read whole, its caller known.
@@ -258,8 +259,13 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
     }
 }
 
+/// How many exact counts may run at once.
+static COUNTING: Semaphore = Semaphore::const_new(2);
+
 /// Counts the input's tokens off this thread; `None` where nobody can.
 async fn count(body: Bytes, encoding: Encoding, messages: u32) -> Option<Tokens> {
+    // A count takes memory and a core: two at a time, over all threads. Who waits holds nothing but its body.
+    let _place = COUNTING.acquire().await.ok()?;
     let counted = tokio::task::spawn_blocking(move || {
         let text = std::str::from_utf8(&body).ok()?;
         match encoding {
