@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// The secret of key `index`.
@@ -51,6 +52,8 @@ pub(crate) fn command(
         )?;
     }
     fs::write(&file, text)?;
+    // It holds secrets: only its owner may read it, or it is not taken.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
     let binary = env!("CARGO_BIN_EXE_tollgate");
     Ok(vec![
         binary.into(),

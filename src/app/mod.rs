@@ -25,7 +25,7 @@ use crate::provider::settings::Kind;
 use crate::telemetry::audit_log::AuditLog;
 use crate::telemetry::metrics::{BudgetReading, JournalReading, ModelNames, Sources as Readings};
 use crate::telemetry::{Telemetry, logs as log};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use live::Live;
 use status::Board;
@@ -320,8 +320,14 @@ impl House {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(journal) = journal.and_then(Arc::into_inner) {
-            journal.close().context("the last entries could not be written; the next start books what is in doubt as uncertain")?;
+        match journal.map(Arc::try_unwrap) {
+            Some(Ok(journal)) => journal.close().context(
+                "the last entries could not be written; the next start books what is in doubt as uncertain",
+            )?,
+            Some(Err(_)) => bail!(
+                "the journal was still in use and could not be closed; the next start books what is in doubt as uncertain"
+            ),
+            None => {}
         }
         tracing::info!("stopped in order");
         Ok(())

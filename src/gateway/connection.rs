@@ -34,7 +34,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Streams at once on one HTTP/2 connection.
 const H2_STREAMS: u32 = 256;
 
-/// Largest head of a request, and the buffer a connection may hold.
+/// Largest head of a request on HTTP/2. On HTTP/1.1 the server's own read buffer (some 400 KiB) bounds it.
 const LARGEST_HEAD: usize = 64 * 1024;
 
 /// A thread's connections.

@@ -71,7 +71,14 @@ impl Passage {
             let request = upstream.request(self.endpoint, self.query.as_deref(), headers, body);
             let sent = clock::since_start();
             self.dispatch();
-            let outcome = target.lane.send(request, &timeouts, sent).await;
+            let left = self
+                .began()
+                .saturating_add(timeouts.total)
+                .saturating_sub(sent);
+            let outcome = target
+                .lane
+                .send(request, &timeouts.within(left), sent)
+                .await;
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
             let wait = match outcome {
@@ -111,8 +118,10 @@ impl Passage {
         most: u32,
     ) -> Option<Duration> {
         let status = response.status();
-        if attempt >= most || !(status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error())
-        {
+        let refused = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+        // A gateway before the provider that lost patience: the provider may be at work, and asking twice be paid twice.
+        let unseen = matches!(status.as_u16(), 504 | 524);
+        if attempt >= most || !refused || unseen {
             return None;
         }
         match retry_after(response.headers()) {
@@ -194,6 +203,7 @@ impl Passage {
             Ending {
                 usage: reading.usage,
                 counted: self.counted(vendor::output_bounds(&reading)),
+                partial: false,
                 status,
             }
         } else {
@@ -202,6 +212,7 @@ impl Passage {
             Ending {
                 usage: None,
                 counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
+                partial: false,
                 status,
             }
         };
@@ -275,7 +286,8 @@ impl Passage {
         let now = clock::since_start();
         let undone = match failure {
             Failure::Transport(error) => error.surely_undone(),
-            Failure::Status(..) => true,
+            // 504 and 524: nobody saw the answer, which says nothing about the work.
+            Failure::Status(status, _) => !matches!(status, 504 | 524),
             Failure::Cut | Failure::Stalled | Failure::TooLong => false,
         };
         let status = if failure.is_timeout() { 504 } else { 502 };

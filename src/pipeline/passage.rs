@@ -77,6 +77,8 @@ pub(super) struct Ending {
     pub(super) usage: Option<Usage>,
     /// Output tokens by our own count.
     pub(super) counted: u64,
+    /// Whether what the provider said was not its last word.
+    pub(super) partial: bool,
     /// The status the caller sees.
     pub(super) status: u16,
 }
@@ -240,7 +242,7 @@ impl Passage {
         let usage = ending
             .usage
             .unwrap_or_else(|| own_count(self.input, ending.counted));
-        let estimated = ending.usage.is_none();
+        let estimated = ending.usage.is_none() || ending.partial;
         let cost = match &self.target.destination.rate {
             Some(rate) => rate.cost(&usage),
             None => call.reserved(),

@@ -13,7 +13,8 @@ use crate::clock;
 use crate::provider::openai::{Release, StreamMeter, last_event};
 use crate::provider::transport::Loan;
 use crate::telemetry::event::Attempt;
-use bytes::Bytes;
+use crate::units::{Money, Tokens};
+use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -70,7 +71,7 @@ impl Stream {
         let meter = StreamMeter::new(passage.endpoint, passage.hides_usage(), true);
         let most = passage.cap().tokens.times(passage.choices).0;
         let timer = Box::pin(sleep(timeouts.idle.min(timeouts.total)));
-        let over = now.saturating_add(timeouts.total);
+        let over = passage.began().saturating_add(timeouts.total);
         let flow = Flow {
             passage,
             body,
@@ -132,10 +133,16 @@ impl Stream {
             return;
         };
         let comment = Bytes::from(format!(": x-tollgate-cost-usd {cost}\n\n"));
-        let last = self.ready.pop_back().unwrap_or_default();
-        let at = last_event(&last);
+        // The last event may have come in two pieces.
+        let pieces = self.ready.drain(..);
+        let whole = pieces.fold(BytesMut::new(), |mut whole, piece| {
+            whole.extend_from_slice(&piece);
+            whole
+        });
+        let whole = whole.freeze();
+        let at = last_event(&whole);
         self.ready
-            .extend([last.slice(..at), comment, last.slice(at..)]);
+            .extend([whole.slice(..at), comment, whole.slice(at..)]);
     }
 
     /// The provider's stream is over, in order or not.
@@ -223,12 +230,20 @@ impl Flow {
     }
 
     /// Books what the provider reported; says what that cost, and which entry says so.
-    fn settle(&mut self, now: Duration) -> (Option<crate::units::Money>, u64) {
+    fn settle(&mut self, now: Duration) -> (Option<Money>, u64) {
         // While it flows the provider's time and the caller's are the same time.
         self.passage.waited(now.saturating_sub(self.opened));
+        // A usage that came before the end says what was used so far: what came after it is counted.
+        let partial = !self.meter.is_ended() && !self.meter.is_finished();
+        let mut usage = self.meter.usage();
+        let counted = self.counted();
+        if let Some(usage) = usage.as_mut().filter(|_| partial) {
+            usage.output = usage.output.max(Tokens(counted));
+        }
         let ending = Ending {
-            usage: self.meter.usage(),
-            counted: self.counted(),
+            usage,
+            counted,
+            partial,
             status: 200,
         };
         let (facts, sequence) = self.passage.settle(ending, now);

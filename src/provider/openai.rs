@@ -20,7 +20,10 @@ pub fn read(body: &[u8], endpoint: Endpoint) -> Result<Reading, JsonError> {
 #[must_use]
 pub fn last_event(bytes: &[u8]) -> usize {
     let body = bytes.trim_ascii_end();
-    memchr::memmem::rfind(body, b"\n\n").map_or(0, |at| at.saturating_add(2))
+    let after = |blank: &[u8]| {
+        memchr::memmem::rfind(body, blank).map_or(0, |at| at.saturating_add(blank.len()))
+    };
+    after(b"\n\n").max(after(b"\r\n\r\n"))
 }
 
 /// Output tokens of an answer that tells no usage: never more than its text can do with, and never fewer than it can hold.

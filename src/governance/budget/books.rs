@@ -98,6 +98,8 @@ impl fmt::Debug for Books {
 struct Inner {
     /// By number; a forgotten one leaves its place empty.
     ledgers: Vec<Option<Ledger>>,
+    /// Places of forgotten ledgers, for new ones.
+    vacant: Vec<u32>,
     /// By budget, then by label value (`None` is the shared one).
     names: HashMap<Arc<str>, HashMap<Option<Arc<str>>, LedgerId>>,
     /// The rules in force, once somebody said.
@@ -112,7 +114,7 @@ struct Inner {
     entries: Vec<Entry>,
     /// How many entries were ever made.
     made: u64,
-    /// The latest time anybody mentioned, in seconds since the epoch.
+    /// The last time anybody mentioned, in seconds since the epoch; a clock that jumped and came back leaves nothing here.
     latest: i64,
 }
 
@@ -134,6 +136,7 @@ impl Books {
     pub fn restore(state: State, ceilings: bool) -> Self {
         let mut inner = Inner {
             ledgers: Vec::new(),
+            vacant: Vec::new(),
             names: HashMap::new(),
             named: None,
             open: Vec::new(),
@@ -163,6 +166,11 @@ impl Books {
         inner
             .ledgers
             .resize_with(numbered.max(inner.ledgers.len()), || None);
+        let places = (0..).zip(&inner.ledgers);
+        let vacant = places
+            .filter(|(_, ledger)| ledger.is_none())
+            .map(|(place, _)| place);
+        inner.vacant = vacant.collect();
         Self {
             inner: Mutex::new(inner),
             wake: OnceLock::new(),
@@ -400,13 +408,16 @@ impl Books {
     /// Where these ledgers stand at `now`.
     pub fn standings_of(&self, scopes: &[LedgerId], now: Moment) -> Vec<Standing> {
         let mut inner = self.lock();
+        let had = inner.entries.len();
         for id in scopes {
             inner.roll(*id, now);
         }
-        scopes
+        let found = scopes
             .iter()
-            .filter_map(|id| inner.ledger(*id).and_then(|ledger| ledger.standing()))
-            .collect()
+            .filter_map(|id| inner.ledger(*id).and_then(|ledger| ledger.standing()));
+        let standings = found.collect();
+        self.tell(inner, had, false);
+        standings
     }
 
     /// Where every ledger stands at `now` that a configuration names and that ever had a call.
@@ -488,14 +499,20 @@ impl Inner {
     }
 
     fn create(&mut self, rule: &Arc<Budget>, value: Option<Arc<str>>) -> Option<LedgerId> {
-        let id = LedgerId(u32::try_from(self.ledgers.len()).ok()?);
+        let next = u32::try_from(self.ledgers.len()).ok()?;
         let values = self.names.entry(rule.name.clone()).or_default();
         if values.len() >= MOST_VALUES {
             return None;
         }
+        // Nobody holds the number of a forgotten ledger: its period ended long ago, and nothing was in flight.
+        let vacant = self.vacant.pop();
+        let id = LedgerId(vacant.unwrap_or(next));
         values.insert(value.clone(), id);
-        self.ledgers
-            .push(Some(Ledger::new(id, rule.name.clone(), value.clone())));
+        if vacant.is_none() {
+            self.ledgers.push(None);
+        }
+        let place = self.ledgers.get_mut(usize::try_from(id.0).ok()?)?;
+        *place = Some(Ledger::new(id, rule.name.clone(), value.clone()));
         self.push(Entry::Open {
             ledger: id,
             budget: rule.name.clone(),
@@ -504,38 +521,39 @@ impl Inner {
         Some(id)
     }
 
-    /// Moves a ledger to a period the calendar did not bring, with what the running one has spent.
+    /// Moves a ledger to a period the calendar did not bring, with all that the running one has spent and promised: what
+    /// is in flight is settled where it was promised, and counts in both, rather than in neither.
     fn adopt(&mut self, id: LedgerId, period: Period) {
         let reservation = self.next_reservation;
         let Some(ledger) = self.ledger(id) else {
             return;
         };
-        let spent = ledger
-            .current()
-            .map_or(Money::ZERO, |account| account.spent);
+        let (used, same) = ledger.current().map_or((Money::ZERO, false), |account| {
+            (account.used(), account.period.start == period.start)
+        });
         let turned = ledger.turn(period, Money::ZERO);
-        ledger.close(period.start, Money::ZERO, spent, Money::ZERO);
-        self.push(turned);
-        if spent > Money::ZERO {
-            self.next_reservation = reservation.saturating_add(1);
-            let scopes = Scopes::from_slice(&[(id, period.start)]);
-            self.push(Entry::Reserve {
-                id: reservation,
-                amount: Money::ZERO,
-                scopes,
-            });
-            self.push(
-                Bill {
-                    cost: spent,
-                    ..Bill::default()
-                }
-                .entry(reservation),
-            );
+        if same || used == Money::ZERO {
+            self.push(turned);
+            return;
         }
+        ledger.close(period.start, Money::ZERO, used, Money::ZERO);
+        self.push(turned);
+        self.next_reservation = reservation.saturating_add(1);
+        let scopes = Scopes::from_slice(&[(id, period.start)]);
+        self.push(Entry::Reserve {
+            id: reservation,
+            amount: Money::ZERO,
+            scopes,
+        });
+        let bill = Bill {
+            cost: used,
+            ..Bill::default()
+        };
+        self.push(bill.entry(reservation));
     }
 
     fn roll(&mut self, id: LedgerId, now: Moment) {
-        self.latest = self.latest.max(now.wall.secs());
+        self.latest = now.wall.secs();
         if let Some(entry) = self.ledger(id).and_then(|ledger| ledger.roll(now)) {
             self.push(entry);
         }
@@ -548,6 +566,8 @@ impl Inner {
             self.roll(*id, now);
             let ceilings = self.ceilings;
             let Some(ledger) = self.ledger(*id) else {
+                // Forgotten since it was looked up: asked again, it is opened anew.
+                fit = Fit::AboveCeiling;
                 continue;
             };
             if !ledger.enforces() {
@@ -664,7 +684,8 @@ impl Inner {
     }
 
     fn forget(&mut self) {
-        let latest = self.latest;
+        // An hour of grace: who was forgotten by mistake would have a fresh budget.
+        let latest = self.latest.saturating_sub(3600);
         let over = |ledger: &&Ledger| !ledger.pinned && ledger.is_over(latest);
         let ids: Vec<LedgerId> = self
             .ledgers
@@ -682,6 +703,7 @@ impl Inner {
                 if let Some(values) = self.names.get_mut(budget) {
                     values.remove(&value.cloned());
                 }
+                self.vacant.push(id.0);
                 self.push(Entry::Forget { ledger: id });
             }
         }

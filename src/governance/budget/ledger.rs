@@ -150,8 +150,19 @@ impl Ledger {
         (runs && period != current.period).then_some(period)
     }
 
-    /// Starts a period, whatever the calendar says.
+    /// Starts a period, whatever the calendar says. One that starts where the running one does goes on with its counters:
+    /// calls in flight know their period by its start.
     pub(super) fn turn(&mut self, period: Period, carried: Money) -> Entry {
+        let entry = Entry::Roll {
+            ledger: self.id,
+            period,
+            carried,
+        };
+        let same = |account: &&mut AccountState| account.period.start == period.start;
+        if let Some(current) = self.accounts.last_mut().filter(same) {
+            (current.period, current.carried) = (period, carried);
+            return entry;
+        }
         if let Some(current) = self.accounts.last_mut() {
             current.ceiling = self.asked;
         }
@@ -159,11 +170,7 @@ impl Ledger {
             .retain(|account| account.reserved > Money::ZERO);
         self.accounts.push(AccountState::new(period, carried));
         (self.asked, self.demand) = (Money::ZERO, Money::ZERO);
-        Entry::Roll {
-            ledger: self.id,
-            period,
-            carried,
-        }
+        entry
     }
 
     pub(super) fn current(&self) -> Option<&AccountState> {

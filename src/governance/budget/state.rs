@@ -135,6 +135,11 @@ impl State {
                     .get_mut(ledger)
                     .ok_or(ReplayFault::UnknownLedger(*ledger))?
                     .accounts;
+                let same = |account: &&mut AccountState| account.period.start == period.start;
+                if let Some(current) = accounts.last_mut().filter(same) {
+                    (current.period, current.carried) = (*period, *carried);
+                    return Ok(());
+                }
                 accounts.retain(|account| account.reserved > Money::ZERO);
                 accounts.push(AccountState::new(*period, *carried));
             }

@@ -258,6 +258,11 @@ impl<'a> Weight<'a> {
                 max_input.map_or(bound, |most| bound.min(most))
             }
         };
+        // How many images a tool of the provider's makes, nothing bounds.
+        let images_cost = ask.rate.is_some_and(|rate| rate.image > Money::ZERO);
+        if hard && images_cost && ask.opaque.is_some() {
+            return Err(Denial::no_bound(&ask.caller, "a tool that can make images"));
+        }
         let extent = Extent {
             input,
             output_cap: Tokens::ZERO,

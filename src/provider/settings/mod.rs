@@ -123,6 +123,18 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
+impl Timeouts {
+    /// None of them longer than what is left of the whole call.
+    #[must_use]
+    pub fn within(self, left: Duration) -> Self {
+        Self {
+            connect: self.connect.min(left),
+            first_byte: self.first_byte.min(left),
+            ..self
+        }
+    }
+}
+
 /// Repeating failed calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {

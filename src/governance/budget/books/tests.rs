@@ -9,7 +9,7 @@
 use super::super::{Absent, AccountState};
 use super::*;
 use crate::clock::Wall;
-use crate::governance::identity::Selector;
+use crate::governance::identity::{Label, Selector};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -219,6 +219,89 @@ fn an_edited_window_forgives_nothing() {
     assert!(
         reserve(&books, &[id], usd("0.90"), at(86_400)).is_ok(),
         "and the day ends as days do"
+    );
+}
+
+#[test]
+fn an_edited_window_forgives_nothing_that_is_in_flight() {
+    // 1970-01-01 00:00: the hour, the day and the total begin together.
+    for (from, to) in [(Window::Day, Window::Hour), (Window::Hour, Window::Day)] {
+        let books = Arc::new(Books::new(true));
+        let id = open(&books, &budget("b", usd("1"), from), at(0));
+        let held = reserve(&books, &[id], usd("0.60"), at(0)).expect("fits");
+        open(&books, &budget("b", usd("1"), to), at(1));
+        assert_eq!(
+            books.tightest(&[id]).expect("stands").remaining(),
+            usd("0.40")
+        );
+        held.settle(bill(usd("0.50")));
+        let standing = books.tightest(&[id]).expect("stands");
+        assert_eq!(
+            (standing.spent, standing.reserved),
+            (usd("0.50"), Money::ZERO)
+        );
+    }
+    // An hour later the new period begins elsewhere: what is in flight counts in both.
+    let books = Arc::new(Books::new(true));
+    let id = open(&books, &budget("b", usd("1"), Window::Day), at(3600));
+    let held = reserve(&books, &[id], usd("0.60"), at(3600)).expect("fits");
+    open(&books, &budget("b", usd("1"), Window::Hour), at(3601));
+    assert_eq!(
+        books.tightest(&[id]).expect("stands").remaining(),
+        usd("0.40")
+    );
+    held.settle(bill(usd("0.50")));
+    assert_eq!(books.tightest(&[id]).expect("stands").reserved, Money::ZERO);
+    let reserved = books
+        .state()
+        .ledgers
+        .values()
+        .flat_map(|l| &l.accounts)
+        .map(|a| a.reserved.nanos())
+        .sum::<i64>();
+    assert_eq!(reserved, 0);
+}
+
+#[test]
+fn a_clock_that_jumped_ahead_and_came_back_forgets_nobody() {
+    let books = Arc::new(Books::new(true));
+    let rule = Arc::new(Budget {
+        per: Some(Label::Run),
+        ..(*budget("b", usd("1"), Window::Day)).clone()
+    });
+    let id = books.open(&rule, Some("r1"), false, at(0)).expect("opens");
+    reserve(&books, &[id], usd("0.90"), at(0))
+        .expect("fits")
+        .settle(bill(usd("0.90")));
+    let other = books
+        .open(&rule, Some("r2"), false, at(3 * 86_400))
+        .expect("opens");
+    drop(reserve(&books, &[other], usd("0.10"), at(3 * 86_400)).expect("fits"));
+    books.open(&rule, Some("r3"), false, at(10)).expect("opens");
+    books.checkpoint(&mut Vec::new());
+    let again = books.open(&rule, Some("r1"), false, at(20)).expect("opens");
+    assert_eq!(books.standings_of(&[again], at(20))[0].spent, usd("0.90"));
+}
+
+#[test]
+fn the_place_of_a_forgotten_ledger_is_used_again() {
+    let books = Arc::new(Books::new(true));
+    let rule = Arc::new(Budget {
+        per: Some(Label::Run),
+        ..(*budget("b", usd("1"), Window::Hour)).clone()
+    });
+    for run in 0..50_i64 {
+        let now = at(run * 7200);
+        let id = books
+            .open(&rule, Some(&run.to_string()), false, now)
+            .expect("opens");
+        drop(reserve(&books, &[id], usd("0.10"), now).expect("fits"));
+        books.checkpoint(&mut Vec::new());
+    }
+    assert!(
+        books.state().next_ledger <= 3,
+        "{}",
+        books.state().next_ledger
     );
 }
 
