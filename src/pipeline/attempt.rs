@@ -81,7 +81,7 @@ impl Passage {
                 .await;
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
-            let wait = match outcome {
+            let (wait, failure) = match outcome {
                 Ok((response, loan)) => {
                     // How a success ends is known when its body is read.
                     if !response.status().is_success() {
@@ -91,22 +91,25 @@ impl Passage {
                     let Some(wait) = wait else {
                         return Ok((response, loan, attempt));
                     };
-                    wait
+                    (wait, Failure::Status(response.status().as_u16(), None))
                 }
                 Err(error) => {
                     self.attempted(how(error));
                     if !error.surely_undone() || attempt >= most {
                         return Err(self.failed(error.into(), attempt));
                     }
-                    self.backoff(attempt)
+                    (self.backoff(attempt), Failure::from(error))
                 }
             };
             // Neither a refusal nor a connection that never was is billed: the promise stands for the next attempt.
             self.recall();
-            self.retried();
-            attempt = attempt.saturating_add(1);
             sleep(wait).await;
             self.waited(wait);
+            if self.gone.get() {
+                return Err(self.failed(failure, attempt));
+            }
+            self.retried();
+            attempt = attempt.saturating_add(1);
         }
     }
 

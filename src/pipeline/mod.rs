@@ -150,7 +150,8 @@ impl Admitted {
     /// The provider did not answer.
     pub async fn make(self, call: Call) -> Result<Answer, Refusal> {
         let (body, headers) = self.passage.outgoing(call, &self.look);
-        Patient::new(self.passage.complete(headers, body)).await
+        let gone = self.passage.gone.clone();
+        Patient::new(self.passage.complete(headers, body), gone).await
     }
 }
 

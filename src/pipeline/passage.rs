@@ -19,6 +19,7 @@ use crate::telemetry::event::{self, Attempt};
 use crate::telemetry::metrics::Series;
 use crate::units::{Money, Tokens};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub(super) struct Passage {
     /// Whether the caller did not ask for usage at the stream's end, and must not see what we asked for.
     hidden_usage: bool,
     pub(super) choices: u64,
+    /// Whether the caller has left: nothing new is begun for nobody.
+    pub(super) gone: Rc<Cell<bool>>,
     id: PassageId,
     began: Moment,
     key: KeyIndex,
@@ -111,6 +114,7 @@ impl Passage {
             query: call.query.clone(),
             hidden_usage: seen.look.stream && seen.look.include_usage != IncludeUsage::On,
             choices: seen.look.choices,
+            gone: Rc::default(),
             id: call.id,
             began: call.began,
             key: call.key,

@@ -166,6 +166,31 @@ fn fault_6_a_caller_who_leaves_before_any_answer_pays_the_promise() {
 }
 
 #[test]
+fn nothing_is_tried_again_for_a_caller_who_left() {
+    let simulator = Simulator::start(PRICES);
+    let settings = format!(
+        "{}\nretries: {{ attempts: 5, backoff: 300ms..300ms }}\n",
+        budget("$1.00")
+    );
+    let home = Home::new(&simulator, &settings);
+    let gateway = home.start();
+    let body = chat("dear", "hi @sim(status=500)", &[("max_tokens", json!(50))]);
+    let sent = gateway.caller().send_only(CHAT, &body);
+    until("the provider refused once", || {
+        (simulator.requests().len() == 1).then_some(())
+    });
+    sent.hang_up();
+    gateway.at_rest();
+    // The caller's leaving is noticed within one wait, five would take longer than the patience for nobody.
+    assert!(
+        simulator.requests().len() <= 2,
+        "{}",
+        simulator.requests().len()
+    );
+    assert_eq!(gateway.ledger("all").spent, Money(0));
+}
+
+#[test]
 fn fault_6_a_thousand_callers_who_leave_leak_nothing() {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, &budget("$50.00"));
