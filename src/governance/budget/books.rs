@@ -10,61 +10,13 @@
 
 use super::ledger::Ledger;
 use super::reservation::{Bill, Closing, Settlement};
-use super::{AtLimit, Budget, Entry, LedgerId, Period, Reservation, Scopes, State, Window};
+use super::{Budget, Entry, LedgerId, Period, Reservation, Scopes, Standing, State};
 use crate::clock::Moment;
-use crate::governance::identity::Label;
 use crate::units::Money;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-/// Where one ledger stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// The budget's name.
-    pub budget: Arc<str>,
-    /// The label value, of a budget split by `per:`.
-    pub value: Option<Arc<str>>,
-    /// The label the budget is split by.
-    pub per: Option<Label>,
-    /// How long its periods are.
-    pub window: Window,
-    /// Which period.
-    pub period: Period,
-    /// Whether it refuses, or only counts.
-    pub enforce: bool,
-    /// What it does with a call that does not fit.
-    pub at_limit: AtLimit,
-    /// What may be spent in it, what was carried over included.
-    pub limit: Money,
-    /// What was spent, the uncertain part included.
-    pub spent: Money,
-    /// What is promised to calls in flight.
-    pub reserved: Money,
-    /// The part of `spent` nobody saw the bill of.
-    pub uncertain: Money,
-    /// The highest soft threshold that is crossed, in hundredths of the limit.
-    pub soft: Option<u8>,
-}
-
-impl Standing {
-    /// What may still be promised.
-    #[must_use]
-    pub fn remaining(&self) -> Money {
-        self.limit.less(self.spent.plus(self.reserved))
-    }
-}
-
-/// The budget's name, with the label value it stands for: `per-agent[scout]`.
-impl fmt::Display for Standing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{}[{value}]", self.budget),
-            None => f.write_str(&self.budget),
-        }
-    }
-}
 
 /// Why nothing was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -383,93 +335,6 @@ impl Books {
         }
     }
 
-    /// What a call that costs `amount` in these scopes would meet; nothing changes but the turn of a period.
-    ///
-    /// # Errors
-    /// The budget that is short.
-    pub fn would_fit(
-        &self,
-        scopes: &[LedgerId],
-        amount: Money,
-        now: Moment,
-    ) -> Result<(), Refused> {
-        let mut inner = self.lock();
-        let had = inner.entries.len();
-        let suspended = inner.suspended;
-        let fit = inner.look(scopes, amount, now);
-        self.tell(inner, had, false);
-        match fit {
-            Fit::Short(standing) => Err(Refused::Short(standing)),
-            _ if suspended => Err(Refused::Suspended),
-            _ => Ok(()),
-        }
-    }
-
-    /// Where these ledgers stand at `now`.
-    pub fn standings_of(&self, scopes: &[LedgerId], now: Moment) -> Vec<Standing> {
-        let mut inner = self.lock();
-        let had = inner.entries.len();
-        for id in scopes {
-            inner.roll(*id, now);
-        }
-        let found = scopes
-            .iter()
-            .filter_map(|id| inner.ledger(*id).and_then(|ledger| ledger.standing()));
-        let standings = found.collect();
-        self.tell(inner, had, false);
-        standings
-    }
-
-    /// Where every ledger stands at `now` that a configuration names and that ever had a call.
-    pub fn standings(&self, now: Moment) -> Vec<Standing> {
-        let mut inner = self.lock();
-        let ids: Vec<LedgerId> = inner
-            .ledgers
-            .iter()
-            .flatten()
-            .map(|ledger| ledger.id)
-            .collect();
-        let had = inner.entries.len();
-        for id in &ids {
-            inner.roll(*id, now);
-        }
-        let standings = inner
-            .ledgers
-            .iter()
-            .flatten()
-            .filter_map(Ledger::standing)
-            .collect();
-        self.tell(inner, had, false);
-        standings
-    }
-
-    /// Of these ledgers' budgets that enforce, the one with the least left.
-    pub fn tightest(&self, scopes: &[LedgerId]) -> Option<Standing> {
-        let mut inner = self.lock();
-        inner.tightest(scopes.iter().copied())
-    }
-
-    pub(super) fn tightest_of(&self, place: u32) -> Option<Standing> {
-        let mut inner = self.lock();
-        let open = usize::try_from(place)
-            .ok()
-            .and_then(|place| inner.open.get(place))?
-            .as_ref()?;
-        let ids: SmallVec<[LedgerId; 4]> = open.scopes.iter().map(|(id, _)| *id).collect();
-        inner.tightest(ids.into_iter())
-    }
-
-    /// How many calls are in flight.
-    pub fn in_flight(&self) -> usize {
-        self.lock().open.iter().flatten().count()
-    }
-
-    /// The whole state, for tests and snapshots that need no entries.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.lock().state()
-    }
-
     pub(super) fn close(&self, place: u32, closing: Closing) -> Settlement {
         let mut inner = self.lock();
         let had = inner.entries.len();
@@ -735,6 +600,8 @@ impl Inner {
         }
     }
 }
+
+mod views;
 
 #[cfg(test)]
 mod tests;

@@ -8,12 +8,14 @@ mod entry;
 mod ledger;
 mod period;
 mod reservation;
+mod standing;
 mod state;
 
-pub use books::{Books, Refused, Standing};
+pub use books::{Books, Refused};
 pub use entry::{Entry, Scopes};
 pub use period::{Period, Window};
 pub use reservation::{Bill, Reservation, Settlement};
+pub use standing::Standing;
 pub use state::{AccountState, LedgerState, OpenState, ReplayFault, State};
 
 use crate::governance::identity::{Label, Selector};

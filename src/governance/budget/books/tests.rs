@@ -6,7 +6,7 @@
     reason = "a test may panic"
 )]
 
-use super::super::{Absent, AccountState};
+use super::super::{Absent, AccountState, AtLimit, Window};
 use super::*;
 use crate::clock::Wall;
 use crate::governance::identity::{Label, Selector};
