@@ -5,6 +5,7 @@
 //!
 //! Not here: how a vendor spells an answer (`dialect`), what a token costs (`governance::pricing`).
 
+mod conversation;
 mod edits;
 pub mod json;
 mod look;
@@ -12,6 +13,10 @@ mod span;
 pub mod tokenizer;
 mod usage;
 
+pub use conversation::{
+    Conversation, Preface, Source, TextPart, ToolAnswer, ToolUse, Under, Unread, conversation,
+    under,
+};
 pub use edits::{Edits, Piece};
 pub use look::{
     CapField, IncludeUsage, Look, LookError, MAX_CHOICES, MAX_MODEL, OutputCap, References, look,

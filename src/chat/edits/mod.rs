@@ -12,7 +12,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::json::quote;
-use super::{CapField, IncludeUsage, Look, Span};
+use super::{CapField, IncludeUsage, Look, Preface, Span};
 
 /// One stretch, and the bytes that take its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +90,53 @@ impl Edits {
         }
     }
 
+    /// Puts other text into a string, or a stretch of one without escapes: written as JSON has it, without quotes.
+    pub fn put_text(&mut self, over: Span, text: &str) {
+        let quoted = quote(text);
+        let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        self.replace(over, inside.as_bytes());
+    }
+
+    /// Puts other JSON where a value stands.
+    pub fn put_value(&mut self, over: Span, json: &str) {
+        self.replace(over, json.as_bytes());
+    }
+
+    /// Adds a member to the outermost object that has none of this name.
+    pub fn put_member(&mut self, look: &Look, name: &str, json: &str) {
+        self.add_member(look, name, json);
+    }
+
+    /// Puts a text in front of all others, as the system's.
+    pub fn put_preface(&mut self, look: &Look, preface: Preface, text: &str) {
+        match preface {
+            Preface::Message { at, alone } => {
+                let comma = if alone { "" } else { "," };
+                let message = format!(r#"{{"role":"system","content":{}}}{comma}"#, quote(text));
+                self.replace(Span::new(at, at), message.as_bytes());
+            }
+            Preface::Into(system) => {
+                let quoted = quote(text);
+                let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+                let start = system.span.start as usize;
+                self.replace(
+                    Span::new(start, start),
+                    format!("{inside}\\n\\n").as_bytes(),
+                );
+            }
+            Preface::Member(name) => self.add_member(look, name, &quote(text)),
+        }
+    }
+
+    /// How much longer than what it replaces the new text is, in all; what gets shorter does not count.
+    #[must_use]
+    pub fn growth(&self) -> usize {
+        self.edits
+            .iter()
+            .map(|edit| edit.put.len().saturating_sub(edit.over.range().len()))
+            .sum()
+    }
+
     /// How long `body` is once changed.
     #[must_use]
     pub fn length(&self, body: &[u8]) -> usize {
@@ -165,22 +212,23 @@ impl Edits {
         });
     }
 
-    /// Behind those that stand before it or at the same place; the last word counts where two change the same stretch.
+    /// Behind those that stand before it or at the same place, what is put between bytes before what replaces some; the
+    /// last word counts where two change the same stretch.
     fn insert(&mut self, edit: Edit) {
-        let is_insertion = edit.over.start == edit.over.end;
-        if let Some(same) = self
-            .edits
-            .iter_mut()
-            .find(|other| !is_insertion && other.over == edit.over)
-        {
-            *same = edit;
-            return;
+        let order = |edit: &Edit| (edit.over.start, edit.over.start != edit.over.end);
+        let (key, is_insertion) = (order(&edit), edit.over.start == edit.over.end);
+        // Edits come nearly in order: from the end, few are looked at.
+        let mut place = self.edits.len();
+        while let Some(other) = place.checked_sub(1).and_then(|at| self.edits.get_mut(at)) {
+            if !is_insertion && other.over == edit.over {
+                *other = edit;
+                return;
+            }
+            if order(other) <= key {
+                break;
+            }
+            place -= 1;
         }
-        let place = self
-            .edits
-            .iter()
-            .position(|other| other.over.start > edit.over.start)
-            .unwrap_or(self.edits.len());
         self.edits.insert(place, edit);
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Edits, Piece};
-use crate::chat::{CapField, Endpoint, Look, look};
+use crate::chat::{CapField, Endpoint, Look, conversation, look};
 
 fn edited(body: &str, edit: impl FnOnce(&mut Edits, &Look)) -> String {
     let look = look(Endpoint::Chat, body.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
@@ -183,5 +183,50 @@ proptest! {
         }
         prop_assert_eq!(serde_json::from_str::<Value>(&found).expect("JSON"), expected);
         look(Endpoint::Chat, found.as_bytes()).expect("no key twice");
+    }
+}
+
+#[test]
+fn a_preface_stands_before_a_text_that_changes_too() {
+    let body = br#"{"model":"m","instructions":"be kind to ana","input":"x"}"#;
+    let look = look(Endpoint::Responses, body).expect("a request");
+    let found = conversation(Endpoint::Responses, body);
+    let system = found.texts.first().expect("one").text.span;
+    for preface_first in [true, false] {
+        let mut edits = Edits::new();
+        let preface = |edits: &mut Edits| {
+            edits.put_preface(&look, found.preface.expect("there is one"), "say \"hi\"");
+        };
+        if preface_first {
+            preface(&mut edits);
+        }
+        edits.put_text(system, "be kind to \"X\"");
+        if !preface_first {
+            preface(&mut edits);
+        }
+        assert_eq!(
+            String::from_utf8(edits.apply(body)).expect("UTF-8"),
+            r#"{"model":"m","instructions":"say \"hi\"\n\nbe kind to \"X\"","input":"x"}"#
+        );
+    }
+}
+
+#[test]
+fn a_system_message_goes_before_all_others() {
+    for (body, expected) in [
+        (
+            r#"{"model":"m","messages":[ {"role":"user","content":"x"}]}"#,
+            r#"{"model":"m","messages":[{"role":"system","content":"y"}, {"role":"user","content":"x"}]}"#,
+        ),
+        (
+            r#"{"model":"m","messages":[]}"#,
+            r#"{"model":"m","messages":[{"role":"system","content":"y"}]}"#,
+        ),
+    ] {
+        let look = look(Endpoint::Chat, body.as_bytes()).expect("a request");
+        let found = conversation(Endpoint::Chat, body.as_bytes());
+        let mut edits = Edits::new();
+        edits.put_preface(&look, found.preface.expect("there is one"), "y");
+        assert_eq!(edits.apply(body.as_bytes()), expected.as_bytes());
     }
 }

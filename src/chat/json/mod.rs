@@ -12,11 +12,13 @@
 
 mod keys;
 mod lanes;
+mod pieces;
 mod rules;
 mod scanner;
 mod text;
 
 pub use keys::{MAX_KEYS, MAX_OPEN_KEYS};
+pub use pieces::{Part, Pieces, escape_into};
 pub use rules::{Lenient, Rules, Strict};
 pub use scanner::{Items, Kind, MAX_DEPTH, MAX_DIGITS, Members, Scanner, Watch};
 pub use text::{Text, quote};

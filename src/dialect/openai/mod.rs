@@ -5,9 +5,11 @@ mod ending;
 mod event;
 mod frame;
 mod outward;
+mod said;
 mod stream;
 mod template;
 
 pub use answer::{Answer, usage};
 pub use outward::{error_body, model_object, models_list};
+pub use said::{Called, Field, Reading, Said, said};
 pub use stream::{MAX_EVENT, Release, StreamMeter};

@@ -1,0 +1,131 @@
+use super::{Conversation, Preface, Source, conversation};
+use crate::chat::{Endpoint, look};
+
+fn read(endpoint: Endpoint, body: &str) -> Conversation {
+    look(endpoint, body.as_bytes()).expect("a request");
+    conversation(endpoint, body.as_bytes())
+}
+
+/// Every text with its source, decoded.
+fn texts(found: &Conversation, body: &str) -> Vec<(Source, String)> {
+    let decoded = |part: &super::TextPart| {
+        let text = part.text.decoded(body.as_bytes()).into_owned();
+        (part.source, String::from_utf8(text).expect("UTF-8"))
+    };
+    found.texts.iter().map(decoded).collect()
+}
+
+fn check(endpoint: Endpoint, body: &str, expected: &[(Source, &str)]) {
+    let found = read(endpoint, body);
+    let found = texts(&found, body);
+    let found: Vec<(Source, &str)> = found.iter().map(|(s, t)| (*s, t.as_str())).collect();
+    assert_eq!(found, expected, "{body}");
+}
+
+#[test]
+fn who_says_a_text_is_known_wherever_the_role_stands() {
+    check(
+        Endpoint::Chat,
+        r#"{"model":"m","messages":[{"content":"be kind","role":"system"},{"role":"user","content":[{"type":"text","text":"h\u00e9"}],"name":"ana"},
+            {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"web_get","arguments":"{\"q\":1}"}}]},
+            {"role":"tool","tool_call_id":"c1","content":"found"}]}"#,
+        &[
+            (Source::System, "be kind"),
+            (Source::User, "hé"),
+            (Source::ToolArguments, "{\"q\":1}"),
+            (Source::ToolResult, "found"),
+        ],
+    );
+}
+
+#[test]
+fn tools_are_told_by_name_and_their_descriptions_are_texts() {
+    let body = r#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"shell","description":"runs","parameters":{"type":"object","properties":{"cmd":{"type":"string","description":"what"}}}}},{"type":"web_search"}]}"#;
+    let found = read(Endpoint::Chat, body);
+    let names: Vec<&[u8]> = found
+        .tools
+        .iter()
+        .map(|name| name.raw(body.as_bytes()))
+        .collect();
+    assert_eq!(names, [b"shell".as_slice(), b"web_search"]);
+    check(
+        Endpoint::Chat,
+        body,
+        &[
+            (Source::ToolDefinition, "runs"),
+            (Source::ToolDefinition, "what"),
+        ],
+    );
+}
+
+#[test]
+fn items_of_responses_are_read_as_messages_are() {
+    let body = r#"{"model":"m","instructions":"be kind","input":[{"role":"user","content":[{"type":"input_text","text":"hi"},{"type":"input_image","image_url":"https://x.test/a.png"}]},
+        {"type":"function_call","call_id":"c1","name":"web_get","arguments":"{}"},{"type":"function_call_output","call_id":"c1","output":"found"}]}"#;
+    let found = read(Endpoint::Responses, body);
+    assert_eq!(
+        texts(&found, body),
+        [
+            (Source::System, "be kind".to_owned()),
+            (Source::User, "hi".to_owned()),
+            (Source::ToolArguments, "{}".to_owned()),
+            (Source::ToolResult, "found".to_owned()),
+        ]
+    );
+    assert_eq!(
+        (found.unread.images, found.uses.len(), found.answers.len()),
+        (1, 1, 1)
+    );
+    assert!(matches!(found.preface, Some(Preface::Into(_))));
+}
+
+#[test]
+fn every_route_has_its_texts() {
+    check(
+        Endpoint::Completions,
+        r#"{"model":"m","prompt":["a","b"],"suffix":"c"}"#,
+        &[
+            (Source::User, "a"),
+            (Source::User, "b"),
+            (Source::User, "c"),
+        ],
+    );
+    check(
+        Endpoint::Embeddings,
+        r#"{"model":"m","input":["a","b"]}"#,
+        &[(Source::User, "a"), (Source::User, "b")],
+    );
+    check(
+        Endpoint::Responses,
+        r#"{"model":"m","input":"a"}"#,
+        &[(Source::User, "a")],
+    );
+}
+
+#[test]
+fn what_is_no_text_is_counted() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+        {"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}},{"type":"file","file":{"file_id":"f"}},{"type":"hologram","beam":"text all the same"}]}]}"#;
+    let found = read(Endpoint::Chat, body);
+    let unread = found.unread;
+    assert_eq!(
+        (unread.images, unread.audio, unread.files, unread.unknown),
+        (1, 1, 1, 1)
+    );
+    check(Endpoint::Chat, body, &[(Source::User, "text all the same")]);
+}
+
+#[test]
+fn what_rules_may_set_is_found() {
+    let body = r#"{"model":"m","messages":[],"temperature":1.5,"n":2,"stop":["x"],"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{}}}}"#;
+    let found = read(Endpoint::Chat, body);
+    let said = |span: Option<crate::chat::Span>| span.map(|span| span.of(body.as_bytes()).to_vec());
+    assert_eq!(said(found.temperature).as_deref(), Some(b"1.5".as_slice()));
+    assert_eq!(said(found.n).as_deref(), Some(b"2".as_slice()));
+    assert_eq!(said(found.stop).as_deref(), Some(br#"["x"]"#.as_slice()));
+    assert!(found.json_schema);
+    assert!(matches!(
+        found.preface,
+        Some(Preface::Message { alone: true, .. })
+    ));
+}

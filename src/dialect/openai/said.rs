@@ -1,0 +1,496 @@
+//! The texts of an answer, or of one event of a stream: where each stands, and which text of the stream it continues.
+//!
+//! Like the walk over a request it is generous: every string is a text unless its key says that it is an id or a type, so a
+//! field nobody here has heard of is looked at all the same. A text that comes in pieces is known by its field: the path of
+//! keys and indices that leads to it, as a number.
+//!
+//! Not here: what is found in the texts and what becomes of them (`pipeline`), usage and endings (`answer`, `event`).
+
+use smallvec::SmallVec;
+
+use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
+use crate::chat::{Endpoint, Span, Under, under};
+
+type Reader<'a> = Scanner<'a, Lenient>;
+type Step = Result<(), JsonError>;
+
+/// One text, or a piece of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Where it stands in the payload, between its quotes.
+    pub text: Text,
+    /// Which text of the stream it continues; whole texts have none.
+    pub piece_of: Option<Field>,
+    /// Whether these are arguments of a call of a tool: JSON in a string.
+    pub arguments: bool,
+}
+
+/// A text that comes in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Field {
+    /// The choice, or the item of the output.
+    pub choice: u32,
+    /// The path to it.
+    pub path: u64,
+}
+
+/// A call of a tool, or a piece of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Called {
+    /// The choice, or the item of the output.
+    pub choice: u32,
+    /// Which call of it.
+    pub call: u64,
+    /// The tool, where this piece names it.
+    pub name: Option<Text>,
+    /// Its arguments, or a piece of them.
+    pub arguments: Option<Text>,
+}
+
+/// What an answer or event says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Its texts, in order.
+    pub said: SmallVec<[Said; 4]>,
+    /// Its calls of tools, in order.
+    pub calls: SmallVec<[Called; 1]>,
+    /// `logprobs` that are not null: they repeat the text, token by token.
+    pub logprobs: SmallVec<[Span; 1]>,
+    /// Choices that finish with it.
+    pub finished: SmallVec<[u32; 2]>,
+    /// The text whose pieces end with it.
+    pub ended: Option<Field>,
+    /// Whether all texts end with it.
+    pub last: bool,
+    /// Whether it holds nothing worth passing on once its one text is held back.
+    pub bare: bool,
+    /// What is no text: images, sound.
+    pub unread: u32,
+}
+
+/// Reads the payload of an answer (`streaming`: of an event).
+///
+/// # Errors
+/// It is no JSON object.
+pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Reading, JsonError> {
+    let mut walk = Walk {
+        found: Reading::default(),
+        streaming,
+        choice: 0,
+        extras: 0,
+    };
+    let mut scanner = Scanner::lenient(payload)?;
+    if endpoint == Endpoint::Responses {
+        walk.responses(&mut scanner)?;
+    } else {
+        walk.choices(&mut scanner)?;
+    }
+    let found = &mut walk.found;
+    found.bare = streaming
+        && walk.extras == 0
+        && found.said.len() == 1
+        && found.calls.is_empty()
+        && found.finished.is_empty()
+        && found.said.first().is_some_and(|one| one.piece_of.is_some());
+    Ok(walk.found)
+}
+
+struct Walk {
+    found: Reading,
+    streaming: bool,
+    choice: u32,
+    /// Members that say something of their own.
+    extras: u32,
+}
+
+impl Walk {
+    /// Chat and completions.
+    fn choices(&mut self, scanner: &mut Reader<'_>) -> Step {
+        let payload = scanner.body();
+        let mut members = scanner.object()?;
+        while let Some(key) = scanner.member(&mut members)? {
+            if key.raw(payload) != b"choices" || scanner.peek()? != Kind::Array {
+                let null = scanner.peek()? == Kind::Null;
+                scanner.skip()?;
+                self.extras += u32::from(matches!(key.raw(payload), b"usage" | b"error") && !null);
+                continue;
+            }
+            let mut items = scanner.array()?;
+            while scanner.element(&mut items)? {
+                if scanner.peek()? != Kind::Object {
+                    scanner.skip()?;
+                    continue;
+                }
+                self.choice = index(payload, scanner.at()).unwrap_or(0);
+                self.one_choice(scanner)?;
+            }
+        }
+        scanner.finish()
+    }
+
+    fn one_choice(&mut self, scanner: &mut Reader<'_>) -> Step {
+        let payload = scanner.body();
+        let mut members = scanner.object()?;
+        while let Some(key) = scanner.member(&mut members)? {
+            match key.raw(payload) {
+                b"finish_reason" => {
+                    if scanner.peek()? != Kind::Null {
+                        self.found.finished.push(self.choice);
+                    }
+                    scanner.skip()?;
+                }
+                name => self.under(scanner, name, mix(SEED, name), None)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whole answers and events of responses.
+    fn responses(&mut self, scanner: &mut Reader<'_>) -> Step {
+        let payload = scanner.body();
+        let named = Named::read(payload)?;
+        let field = named.field(payload);
+        self.choice = field.choice;
+        let mut members = scanner.object()?;
+        let pieces = self.streaming && named.piece;
+        while let Some(key) = scanner.member(&mut members)? {
+            let is_text = scanner.peek()? == Kind::Text;
+            match key.raw(payload) {
+                b"delta" if pieces && is_text => {
+                    let text = scanner.text()?;
+                    self.found.said.push(Said {
+                        text,
+                        piece_of: Some(field),
+                        arguments: named.arguments,
+                    });
+                }
+                b"obfuscation" => {
+                    scanner.skip()?;
+                }
+                name => {
+                    // Only pieces continue a text: what else an event holds stands whole in it.
+                    let whole = std::mem::replace(&mut self.streaming, false);
+                    let step = self.under(scanner, name, mix(SEED, name), None);
+                    self.streaming = whole;
+                    step?;
+                }
+            }
+        }
+        if named.done {
+            self.found.ended = Some(field);
+        }
+        self.found.last = named.last;
+        scanner.finish()
+    }
+
+    /// Everything below, by the key it stands under; `call`: the call of a tool it belongs to.
+    fn under(
+        &mut self,
+        scanner: &mut Reader<'_>,
+        key: &[u8],
+        path: u64,
+        call: Option<u64>,
+    ) -> Step {
+        let is_text = scanner.peek()? == Kind::Text;
+        if key == b"logprobs" {
+            let null = scanner.peek()? == Kind::Null;
+            let span = scanner.skip()?;
+            if !null {
+                self.found.logprobs.push(span);
+            }
+            return Ok(());
+        }
+        if matches!(key, b"function_call" | b"tool_calls") {
+            return self.walk(scanner, path, Some(path));
+        }
+        match under(key) {
+            Under::Label if key == b"name" && call.is_some() && is_text => {
+                let name = scanner.text()?;
+                self.called(call, Some(name), None);
+            }
+            Under::Label if is_text => {
+                self.extras += u32::from(key == b"role");
+                scanner.skip()?;
+            }
+            Under::Arguments if is_text => {
+                let text = scanner.text()?;
+                self.called(call, None, Some(text));
+                self.add(text, path, true);
+            }
+            Under::Image | Under::Audio | Under::File if key != b"audio" || is_text => {
+                let null = scanner.peek()? == Kind::Null;
+                scanner.skip()?;
+                self.found.unread += u32::from(!null);
+            }
+            _ if key == b"data" && is_text => {
+                scanner.skip()?;
+                self.found.unread += 1;
+            }
+            _ if key == b"input" && call.is_some() && is_text => {
+                let text = scanner.text()?;
+                self.called(call, None, Some(text));
+                self.add(text, path, true);
+            }
+            _ => self.walk(scanner, path, call)?,
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self, scanner: &mut Reader<'_>, path: u64, call: Option<u64>) -> Step {
+        let payload = scanner.body();
+        match scanner.peek()? {
+            Kind::Text => {
+                let text = scanner.text()?;
+                self.add(text, path, false);
+            }
+            Kind::Array => {
+                let mut items = scanner.array()?;
+                let mut place = 0;
+                while scanner.element(&mut items)? {
+                    let said = match scanner.peek()? {
+                        Kind::Object => index(payload, scanner.at()),
+                        _ => None,
+                    };
+                    let path = mix(path, &said.unwrap_or(place).to_le_bytes());
+                    self.walk(scanner, path, call.map(|_| path))?;
+                    place += 1;
+                }
+            }
+            Kind::Object => {
+                let call = call.or_else(|| is_call(payload, scanner.at()).then_some(path));
+                let mut members = scanner.object()?;
+                while let Some(key) = scanner.member(&mut members)? {
+                    let name = key.decoded(payload);
+                    self.under(scanner, &name, mix(path, &name), call)?;
+                }
+            }
+            Kind::Number | Kind::Bool | Kind::Null => {
+                scanner.skip()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, text: Text, path: u64, arguments: bool) {
+        let choice = self.choice;
+        self.found.said.push(Said {
+            text,
+            piece_of: self.streaming.then_some(Field { choice, path }),
+            arguments,
+        });
+    }
+
+    /// A piece of a call: joined to the one before it if that is the same.
+    fn called(&mut self, call: Option<u64>, name: Option<Text>, arguments: Option<Text>) {
+        let (Some(call), choice) = (call, self.choice) else {
+            return;
+        };
+        match self.found.calls.last_mut() {
+            Some(last) if last.call == call && last.choice == choice => {
+                last.name = last.name.or(name);
+                last.arguments = last.arguments.or(arguments);
+            }
+            _ => self.found.calls.push(Called {
+                choice,
+                call,
+                name,
+                arguments,
+            }),
+        }
+    }
+}
+
+/// What an event of responses says of itself.
+#[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what its type says, each on its own"
+)]
+struct Named {
+    kind: Option<Text>,
+    output: u32,
+    content: u32,
+    piece: bool,
+    done: bool,
+    last: bool,
+    arguments: bool,
+}
+
+impl Named {
+    fn read(payload: &[u8]) -> Result<Self, JsonError> {
+        let mut named = Self::default();
+        let mut scanner = Scanner::lenient(payload)?;
+        let mut members = scanner.object()?;
+        while let Some(key) = scanner.member(&mut members)? {
+            match (key.raw(payload), scanner.peek()?) {
+                (b"type", Kind::Text) => named.kind = Some(scanner.text()?),
+                (b"output_index", Kind::Number) => named.output = narrow(scanner.whole_number()?),
+                (b"content_index" | b"summary_index", Kind::Number) => {
+                    named.content = narrow(scanner.whole_number()?);
+                }
+                _ => {
+                    scanner.skip()?;
+                }
+            }
+        }
+        let kind = named.kind.map(|kind| kind.raw(payload)).unwrap_or_default();
+        named.piece = kind.ends_with(b".delta");
+        named.done = kind.ends_with(b".done");
+        named.last = matches!(
+            kind,
+            b"response.completed" | b"response.incomplete" | b"response.failed"
+        );
+        let about = |word| memchr::memmem::find(kind, word).is_some();
+        named.arguments = about(b"arguments") || about(b"custom_tool_call_input");
+        Ok(named)
+    }
+
+    /// Which text its pieces belong to: the same for `….delta` and `….done`.
+    fn field(&self, payload: &[u8]) -> Field {
+        let kind = self.kind.map(|kind| kind.raw(payload)).unwrap_or_default();
+        let base = kind
+            .strip_suffix(b".delta")
+            .or_else(|| kind.strip_suffix(b".done"))
+            .unwrap_or(kind);
+        Field {
+            choice: self.output,
+            path: mix(mix(SEED, base), &self.content.to_le_bytes()),
+        }
+    }
+}
+
+/// The `index` of the object at this offset.
+fn index(payload: &[u8], at: usize) -> Option<u32> {
+    let mut scanner = Scanner::lenient(payload.get(at..)?).ok()?;
+    let mut members = scanner.object().ok()?;
+    while let Some(key) = scanner.member(&mut members).ok()? {
+        if key.raw(scanner.body()) == b"index" && scanner.peek().ok()? == Kind::Number {
+            return Some(narrow(scanner.whole_number().ok()?));
+        }
+        scanner.skip().ok()?;
+    }
+    None
+}
+
+/// Whether the object at this offset is an item that calls a tool.
+fn is_call(payload: &[u8], at: usize) -> bool {
+    let read = || {
+        let mut scanner = Scanner::lenient(payload.get(at..)?).ok()?;
+        let mut members = scanner.object().ok()?;
+        while let Some(key) = scanner.member(&mut members).ok()? {
+            if key.raw(scanner.body()) == b"type" && scanner.peek().ok()? == Kind::Text {
+                let kind = scanner.text().ok()?.raw(scanner.body());
+                return Some(matches!(
+                    kind,
+                    b"function_call" | b"custom_tool_call" | b"mcp_call"
+                ));
+            }
+            scanner.skip().ok()?;
+        }
+        None
+    };
+    read().unwrap_or(false)
+}
+
+fn narrow(number: Option<u64>) -> u32 {
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .unwrap_or(u32::MAX)
+}
+
+const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: paths are few and no caller's own; what matters is that it is short.
+fn mix(path: u64, step: &[u8]) -> u64 {
+    step.iter().chain(&[0xff]).fold(path, |path, byte| {
+        (path ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reading, said};
+    use crate::chat::Endpoint;
+
+    fn read(endpoint: Endpoint, payload: &str, streaming: bool) -> Reading {
+        said(payload.as_bytes(), endpoint, streaming).expect("JSON")
+    }
+
+    fn texts(found: &Reading, payload: &str) -> Vec<String> {
+        let text = |one: &super::Said| {
+            String::from_utf8_lossy(one.text.raw(payload.as_bytes())).into_owned()
+        };
+        found.said.iter().map(text).collect()
+    }
+
+    #[test]
+    fn pieces_of_one_text_have_one_field() {
+        let one =
+            r#"{"id":"x","choices":[{"delta":{"content":"he"},"index":1,"finish_reason":null}]}"#;
+        let two = r#"{"choices":[{"index":1,"delta":{"content":"llo"}}]}"#;
+        let other = r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#;
+        let field = |payload| {
+            read(Endpoint::Chat, payload, true)
+                .said
+                .first()
+                .and_then(|one| one.piece_of)
+        };
+        assert_eq!(field(one), field(two));
+        assert_ne!(field(one), field(other));
+        assert!(read(Endpoint::Chat, one, true).bare);
+    }
+
+    #[test]
+    fn calls_are_put_together_by_their_index() {
+        let first = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"shell","arguments":""}}]}}]}"#;
+        let more = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"a\""}}]}}]}"#;
+        let (first, more) = (
+            read(Endpoint::Chat, first, true),
+            read(Endpoint::Chat, more, true),
+        );
+        let (a, b) = (
+            first.calls.first().expect("one"),
+            more.calls.first().expect("one"),
+        );
+        assert_eq!((a.choice, a.call), (b.choice, b.call));
+        assert!(a.name.is_some() && b.arguments.is_some());
+        assert!(more.said.first().is_some_and(|one| one.arguments));
+    }
+
+    #[test]
+    fn a_whole_answer_is_read_on_every_route() {
+        let chat = r#"{"id":"i","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a","refusal":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"logprobs":{"content":[]},"finish_reason":"stop"}]}"#;
+        let found = read(Endpoint::Chat, chat, false);
+        assert_eq!(texts(&found, chat), ["a", "{}"]);
+        assert_eq!((found.calls.len(), found.logprobs.len()), (1, 1));
+        let responses = r#"{"id":"r","object":"response","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a","annotations":[{"type":"url_citation","url":"u","title":"t"}]}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}]}"#;
+        let found = read(Endpoint::Responses, responses, false);
+        assert_eq!(texts(&found, responses), ["a", "u", "t", "{}"]);
+        assert_eq!(found.calls.len(), 1);
+        let text = r#"{"choices":[{"text":"a","index":0}]}"#;
+        assert_eq!(
+            texts(&read(Endpoint::Completions, text, false), text),
+            ["a"]
+        );
+    }
+
+    #[test]
+    fn an_event_of_responses_continues_or_ends_a_text() {
+        let delta = r#"{"type":"response.output_text.delta","item_id":"m","output_index":1,"content_index":0,"delta":"he","sequence_number":4}"#;
+        let done = r#"{"type":"response.output_text.done","item_id":"m","output_index":1,"content_index":0,"text":"hello","sequence_number":5}"#;
+        let (delta, done) = (
+            read(Endpoint::Responses, delta, true),
+            read(Endpoint::Responses, done, true),
+        );
+        assert_eq!(delta.said.first().and_then(|one| one.piece_of), done.ended);
+        assert!(delta.bare && done.said.first().is_some_and(|one| one.piece_of.is_none()));
+        assert!(
+            read(
+                Endpoint::Responses,
+                r#"{"type":"response.completed","response":{}}"#,
+                true
+            )
+            .last
+        );
+    }
+}
