@@ -195,7 +195,7 @@ impl Visit {
         Named {
             id: self.id,
             request_id: self.request_id.clone(),
-            revision: &self.plan.revisions.config,
+            revision: &self.plan.revisions.policy,
             now: self.began,
         }
     }
@@ -223,6 +223,7 @@ impl Visit {
                 look: self.note.look,
                 decide: self.note.decide,
                 total,
+                ruled: None,
             },
             reason: refusal.reason(),
             source: refusal.source,

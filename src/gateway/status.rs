@@ -31,6 +31,10 @@ pub struct Refused {
     pub source: &'static str,
     /// The budget or limit that was short.
     pub scope: Option<Box<str>>,
+    /// The rule that denied it.
+    pub rule: Option<Box<str>>,
+    /// The code to show, where a rule names its own.
+    pub code_shown: Option<Box<str>>,
     /// The budget's figures.
     pub budget: Option<Box<Standing>>,
     /// When it may be tried again.
@@ -62,6 +66,8 @@ fn refused(
         param: None,
         source: "request",
         scope: None,
+        rule: None,
+        code_shown: None,
         budget: None,
         retry_after: None,
         final_word: false,
@@ -304,8 +310,44 @@ impl Refused {
                 "budget_unavailable",
                 "journal",
             ),
+            Reason::PolicyDenied
+            | Reason::ToolNotAllowed
+            | Reason::EndpointNotAllowed
+            | Reason::RequirementMissing => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                denial.reason.code(),
+                "policy",
+            ),
+            Reason::InputTooLong => (
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                "max_input_tokens_exceeded",
+                "policy",
+            ),
+            Reason::Guardrail => (
+                StatusCode::BAD_REQUEST,
+                "guardrail_violation",
+                "content_filter",
+                "guard",
+            ),
+            Reason::Runaway => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "runaway_stopped",
+                "breaker",
+            ),
         };
-        let final_word = denial.reason == Reason::BudgetExceeded;
+        let status = denial
+            .status
+            .and_then(|asked| StatusCode::from_u16(asked).ok())
+            .unwrap_or(status);
+        // What a rule says it will say again.
+        let final_word = match denial.reason {
+            Reason::BudgetExceeded => true,
+            Reason::Runaway => false,
+            _ => denial.rule.is_some(),
+        };
         let scope = denial
             .budget
             .as_ref()
@@ -313,7 +355,9 @@ impl Refused {
         Self {
             param: denial.param.map(Into::into),
             source,
-            scope: scope.or(denial.limit),
+            scope: scope.or(denial.limit).or_else(|| denial.rule.clone()),
+            rule: denial.rule,
+            code_shown: denial.code,
             budget: denial.budget,
             retry_after: denial.retry_after,
             final_word,
@@ -337,6 +381,7 @@ impl Refused {
         let details = Details {
             decision_id: decision,
             policy_revision: revision,
+            rule: self.rule.as_deref(),
             budget: budget.map(|standing| &*standing.budget),
             scope: self.scope.as_deref(),
             window: budget.map(|standing| standing.window.name()),
@@ -348,7 +393,7 @@ impl Refused {
         };
         error_body(
             self.kind,
-            self.code,
+            self.code_shown.as_deref().or(self.code),
             &self.message,
             self.param.as_deref(),
             Some(&details),
@@ -366,6 +411,8 @@ impl Refused {
 struct Details<'a> {
     decision_id: &'a str,
     policy_revision: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -377,6 +377,7 @@ impl Passage {
             look: self.look,
             decide: self.decide,
             total: now.saturating_sub(self.began.since_start),
+            ruled: None,
         }
     }
 }

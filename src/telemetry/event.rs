@@ -5,7 +5,7 @@
 
 use crate::chat::{Endpoint, Usage};
 use crate::clock::Wall;
-use crate::governance::audit::{Revisions, Who};
+use crate::governance::audit::{Revisions, Ruled, Who};
 use crate::ids::PassageId;
 use crate::units::Money;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct Passage<'a> {
     pub decide: Duration,
     /// Time from the request's first byte to the answer's last.
     pub total: Duration,
+    /// What policies had to do with it.
+    pub ruled: Option<&'a Arc<Ruled>>,
 }
 
 /// A call that went and was answered; also one that was cut short and booked by our own count.

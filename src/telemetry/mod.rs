@@ -217,6 +217,7 @@ fn record(
         decide: passage.decide,
         first_byte: None,
         total: passage.total,
+        ruled: passage.ruled.map(Arc::clone),
     }
 }
 

@@ -38,6 +38,7 @@ fn log(state_dir: &Path, count: u128) {
                 look: Duration::ZERO,
                 decide: Duration::ZERO,
                 total: Duration::ZERO,
+                ruled: None,
             },
             reason: "invalid_api_key",
             source: "key",

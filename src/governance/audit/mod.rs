@@ -7,8 +7,10 @@
 
 mod chain;
 mod record;
+mod ruled;
 #[cfg(test)]
 mod tests;
 
 pub use chain::{Chain, ChainFault, Head, Verifier, Wrong, verify};
 pub use record::{KEPT_TEXT, Pen, Record, Revisions, Verdict, Who, bounded};
+pub use ruled::{Facts, Found, Ruled, Shadowed};

@@ -4,6 +4,7 @@
 //! on the log's own thread, straight into a reused buffer. No prompt, answer, secret or address has a field here, so none
 //! can be written by mistake; what a caller may choose freely (model, run, session) is bounded and escaped.
 
+use super::ruled::Ruled;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::Wall;
 use crate::governance::identity::{Key, Label};
@@ -155,6 +156,8 @@ pub struct Record {
     pub first_byte: Option<Duration>,
     /// How long the passage took.
     pub total: Duration,
+    /// What policies had to do with it; none where there are none.
+    pub ruled: Option<Arc<Ruled>>,
 }
 
 /// Writes records; keeps what neighbouring lines have in common.
@@ -215,6 +218,14 @@ impl Pen {
             if !revision.is_empty() {
                 text_member(out, name, revision);
             }
+        }
+        if let Some(ruled) = &record.ruled {
+            name_of_member(out, "ruled");
+            // Texts and numbers always write, and a `Vec` takes them: there is no error to lose.
+            if let Ok(written) = serde_json::to_string(&**ruled) {
+                raw_json(out, &written);
+            }
+            out.push(b',');
         }
         out.extend_from_slice(b"\"status\":");
         out.extend_from_slice(number.format(record.status).as_bytes());
@@ -292,6 +303,18 @@ fn text_member(out: &mut Vec<u8>, name: &str, text: &str) {
     out.push(b'"');
     escape(out, text);
     out.extend_from_slice(b"\",");
+}
+
+/// JSON as serde writes it, with what could still break a line escaped.
+fn raw_json(out: &mut Vec<u8>, json: &str) {
+    let mut encoded = [0; 4];
+    for character in json.chars() {
+        match character {
+            '\u{2028}' | '\u{2029}' => unicode_escape(out, character),
+            control if control.is_control() => unicode_escape(out, control),
+            other => out.extend_from_slice(other.encode_utf8(&mut encoded).as_bytes()),
+        }
+    }
 }
 
 fn money_member(out: &mut Vec<u8>, name: &str, money: Money) {

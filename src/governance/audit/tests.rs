@@ -58,6 +58,7 @@ fn record() -> Record {
         decide: Duration::from_micros(3),
         first_byte: None,
         total: Duration::from_micros(1_234),
+        ruled: None,
     }
 }
 

@@ -26,6 +26,20 @@ pub enum Reason {
     Crowded,
     /// The journal cannot be written.
     BudgetUnavailable,
+    /// A policy's rule denies the call.
+    PolicyDenied,
+    /// A policy's rule denies a tool that is offered or called.
+    ToolNotAllowed,
+    /// A policy's rule denies the endpoint.
+    EndpointNotAllowed,
+    /// A policy's rule asks for something the request lacks.
+    RequirementMissing,
+    /// The input is longer than policies allow.
+    InputTooLong,
+    /// A guard found what may not pass.
+    Guardrail,
+    /// A breaker stopped a caller that runs in circles.
+    Runaway,
 }
 
 impl Reason {
@@ -41,6 +55,13 @@ impl Reason {
             Self::RateLimited => "rate_limit_exceeded",
             Self::Crowded => "too_many_label_values",
             Self::BudgetUnavailable => "budget_unavailable",
+            Self::PolicyDenied => "policy_denied",
+            Self::ToolNotAllowed => "tool_not_allowed",
+            Self::EndpointNotAllowed => "endpoint_not_allowed",
+            Self::RequirementMissing => "requirement_missing",
+            Self::InputTooLong => "max_input_tokens_exceeded",
+            Self::Guardrail => "content_filter",
+            Self::Runaway => "runaway_stopped",
         }
     }
 }
@@ -60,6 +81,14 @@ pub struct Denial {
     pub limit: Option<Box<str>>,
     /// When it would pass, where that is known.
     pub retry_after: Option<Duration>,
+    /// The rule that denies it.
+    pub rule: Option<Box<str>>,
+    /// The status a rule asks for.
+    pub status: Option<u16>,
+    /// The code a rule asks for.
+    pub code: Option<Box<str>>,
+    /// Whether it is to be answered as a refusal of the model's own.
+    pub soft: bool,
 }
 
 impl Denial {
@@ -71,7 +100,19 @@ impl Denial {
             budget: None,
             limit: None,
             retry_after: None,
+            rule: None,
+            status: None,
+            code: None,
+            soft: false,
         })
+    }
+
+    /// A denial by a policy's rule.
+    #[must_use]
+    pub fn by_rule(reason: Reason, rule: &str, message: String) -> Box<Self> {
+        let mut denial = Self::new(reason, message);
+        denial.rule = Some(rule.into());
+        denial
     }
 
     pub(super) fn model_not_allowed(caller: &Caller<'_>) -> Box<Self> {

@@ -33,6 +33,7 @@ pub(super) fn record(id: u128) -> Record {
         decide: Duration::ZERO,
         first_byte: None,
         total: Duration::ZERO,
+        ruled: None,
     }
 }
 

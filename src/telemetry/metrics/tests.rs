@@ -40,6 +40,7 @@ impl Fixture {
             look: Duration::from_nanos(600),
             decide: Duration::from_micros(2),
             total: Duration::from_millis(30),
+            ruled: None,
         }
     }
 
