@@ -56,6 +56,15 @@ pub fn now() -> Moment {
     }
 }
 
+/// Processor time of this thread: what work took, however busy the machine was.
+#[cfg(feature = "server")]
+#[must_use]
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
 /// Time since the process started, for lengths alone: half the price of [`now`].
 #[must_use]
 #[expect(

@@ -10,7 +10,9 @@
 pub mod audit;
 pub mod budget;
 pub mod gate;
+pub mod guard;
 pub mod identity;
 pub mod limit;
+pub mod policy;
 pub mod pricing;
 pub mod settings;

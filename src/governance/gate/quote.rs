@@ -24,6 +24,17 @@ pub struct Quoted {
 }
 
 impl Gate {
+    /// Where the tightest of the budgets stands that a call would be charged to; `None` if there is none.
+    #[must_use]
+    pub fn tightest(&self, charter: &Charter, ask: &Ask<'_>, now: Moment) -> Option<Standing> {
+        let (ledgers, _) = charter.ledgers(self, ask, now).ok()?;
+        if ledgers.is_empty() {
+            return None;
+        }
+        let standings = self.books.standings_of(&ledgers, now);
+        standings.into_iter().min_by_key(Standing::remaining)
+    }
+
     /// Weighs a call as [`Gate::decide`] does, without setting anything aside or counting a request. Rate limits are not
     /// asked: they are a matter of the moment.
     #[must_use]

@@ -1,0 +1,417 @@
+//! What is decided of a text, as far as it is known: the one procedure behind whole texts and streams.
+//!
+//! The gate names places, probes say what stands there, and where values overlap the surest and longest wins. Nothing is
+//! decided by where a chunk ends: a probe sees the same stretch around its trigger however the text came, an undecided one is
+//! asked again, and rivals are judged only when none can join them any more.
+//!
+//! Invariant: what [`State::advance`] reports is a function of the text alone. Text before the offset it returns can no
+//! longer be part of a value.
+//!
+//! Not here: what is kept of the text (`super`), values whose end is not in sight (`swallow`).
+
+use super::gate::{self, Asked};
+use super::lead;
+use super::swallow::{Swallow, Swallowed};
+use crate::governance::guard::catalogue::Catalogue;
+use crate::governance::guard::finding::Finding;
+use crate::governance::guard::probe::{LOOK_AHEAD, LOOK_BEHIND, Probe, Until, View, What};
+
+/// Triggers are looked for in steps of this many bytes, so that what a value swallows is not searched in vain.
+const STRIDE: usize = 4_096;
+/// Rivals whose beginnings lie further apart than this are judged without the later ones, in bytes.
+const WIDEST_RIVALRY: usize = 256;
+
+/// A text as far as it is kept and known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// Its bytes.
+    pub(super) bytes: &'a [u8],
+    /// The offset of the first of them.
+    pub(super) base: usize,
+    /// Whether the last of them ends the text.
+    pub(super) complete: bool,
+}
+
+impl Known<'_> {
+    /// The offset behind the last byte known.
+    pub(super) fn end(&self) -> usize {
+        self.base + self.bytes.len()
+    }
+
+    /// The offset at or before this one at which a character begins.
+    pub(super) fn floor(&self, offset: usize) -> usize {
+        let mut at = offset.min(self.end());
+        while at > self.base
+            && self
+                .bytes
+                .get(at - self.base)
+                .is_some_and(|byte| byte & 0xc0 == 0x80)
+        {
+            at -= 1;
+        }
+        at
+    }
+}
+
+/// A value that stands if no better one overlaps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Candidate {
+    start: usize,
+    /// The first byte behind it; for a value to be swallowed, behind its first.
+    end: usize,
+    what: What,
+    until: Option<Until>,
+}
+
+/// A probe that could not decide yet.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    trigger: usize,
+    asked: Asked,
+    from: usize,
+}
+
+/// What became certain, in the order of the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Decided {
+    /// A value.
+    Found(Finding),
+    /// A value begins here whose end is not in sight; its first bytes, up to `shown`, are known.
+    Opened {
+        start: usize,
+        shown: usize,
+        what: What,
+    },
+    /// It is longer than a key block can be.
+    Overran,
+    /// Its end.
+    Closed(Finding),
+}
+
+/// What is remembered of a text between two looks. All offsets count from its beginning.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Where the gate goes on.
+    resume: usize,
+    /// The first place at which a trigger may still be met.
+    open: usize,
+    /// The end of what the gate has seen.
+    seen: usize,
+    pending: Vec<Pending>,
+    candidates: Vec<Candidate>,
+    /// The end of the last value: none begins before it.
+    floor: usize,
+    swallow: Option<Swallow>,
+    /// Probes asked so far, for tests of what the worst texts cost.
+    pub(super) asked: usize,
+}
+
+impl State {
+    /// Decides what can be decided. Answers with the offset up to which text may leave.
+    pub(super) fn advance(
+        &mut self,
+        catalogue: &Catalogue,
+        known: &Known<'_>,
+        tell: &mut impl FnMut(Decided),
+    ) -> usize {
+        let end = known.end();
+        self.ask_again(catalogue, known);
+        loop {
+            if let Some(swallow) = &mut self.swallow {
+                match swallow.look(known, tell) {
+                    Swallowed::Waiting { from } => return from,
+                    Swallowed::Ended(at) => self.rise(at),
+                }
+            }
+            let to = end.min(self.resume.saturating_add(STRIDE)).max(self.resume);
+            self.pass(catalogue, known, to);
+            let hold = self.hold(known, to);
+            let held = self.judge(catalogue, hold, tell);
+            if self.swallow.is_none() && to == end {
+                return known.floor(held.min(hold)).max(self.floor.min(end));
+            }
+        }
+    }
+
+    /// The first offset that must be kept for what is still to be decided, look-behind apart.
+    pub(super) fn needs(&self) -> usize {
+        let pending = self.pending.iter().map(|pending| pending.trigger);
+        let swallow = self.swallow.as_ref().map(Swallow::needs);
+        pending.chain(swallow).fold(self.resume, usize::min)
+    }
+
+    /// The bytes this state takes besides itself.
+    pub(super) fn footprint(&self) -> usize {
+        self.pending.capacity() * size_of::<Pending>()
+            + self.candidates.capacity() * size_of::<Candidate>()
+    }
+
+    /// Whether what comes is part of a value already handed out as opened.
+    pub(super) fn is_swallowing(&self) -> bool {
+        self.swallow.as_ref().is_some_and(Swallow::is_open)
+    }
+
+    /// After a swallowed value everything begins anew behind it.
+    fn rise(&mut self, at: usize) {
+        self.swallow = None;
+        self.resume = at;
+        self.open = at;
+        self.seen = at;
+        self.floor = at;
+    }
+
+    fn ask_again(&mut self, catalogue: &Catalogue, known: &Known<'_>) {
+        if self.pending.is_empty() || (known.end() == self.seen && !known.complete) {
+            return;
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain_mut(|waiting| {
+            match self.ask(catalogue, known, waiting.asked, waiting.trigger) {
+                Some(still) => *waiting = still,
+                None => return false,
+            }
+            true
+        });
+        self.pending = pending;
+    }
+
+    /// Looks for triggers up to `to` and asks whom they wake.
+    fn pass(&mut self, catalogue: &Catalogue, known: &Known<'_>, to: usize) {
+        let text = gate::Known {
+            bytes: known.bytes,
+            first: known.base == 0,
+            complete: known.complete,
+        };
+        let base = known.base;
+        let seen = self.seen.saturating_sub(base);
+        let passed = catalogue.gate().pass(
+            text,
+            self.resume - base,
+            to - base,
+            seen,
+            &mut |asked, at| {
+                let pending = self.ask(catalogue, known, asked, base + at);
+                self.pending.extend(pending);
+            },
+        );
+        self.resume = base + passed.resume;
+        self.open = base + passed.open;
+        if to == known.end() {
+            self.seen = to;
+        }
+    }
+
+    /// Asks a probe about the stretch around its trigger; comes back with it if it cannot tell yet.
+    fn ask(
+        &mut self,
+        catalogue: &Catalogue,
+        known: &Known<'_>,
+        asked: Asked,
+        trigger: usize,
+    ) -> Option<Pending> {
+        self.asked += 1;
+        let from = known.floor(trigger.saturating_sub(LOOK_BEHIND));
+        let horizon = trigger + LOOK_AHEAD;
+        let end = if known.end() >= horizon {
+            known.floor(horizon)
+        } else {
+            known.end()
+        };
+        let bytes = known
+            .bytes
+            .get(from.saturating_sub(known.base)..end - known.base)?;
+        let view = View {
+            bytes,
+            from_start: from == 0,
+            complete: known.end() >= horizon || known.complete,
+        };
+        match catalogue.ask(asked, &view, trigger - from) {
+            Probe::Found(found) => {
+                let (start, end) = (from + found.start, from + found.end);
+                let start = start.max(earliest(known, trigger, start));
+                if start < end && end <= known.end() {
+                    self.candidates.push(Candidate {
+                        start,
+                        end,
+                        what: found.what,
+                        until: None,
+                    });
+                }
+            }
+            Probe::More { from: undecided } if !view.complete => {
+                let from = from + undecided;
+                let from = from.max(earliest(known, trigger, from));
+                return Some(Pending {
+                    trigger,
+                    asked,
+                    from,
+                });
+            }
+            // One that still waits where all is known has nothing to wait for.
+            Probe::No | Probe::More { .. } => {}
+            Probe::Swallow { start, what, until } => {
+                let start = from + start;
+                let start = start.max(earliest(known, trigger, start));
+                if catalogue.wants(what.kind, what.level) {
+                    let until = Some(until);
+                    self.candidates.push(Candidate {
+                        start,
+                        end: start + 1,
+                        what,
+                        until,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    /// The first byte that may be part of a value not known yet.
+    fn hold(&self, known: &Known<'_>, to: usize) -> usize {
+        if known.complete && to == known.end() {
+            return to;
+        }
+        let open = self.open.min(to) - known.base;
+        let lead = known.base + lead::start(known.bytes, open);
+        self.pending
+            .iter()
+            .map(|pending| pending.from)
+            .fold(lead, usize::min)
+    }
+
+    /// Judges rivals among which no other can come any more. Answers with the start of the first that must wait.
+    fn judge(
+        &mut self,
+        catalogue: &Catalogue,
+        hold: usize,
+        tell: &mut impl FnMut(Decided),
+    ) -> usize {
+        if self.candidates.is_empty() {
+            return usize::MAX;
+        }
+        self.candidates
+            .sort_unstable_by_key(|c| (c.start, c.end, rank(c), c.until.is_none()));
+        let mut judged = 0;
+        let waits = loop {
+            let rest = self.candidates.get(judged..).unwrap_or_default();
+            let stale = rest.iter().take_while(|c| c.start < self.floor).count();
+            judged += stale;
+            let rest = rest.get(stale..).unwrap_or_default();
+            let Some(first) = rest.first() else {
+                break usize::MAX;
+            };
+            let (count, end) = rivals(rest);
+            let last = first.start + WIDEST_RIVALRY;
+            if hold <= first.start || hold < end.min(last + 1) {
+                break first.start;
+            }
+            let cluster = rest.get(..count).unwrap_or_default();
+            let swallow = cluster.iter().find(|c| c.until.is_some());
+            let limit = swallow.map_or(usize::MAX, |swallow| swallow.start);
+            for winner in winners(cluster, limit) {
+                self.floor = winner.end;
+                if catalogue.wants(winner.what.kind, winner.what.level) {
+                    tell(Decided::Found(finding(winner)));
+                }
+            }
+            if let Some(Candidate {
+                start,
+                what,
+                until: Some(until),
+                ..
+            }) = swallow
+            {
+                self.swallow = Some(Swallow::new(*start, *what, *until));
+                self.candidates.clear();
+                self.pending.clear();
+                return usize::MAX;
+            }
+            judged += count;
+        };
+        self.candidates.drain(..judged);
+        waits
+    }
+}
+
+/// Where a value of this trigger may begin at the earliest; only looked up for one that begins before it.
+fn earliest(known: &Known<'_>, trigger: usize, start: usize) -> usize {
+    if start >= trigger {
+        return start;
+    }
+    known.base + lead::start(known.bytes, trigger - known.base)
+}
+
+/// How many of the sorted candidates overlap each other, beginning with the first, and where the last of them ends.
+fn rivals(sorted: &[Candidate]) -> (usize, usize) {
+    let Some(first) = sorted.first() else {
+        return (0, 0);
+    };
+    let mut end = first.end;
+    let mut count = 0;
+    for candidate in sorted {
+        if candidate.start >= end.max(first.start + 1)
+            || candidate.start - first.start > WIDEST_RIVALRY
+        {
+            break;
+        }
+        end = end.max(candidate.end);
+        count += 1;
+        if candidate.until.is_some() {
+            // It takes all that follows, so the others end here.
+            return (count, candidate.start + 1);
+        }
+    }
+    (count, end)
+}
+
+/// Those that stand, in the order of the text: each the best of what it overlaps, none reaching behind `limit`.
+fn winners(cluster: &[Candidate], limit: usize) -> Vec<Candidate> {
+    let mut ranked: Vec<Candidate> = cluster
+        .iter()
+        .filter(|c| c.until.is_none() && c.end <= limit)
+        .copied()
+        .collect();
+    if ranked.len() > 1 {
+        ranked.sort_by_key(|c| (rank(c), c.start));
+        let mut standing: Vec<Candidate> = Vec::with_capacity(ranked.len());
+        for candidate in ranked {
+            if standing
+                .iter()
+                .all(|s| candidate.end <= s.start || s.end <= candidate.start)
+            {
+                standing.push(candidate);
+            }
+        }
+        standing.sort_unstable_by_key(|c| c.start);
+        ranked = standing;
+    }
+    ranked
+}
+
+/// Better candidates rank lower: the surer, then the longer, then by kind.
+fn rank(candidate: &Candidate) -> impl Ord + use<> {
+    let What {
+        kind,
+        detector,
+        level,
+    } = candidate.what;
+    (
+        std::cmp::Reverse(level),
+        std::cmp::Reverse(candidate.end - candidate.start),
+        kind,
+        detector,
+    )
+}
+
+fn finding(candidate: Candidate) -> Finding {
+    let Candidate {
+        start, end, what, ..
+    } = candidate;
+    Finding {
+        start,
+        end,
+        kind: what.kind,
+        detector: what.detector,
+        level: what.level,
+    }
+}

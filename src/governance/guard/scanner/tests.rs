@@ -1,0 +1,292 @@
+use super::*;
+use crate::governance::guard::catalogue::Catalogue;
+
+/// What a stream gave: its findings, and its text with each value replaced.
+pub(in crate::governance::guard) fn stream(
+    catalogue: &Catalogue,
+    chunks: &[&str],
+) -> (Vec<Finding>, String, usize) {
+    let mut scanner = Scanner::new();
+    let (mut findings, mut out, mut held) = (Vec::new(), String::new(), 0);
+    let mut take = |piece: Piece<'_>| match piece {
+        Piece::Text(text) => out.push_str(text),
+        Piece::Found { finding, value } => {
+            assert_eq!(finding.end - finding.start, value.len());
+            findings.push(finding);
+            out.push('⟦');
+            out.push_str(finding.detector);
+            out.push('⟧');
+        }
+        Piece::Opened { beginning, .. } => {
+            out.push('⟦');
+            out.push_str(beginning);
+        }
+        Piece::Overran => out.push('!'),
+        Piece::Closed(finding) => {
+            findings.push(finding);
+            out.push('⟧');
+        }
+    };
+    for chunk in chunks {
+        scanner.push(catalogue, chunk, &mut take);
+        held = held.max(scanner.held_chars());
+    }
+    scanner.finish(catalogue, &mut take);
+    (findings, out, held)
+}
+
+/// Asserts that a text gives the same whole, cut in two anywhere, and character by character.
+pub(in crate::governance::guard) fn every_cut(catalogue: &Catalogue, text: &str) {
+    let whole = catalogue.scan(text);
+    let (findings, out, _) = stream(catalogue, &[text]);
+    assert_eq!(findings, whole, "in one chunk: {text:?}");
+    for cut in (1..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+        let (head, tail) = text.split_at(cut);
+        let (found, cut_out, _) = stream(catalogue, &[head, tail]);
+        assert_eq!((&found, &cut_out), (&whole, &out), "{head:?} | {tail:?}");
+    }
+    let letters: Vec<_> = text.split_inclusive(|_| true).collect();
+    let (found, cut_out, _) = stream(catalogue, &letters);
+    assert_eq!((found, cut_out), (whole, out), "letter by letter: {text:?}");
+}
+
+/// Values, their look-alikes and beginnings, and what stands between them.
+const PIECES: &[&str] = &[
+    "4111 1111 1111 1111",
+    "4111-1111-1111-1111",
+    "4111111111111111",
+    "4111 1111 ",
+    "3782 822463 10005",
+    "1111",
+    "DE89 3704 0044 0532 0130 00",
+    "GB82WEST12345698765432",
+    "DE89 3704 0044",
+    "536-22-1841",
+    "ssn 536221841",
+    "536-22-",
+    "jane.doe@example.com",
+    "jane@example",
+    "jane@",
+    "@example.com",
+    "a@b.co.uk",
+    "info@müller.de",
+    "git@github.com:org/x",
+    "10.20.30.40",
+    "10.20.30.40:8080",
+    "1.2.3.4.5",
+    "version 1.2.3.4",
+    "2001:db8::1",
+    "fe80::",
+    "::1",
+    "a::b",
+    "00:1a:2b:3c:4d:5e",
+    "001a.2b3c.4d5e",
+    "00-1a-2b-3c",
+    "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+    "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+    "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+    "solana ",
+    "4Nd1mBQtrMJVYVfKf2PJy9NZUZdTAsp7D4xWLs4gDB4T",
+    " ",
+    " ",
+    "\n",
+    ".",
+    ",",
+    "-",
+    ":",
+    "\"",
+    "\\\"",
+    "(",
+    "+",
+    "=",
+    "/",
+    "中文",
+    "é",
+    "。",
+    "😀",
+    "a",
+    "Z",
+    "0",
+    "1",
+    "the ",
+    "AB ",
+    "word",
+    "x",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "{",
+    "}",
+    "'",
+    "ghp_",
+    "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    "AKIA",
+    "AKIAIOSFODNN7REALKEY",
+    "sk-",
+    "eyJhbGciOiJIUzI1NiJ9.",
+    "password=",
+    "password: hunter2!",
+    "https://bob:s3cr3tpw@db.example.com/",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA",
+    "-----END RSA PRIVATE KEY-----",
+    "-----BEGIN",
+    "+41 44 668 18 00",
+    "(415) 555-2671",
+    "044 668",
+    "1990-01-31",
+    "born ",
+    "DOB: 31.01.1990",
+    "AB 12 34 56 C",
+];
+
+fn customs() -> Catalogue {
+    use crate::governance::guard::catalogue::Selection;
+    use crate::governance::guard::custom::Custom;
+    let own = |pattern| Custom::compile("own", pattern, false, None).expect("compiles");
+    let customs = vec![
+        own(r"word\b"),
+        own(r"[a-z]+@[0-9]"),
+        own(r"(?:中|a)[^\n]{2,5}。?"),
+    ];
+    Catalogue::build(Selection {
+        customs,
+        ..Selection::default()
+    })
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop::sample::select(PIECES), 1..14)
+            .prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        #[test]
+        fn the_same_is_found_however_a_text_is_cut(text in texts()) {
+            every_cut(Catalogue::builtin(), &text);
+        }
+
+        #[test]
+        fn patterns_of_a_policy_find_the_same_however_a_text_is_cut(text in texts()) {
+            every_cut(&customs(), &text);
+        }
+
+        #[test]
+        fn any_text_may_be_cut_into_any_chunks(text in "\\PC{0,300}", cuts in prop::collection::vec(0_usize..300, 0..8)) {
+            let catalogue = Catalogue::builtin();
+            let mut chunks = Vec::new();
+            let mut rest = text.as_str();
+            for cut in cuts {
+                let (chunk, more) = rest.split_at(rest.floor_char_boundary(cut));
+                chunks.push(chunk);
+                rest = more;
+            }
+            chunks.push(rest);
+            prop_assert_eq!(stream(catalogue, &chunks).0, catalogue.scan(&text));
+        }
+    }
+}
+
+#[test]
+fn prose_flows_word_by_word() {
+    let text = "The quick brown fox jumps over 13 lazy dogs, at 10:30 on 2024-11-27; costs were 12.50 (or 3,000) in total. ";
+    let letters: Vec<_> = text.split_inclusive(|_| true).collect();
+    let (_, out, held) = stream(Catalogue::builtin(), &letters);
+    assert_eq!(out, text);
+    assert!(held <= 32, "{held}");
+}
+
+#[test]
+fn beginnings_of_values_do_not_leak() {
+    for (head, value) in [
+        ("pay 4111 1111 ", "1111 1111"),
+        ("mail jane.d", "oe@example.com"),
+        ("iban DE89 3704 0044 ", "0532 0130 00"),
+        ("mac 00:1a:2b:", "3c:4d:5e"),
+        ("ip 2001:db8:", ":1"),
+        ("ip 10.20", ".30.40"),
+        ("to bc", "1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
+    ] {
+        let mut scanner = Scanner::new();
+        let mut out = String::new();
+        let mut take = |piece: Piece<'_>| {
+            if let Piece::Text(text) = piece {
+                out.push_str(text);
+            }
+        };
+        scanner.push(Catalogue::builtin(), head, &mut take);
+        scanner.push(Catalogue::builtin(), value, &mut take);
+        scanner.finish(Catalogue::builtin(), &mut take);
+        assert_eq!(
+            out,
+            head.split_inclusive(' ').next().expect("a word"),
+            "{head}|{value}"
+        );
+    }
+}
+
+#[test]
+fn an_idle_stream_takes_little_memory() {
+    let catalogue = Catalogue::builtin();
+    let mut scanner = Scanner::new();
+    for _ in 0..100 {
+        scanner.push(
+            catalogue,
+            &"Some words of prose, 12 of them, and a mail to jane@example.com. ".repeat(50),
+            &mut |_| {},
+        );
+    }
+    assert!(scanner.footprint() <= 1_024, "{}", scanner.footprint());
+}
+
+#[test]
+fn the_worst_texts_cost_in_proportion_to_their_length() {
+    let catalogue = Catalogue::builtin();
+    let asked = |text: &str| {
+        let mut state = State::default();
+        let known = Known {
+            bytes: text.as_bytes(),
+            base: 0,
+            complete: true,
+        };
+        state.advance(catalogue, &known, &mut |_| {});
+        state.asked
+    };
+    for unit in [
+        "1",
+        "@",
+        "a.",
+        "-----BEGIN",
+        "1 ",
+        "a@",
+        ":",
+        "f:",
+        "1.",
+        "-----BEGIN RSA PRIVATE KEY-----\n",
+        "4111 1111 ",
+        "eyJ",
+        "password=",
+        "DE89",
+    ] {
+        let (one, two) = (
+            asked(&unit.repeat(64 * 1_024 / unit.len())),
+            asked(&unit.repeat(128 * 1_024 / unit.len())),
+        );
+        assert!(two <= 2 * one + 64, "{unit}: {one} for one, {two} for two");
+    }
+}
+
+#[test]
+fn tricky_texts_are_cut_anywhere() {
+    for text in [
+        "00:1a:2b:3c:4d:5e(+41 44 668 18 00\n",
+        "5e(+41 44 668 18 00\n-",
+        "(+41 44 668 18 00\n-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA",
+    ] {
+        every_cut(Catalogue::builtin(), text);
+        every_cut(&customs(), text);
+    }
+}

@@ -1,0 +1,90 @@
+//! What one evaluation looks at: the request, the call the model makes if it is about one, and the tags so far.
+
+use super::matcher::Argument;
+use super::request::{Request, ToolCall};
+use crate::governance::guard::Kind;
+use std::cell::Cell;
+
+/// A call, its arguments read once.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) name: &'a str,
+    /// `None`: they are no JSON.
+    pub(super) arguments: Option<Argument>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn read(call: &ToolCall<'a>) -> Self {
+        Self {
+            name: call.name,
+            arguments: Argument::parse(call.arguments),
+        }
+    }
+}
+
+/// A tag a rule set, and by the scope of which rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SetTag<'a> {
+    pub(super) seat: Seat,
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
+}
+
+/// Where a scope stands: which one, and how narrow it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) scope: u16,
+    /// Grows inwards.
+    pub(super) rank: u8,
+}
+
+/// One evaluation.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) call: Option<&'a Call<'a>>,
+    pub(super) tags: &'a [SetTag<'a>],
+    pub(super) seat: Seat,
+    /// Names of the policies' own kinds.
+    pub(super) custom: &'a [Box<str>],
+    /// Whether the answer depends on the time.
+    pub(super) timed: &'a Cell<bool>,
+}
+
+impl<'a> Context<'a> {
+    /// The same, seen from another scope.
+    pub(super) const fn at(self, seat: Seat) -> Self {
+        Self { seat, ..self }
+    }
+
+    /// The values of a tag this scope may see: its own, and those of wider scopes. A narrower one could otherwise talk
+    /// itself out of a wider one's rules.
+    pub(super) fn tag_values(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let seat = self.seat;
+        self.tags
+            .iter()
+            .filter(move |tag| tag.seat.rank < seat.rank || tag.seat.scope == seat.scope)
+            .filter(move |tag| tag.name.eq_ignore_ascii_case(name))
+            .map(|tag| tag.value)
+    }
+
+    /// Notes that the time was asked for.
+    pub(super) fn time_was_read(&self) {
+        self.timed.set(true);
+    }
+
+    /// The name of a kind.
+    pub(super) fn kind_name(&self, kind: Kind) -> &'a str {
+        kind_name(self.custom, kind)
+    }
+}
+
+/// The name of a kind, those of the policies' own patterns included.
+pub(super) fn kind_name(custom: &[Box<str>], kind: Kind) -> &str {
+    match kind {
+        Kind::Custom(place) => custom
+            .get(usize::from(place))
+            .map_or("CUSTOM", AsRef::as_ref),
+        built_in => built_in.name(),
+    }
+}
