@@ -1,12 +1,12 @@
 //! What tollgate adds to a call: processor time, latency and memory, beside a bare hyper proxy in the same run.
 //!
 //! The bench starts everything itself, as children of this very program: an upstream that costs next to nothing, a proxy
-//! with nothing inside, and the real `tollgate` with everything on. It drives them in turns and prints Markdown. The figure
+//! with nothing inside, and the real `tollgate` with everything on, without policies and with them. It drives them in turns and prints Markdown. The figure
 //! to judge by is processor time for each request as a ratio to the bare proxy: it moves by a few per cent between runs,
 //! where latencies on a shared machine move by tens.
 //!
-//! Invariant: every answer counted was a 200 whose body was, byte for byte, the upstream's. The first that is not ends the
-//! bench with an error.
+//! Invariant: every answer counted was a 200 whose body was, byte for byte, the upstream's (of a guarded stream: whose text
+//! was, cut into other events). The first that is not ends the bench with an error.
 //!
 //! Not here: what the parts of a decision cost (`decide`, `instructions`), and correctness (`tests/`).
 

@@ -1,6 +1,6 @@
 //! What is compared, and how each is brought up.
 
-use crate::body::{self, Kind};
+use crate::body::{Kind, Request};
 use crate::governed;
 use crate::http::{Fault, on_one_core};
 use crate::options::ROLE;
@@ -19,13 +19,15 @@ pub(crate) enum Candidate {
     Direct,
     /// Bare hyper.
     Bare,
-    /// tollgate with everything on.
+    /// tollgate with everything on but policies.
     Tollgate,
+    /// tollgate with policies, too: every text of request and answer is looked at.
+    Guarded,
 }
 
 impl Candidate {
     /// Every candidate, in the order of each round.
-    pub(crate) const ALL: [Self; 3] = [Self::Direct, Self::Bare, Self::Tollgate];
+    pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::Bare, Self::Tollgate, Self::Guarded];
 
     /// Its name in the table and on the command line.
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Candidate {
             Self::Direct => "direct",
             Self::Bare => "bare",
             Self::Tollgate => "tollgate",
+            Self::Guarded => "guarded",
         }
     }
 
@@ -41,7 +44,9 @@ impl Candidate {
         Self::ALL
             .into_iter()
             .find(|candidate| candidate.name() == name)
-            .ok_or_else(|| format!("`{name}` is no candidate: direct, bare or tollgate").into())
+            .ok_or_else(|| {
+                format!("`{name}` is no candidate: direct, bare, tollgate or guarded").into()
+            })
     }
 }
 
@@ -93,7 +98,18 @@ impl Stage {
             let words = words.map(OsString::from);
             [self.own.clone()].into_iter().chain(words).collect()
         } else {
-            governed::command(directory.path(), address, free_address()?, upstream, keys)?
+            let packs: &[&str] = match candidate {
+                Candidate::Guarded => &governed::PACKS,
+                _ => &[],
+            };
+            governed::command(
+                directory.path(),
+                address,
+                free_address()?,
+                upstream,
+                keys,
+                packs,
+            )?
         };
         let secret = governed::secret(keys.saturating_sub(1));
         let start = since_start();
@@ -127,8 +143,9 @@ impl Stage {
 /// Whether one small call is answered.
 fn answers(address: SocketAddr, secret: &str) -> Result<(), Fault> {
     on_one_core(async {
-        let request = body::request(secret, 1024, Kind::Answer);
-        Connection::open(address).await?.call(&request, || ()).await
+        let mut request = Request::new(secret, 1024, Kind::Answer);
+        let mut connection = Connection::open(address).await?;
+        connection.call(request.next(), || ()).await
     })?
     .map(|_| ())
 }

@@ -1,13 +1,15 @@
 //! The cases, and how one of them is measured: every candidate up at once, asked in turns, the middle of the rounds kept.
 
-use crate::body::{self, Kind};
+use crate::body::{Kind, Request};
 use crate::candidate::{Candidate, Running, Stage};
 use crate::governed;
-use crate::http::Fault;
+use crate::http::{Fault, on_one_core};
 use crate::load::{self, Load};
 use crate::options::Options;
 use crate::process::{cores, machine_cpu, own_cpu};
-use crate::upstream::EVENTS;
+use crate::upstream::{self, EVENTS};
+use crate::wire::{Body, Connection};
+use serde_json::Value;
 use std::time::Duration;
 
 /// One kind of traffic.
@@ -17,16 +19,19 @@ pub(crate) struct Case {
     pub(crate) kind: Kind,
     connections: usize,
     rate: Option<u32>,
+    /// Whether all turns but the last were sent before; otherwise every turn is new to the gateway.
+    history: bool,
 }
 
 /// Every case.
-pub(crate) const CASES: [Case; 5] = [
+pub(crate) const CASES: [Case; 6] = [
     Case {
         name: "1 KB",
         bytes: 1024,
         kind: Kind::Answer,
         connections: 64,
         rate: None,
+        history: false,
     },
     Case {
         name: "32 KB",
@@ -34,6 +39,15 @@ pub(crate) const CASES: [Case; 5] = [
         kind: Kind::Answer,
         connections: 32,
         rate: None,
+        history: false,
+    },
+    Case {
+        name: "32 KB with history",
+        bytes: 32 * 1024,
+        kind: Kind::Answer,
+        connections: 32,
+        rate: None,
+        history: true,
     },
     Case {
         name: "256 KB",
@@ -41,6 +55,7 @@ pub(crate) const CASES: [Case; 5] = [
         kind: Kind::Answer,
         connections: 16,
         rate: None,
+        history: false,
     },
     Case {
         name: "stream",
@@ -48,6 +63,7 @@ pub(crate) const CASES: [Case; 5] = [
         kind: Kind::Stream,
         connections: 16,
         rate: None,
+        history: false,
     },
     Case {
         name: "2000 rps",
@@ -55,6 +71,7 @@ pub(crate) const CASES: [Case; 5] = [
         kind: Kind::Answer,
         connections: 64,
         rate: Some(2000),
+        history: false,
     },
 ];
 
@@ -87,19 +104,26 @@ impl Case {
         let up = options
             .candidates
             .iter()
-            .map(|candidate| Ok((*candidate, stage.start(*candidate, 1)?)))
+            .map(|candidate| {
+                let running = stage.start(*candidate, 1)?;
+                let expected = self.expected(*candidate, &running)?;
+                Ok((*candidate, running, expected))
+            })
             .collect::<Result<Vec<_>, Fault>>()?;
         let mut rounds: Vec<Vec<Figures>> = vec![Vec::new(); up.len()];
         for _ in 0..options.rounds {
-            for ((candidate, running), figures) in up.iter().zip(&mut rounds) {
+            for ((candidate, running, expected), figures) in up.iter().zip(&mut rounds) {
                 let fault = |fault| format!("{}, {}: {fault}", self.name, candidate.name());
-                figures.push(self.quiet_run(options, stage, running).map_err(fault)?);
+                figures.push(
+                    self.quiet_run(options, stage, running, *expected)
+                        .map_err(fault)?,
+                );
             }
         }
         Ok(up
             .iter()
             .zip(&rounds)
-            .map(|((candidate, _), figures)| (*candidate, middle(figures)))
+            .map(|((candidate, ..), figures)| (*candidate, middle(figures)))
             .collect())
     }
 
@@ -108,13 +132,14 @@ impl Case {
         options: &Options,
         stage: &Stage,
         running: &Running,
+        expected: Body,
     ) -> Result<Figures, Fault> {
-        let mut best = self.run(options, stage, running)?;
+        let mut best = self.run(options, stage, running, expected)?;
         for _ in 1..ATTEMPTS {
             if best.others <= DISTURBED {
                 break;
             }
-            let again = self.run(options, stage, running)?;
+            let again = self.run(options, stage, running, expected)?;
             if again.others < best.others {
                 best = again;
             }
@@ -122,11 +147,47 @@ impl Case {
         Ok(best)
     }
 
-    fn run(&self, options: &Options, stage: &Stage, running: &Running) -> Result<Figures, Fault> {
+    fn request(&self) -> Request {
+        let request = Request::new(&governed::secret(0), self.bytes, self.kind);
+        if self.history {
+            request.with_history()
+        } else {
+            request
+        }
+    }
+
+    /// What each answer must be, byte for byte: the upstream's. A guarded stream says the same in other pieces, since the
+    /// end of a text waits until it is known not to begin a value; so its first answer is read, and all others must be
+    /// like it.
+    fn expected(&self, candidate: Candidate, running: &Running) -> Result<Body, Fault> {
+        let sent = upstream::events(self.kind);
+        if candidate != Candidate::Guarded || self.kind != Kind::Stream {
+            return Ok(Body::of(&sent));
+        }
+        let address = running.address;
+        let mut request = self.request();
+        let came = on_one_core(async move {
+            let mut connection = Connection::open(address).await?;
+            connection.call_whole(request.next()).await
+        })??;
+        let (meant, said) = (told(sent.concat().as_bytes())?, told(&came)?);
+        if meant != said {
+            return Err(format!("the stream says something else: {said:?}, not {meant:?}").into());
+        }
+        Ok(Body::of(&[came]))
+    }
+
+    fn run(
+        &self,
+        options: &Options,
+        stage: &Stage,
+        running: &Running,
+        expected: Body,
+    ) -> Result<Figures, Fault> {
         let load = Load {
             address: running.address,
-            request: body::request(&governed::secret(0), self.bytes, self.kind).into(),
-            kind: self.kind,
+            request: self.request(),
+            expected,
             connections: self.connections,
             rate: self.rate,
             warmup: options.warmup,
@@ -160,6 +221,31 @@ impl Case {
             Kind::Stream | Kind::Held => u64::from(EVENTS),
         }
     }
+}
+
+/// What a stream tells its reader: the text, the ends of choices, the usage, and whether it ends as it should.
+fn told(stream: &[u8]) -> Result<(String, Vec<Value>, Vec<Value>, bool), Fault> {
+    let stream = std::str::from_utf8(stream)?;
+    let (mut text, mut ends, mut usages) = (String::new(), Vec::new(), Vec::new());
+    for event in stream
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "))
+    {
+        let Ok(event) = serde_json::from_str::<Value>(event) else {
+            continue; // `[DONE]`
+        };
+        let say = |path: &str, to: &mut dyn FnMut(&Value)| {
+            event.pointer(path).filter(|value| !value.is_null()).map(to);
+        };
+        say("/choices/0/delta/content", &mut |said| {
+            text.push_str(said.as_str().unwrap_or_default())
+        });
+        say("/choices/0/finish_reason", &mut |end| {
+            ends.push(end.clone())
+        });
+        say("/usage", &mut |usage| usages.push(usage.clone()));
+    }
+    Ok((text, ends, usages, stream.ends_with("data: [DONE]\n\n")))
 }
 
 /// Processor times at one instant.

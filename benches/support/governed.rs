@@ -2,6 +2,7 @@
 //!
 //! A key, two limits, three budgets (one of them split by a label), the journal and the decision log, all under a directory
 //! that goes when the bench does. Every bound is set beyond reach, because a refusal is cheap and would flatter the figure.
+//! The same with packs: they look for secrets and personal data in every text, both ways, and count for their breakers.
 
 use crate::http::Fault;
 use std::ffi::OsString;
@@ -16,13 +17,17 @@ pub(crate) fn secret(index: u32) -> String {
     format!("tg_bench_000000000000000000000000{index:08}")
 }
 
-/// Writes a configuration with `keys` keys into `directory` and names the command that serves it.
+/// The packs that look at texts: with all of them in force most is looked for, and most of it is refused where it is found.
+pub(crate) const PACKS: [&str; 3] = ["safe-defaults", "pii", "secrets"];
+
+/// Writes a configuration with `keys` keys and these packs into `directory` and names the command that serves it.
 pub(crate) fn command(
     directory: &Path,
     listen: SocketAddr,
     admin: SocketAddr,
     upstream: SocketAddr,
     keys: u32,
+    packs: &[&str],
 ) -> Result<Vec<OsString>, Fault> {
     let state = directory.join("state");
     let prices = directory.join("prices.yaml");
@@ -37,10 +42,16 @@ pub(crate) fn command(
          models:\n  \
            - {{ name: \"*\", provider: upstream }}\n\
          prices: [ {prices} ]\n\
+         policies: [{packs}]\n\
          {GOVERNANCE}\
          keys:\n",
         state = state.display(),
         prices = prices.display(),
+        packs = packs
+            .iter()
+            .map(|name| format!("pack:{name}"))
+            .collect::<Vec<_>>()
+            .join(", "),
     );
     for index in 0..keys {
         let team = index % 20;
@@ -73,8 +84,9 @@ budgets:
   - { name: agent-day, match: {}, per: agent, limit: "$1000000000.00", window: 1d }
 "#;
 
+/// A thousandth of what the model costs: a bench asks faster than any team does, and packs stop who burns money.
 const PRICES: &str = r#"revision: bench
 valid_from: 2026-01-01
 models:
-  gpt-4o-mini: { input: "0.15", cached_input: "0.075", output: "0.60", max_input: 1000000, max_output: 16384 }
+  gpt-4o-mini: { input: "0.00015", cached_input: "0.000075", output: "0.0006", max_input: 1000000, max_output: 16384 }
 "#;

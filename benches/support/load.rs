@@ -4,9 +4,8 @@
 //! loop: requests fall due at a fixed rate whether or not earlier ones are back, and latency counts from the due time, so
 //! that a server that stalls cannot hide it by being asked less.
 
-use crate::body::Kind;
+use crate::body::Request;
 use crate::http::{Fault, on_one_core};
-use crate::upstream;
 use crate::wire::{Body, Connection, PATIENCE};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -19,8 +18,9 @@ use tollgate::clock::since_start;
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
-    pub(crate) request: Rc<[u8]>,
-    pub(crate) kind: Kind,
+    pub(crate) request: Request,
+    /// What each answer must be.
+    pub(crate) expected: Body,
     pub(crate) connections: usize,
     /// Requests a second; `None` is closed loop.
     pub(crate) rate: Option<u32>,
@@ -107,9 +107,8 @@ async fn keep_busy(run: Rc<Run>) {
 
 async fn calls(run: &Run) -> Result<(), Fault> {
     let mut connection = Connection::open(run.load.address).await?;
-    let expected = upstream::events(run.load.kind)
-        .iter()
-        .fold(Body::default(), |body, part| body.and(part.as_bytes()));
+    let mut request = run.load.request.clone();
+    let expected = run.load.expected;
     while !run.over.get() {
         let start = match &run.due {
             None => since_start(),
@@ -119,13 +118,13 @@ async fn calls(run: &Run) -> Result<(), Fault> {
             },
         };
         let first = Cell::new(Duration::ZERO);
-        let call = connection.call(&run.load.request, || first.set(since_start()));
+        let call = connection.call(request.next(), || first.set(since_start()));
         let answer = tokio::time::timeout(PATIENCE, call)
             .await
             .map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))??;
         if answer != expected {
             return Err(
-                format!("the body is not the upstream's: {answer:?}, not {expected:?}").into(),
+                format!("the body is not what it must be: {answer:?}, not {expected:?}").into(),
             );
         }
         if run.measuring.get() {

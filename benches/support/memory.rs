@@ -1,13 +1,14 @@
 //! What a candidate holds in memory, and how soon it answers.
 
-use crate::body::{self, Kind};
+use crate::body::{Kind, Request};
 use crate::candidate::{Candidate, Running, Stage};
 use crate::case::{nanos, quantile};
 use crate::governed;
 use crate::http::{Fault, on_one_core};
 use crate::load::{self, Load};
 use crate::options::Options;
-use crate::wire::Connection;
+use crate::upstream;
+use crate::wire::{self, Connection};
 use std::time::Duration;
 
 /// Keys of the large configuration.
@@ -49,7 +50,7 @@ pub(crate) fn measure(
     drop(running);
     let with_keys = match candidate {
         Candidate::Tollgate => Some(keyed(options, stage, candidate)?),
-        Candidate::Direct | Candidate::Bare => None,
+        Candidate::Direct | Candidate::Bare | Candidate::Guarded => None,
     };
     Ok(Footprint {
         cold_start,
@@ -64,8 +65,8 @@ fn keyed(options: &Options, stage: &Stage, candidate: Candidate) -> Result<Keyed
     let idle = stage.server(&running).resident_kib()?;
     let load = Load {
         address: running.address,
-        request: body::request(&governed::secret(0), 1024, Kind::Answer).into(),
-        kind: Kind::Answer,
+        request: Request::new(&governed::secret(0), 1024, Kind::Answer),
+        expected: wire::Body::of(&upstream::events(Kind::Answer)),
         connections: 64,
         rate: None,
         warmup: Duration::ZERO,
@@ -100,11 +101,11 @@ fn starts(
 
 fn with_open_streams(stage: &Stage, running: &Running) -> Result<u64, Fault> {
     on_one_core(async {
-        let request = body::request(&governed::secret(0), 1024, Kind::Held);
+        let mut request = Request::new(&governed::secret(0), 1024, Kind::Held);
         let mut open = Vec::with_capacity(STREAMS);
         for _ in 0..STREAMS {
             let mut connection = Connection::open(running.address).await?;
-            connection.start(&request).await?;
+            connection.start(request.next()).await?;
             open.push(connection);
         }
         // Lets the last of them come half-way.

@@ -16,8 +16,15 @@ pub(crate) struct Body {
 }
 
 impl Body {
+    /// The body that comes in these pieces.
+    pub(crate) fn of(pieces: &[impl AsRef<[u8]>]) -> Self {
+        pieces
+            .iter()
+            .fold(Self::default(), |body, piece| body.and(piece.as_ref()))
+    }
+
     /// The same, continued by `data`.
-    pub(crate) fn and(self, data: &[u8]) -> Self {
+    fn and(self, data: &[u8]) -> Self {
         Self {
             bytes: self.bytes + data.len(),
             checksum: crc32c::crc32c_append(self.checksum, data),
@@ -53,28 +60,47 @@ impl Connection {
         request: &[u8],
         first: impl FnOnce(),
     ) -> Result<Body, Fault> {
+        let mut body = Body::default();
+        self.ask(request, first, |data| body = body.and(data))
+            .await?;
+        Ok(body)
+    }
+
+    /// The same, but with the whole body.
+    pub(crate) async fn call_whole(&mut self, request: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut body = Vec::new();
+        self.ask(request, || (), |data| body.extend_from_slice(data))
+            .await?;
+        Ok(body)
+    }
+
+    async fn ask(
+        &mut self,
+        request: &[u8],
+        first: impl FnOnce(),
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), Fault> {
         self.socket.write_all(request).await?;
         let framing = self.head().await?;
         self.some().await?;
         first();
-        let mut body = Body::default();
         match framing {
-            Framing::Length(length) => self.gather(length, &mut body).await?,
+            Framing::Length(length) => self.gather(length, &mut take).await?,
             Framing::Chunked => {
                 while let Some(size) = self.chunk_size().await? {
-                    self.gather(size, &mut body).await?;
+                    self.gather(size, &mut take).await?;
                     self.line().await?;
                 }
             }
         }
-        Ok(body)
+        Ok(())
     }
 
-    async fn gather(&mut self, mut left: usize, body: &mut Body) -> Result<(), Fault> {
+    async fn gather(&mut self, mut left: usize, take: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
         while left > 0 {
             let data = self.some().await?;
             let used = data.len().min(left);
-            *body = body.and(data.get(..used).unwrap_or_default());
+            take(data.get(..used).unwrap_or_default());
             left -= used;
             self.from += used;
         }

@@ -3,8 +3,9 @@
 //! A bad edit changes nothing: the last good configuration stays, and `/status`, the log and a metric say what is wrong and
 //! where. What cannot change while running (addresses, the state directory, threads) is said to wait for the next start.
 
+use super::policies::{InForce, Police, limits};
 use super::status::Board;
-use super::{Memory, own_hosts, simulator};
+use super::{Memory, own_hosts, simulator, watched};
 use crate::config::{self, Config};
 use crate::gateway::{self, Door, Rules as DoorRules};
 use crate::governance::audit::{Revisions, Who};
@@ -63,6 +64,7 @@ pub(super) fn plan(
     config: &Config,
     gate: &Gate,
     simulator: Option<SocketAddr>,
+    policies: &InForce,
 ) -> anyhow::Result<Plan> {
     let now = clock::now();
     let mut upstreams = Vec::with_capacity(config.providers.len());
@@ -90,10 +92,14 @@ pub(super) fn plan(
         .iter()
         .map(|key| Arc::new(Who::of(key)))
         .collect();
+    let mut rates = config.limits.clone();
+    if let Some(guards) = &policies.guards {
+        rates.extend(limits(&guards.policies, &config.keys, now.wall));
+    }
     let charter = gate.charter(Rules {
         keys: Keys::new(config.keys.clone()),
         budgets: config.budgets.iter().cloned().map(Arc::new).collect(),
-        limits: config.limits.iter().cloned().map(Arc::new).collect(),
+        limits: rates.into_iter().map(Arc::new).collect(),
         unknown_price: config.unknown_price,
     });
     charter.open_ledgers(gate, now);
@@ -106,12 +112,16 @@ pub(super) fn plan(
         retries: config.retries,
         revisions: Arc::new(Revisions {
             config: config.revision.clone(),
-            // Policies are part of the configuration until they have files of their own.
-            policy: config.revision.clone(),
+            policy: match &policies.guards {
+                Some(_) => policies.revision.clone(),
+                // Without files of their own, what governs is the configuration.
+                None => config.revision.clone(),
+            },
             prices: config.prices.revision.clone(),
         }),
         owners,
         stranger: Arc::new(Who::unknown()),
+        guards: policies.guards.clone(),
     })
 }
 
@@ -147,6 +157,7 @@ pub(super) struct Live {
     pub(super) simulator: Option<SocketAddr>,
     pub(super) memory: Arc<Memory>,
     pub(super) most_connections: usize,
+    pub(super) police: Arc<Police>,
 }
 
 impl Live {
@@ -156,33 +167,89 @@ impl Live {
         files: config::Prepared,
         started_with: Config,
         sources: config::Sources,
+        in_force: InForce,
     ) -> anyhow::Result<Arc<config::Watcher>> {
-        let mut current = started_with;
-        let strays = strays(&current.files);
+        let mut current = (started_with, in_force);
+        let strays = strays(&current.0.files);
         let slot: Arc<OnceLock<Weak<config::Watcher>>> = Arc::default();
         let itself = slot.clone();
         let watcher = Arc::new(files.start(move || {
-            let Some(config) = self.reload(&sources, &current, &strays) else {
-                return;
-            };
+            let (config, in_force) = self.reload(&sources, &current, &strays);
             if let Some(watcher) = itself.wait().upgrade() {
-                watcher.replace(config.files.clone());
+                watcher.replace(watched(&config, &in_force));
             }
-            current = config;
+            current = (config, in_force);
         })?);
         let _ = slot.set(Arc::downgrade(&watcher));
         Ok(watcher)
     }
 
-    /// Loads anew; says what is wrong, or takes it over.
+    /// Loads anew, configuration and policies each by itself: a fault in one leaves the last good one of it in force, and
+    /// does not hold up the other.
     fn reload(
+        &self,
+        sources: &config::Sources,
+        (current, in_force): &(Config, InForce),
+        known_strays: &[PathBuf],
+    ) -> (Config, InForce) {
+        let metrics = self.door.desk.telemetry.metrics();
+        let config = self.configuration(sources, current, known_strays);
+        let same_config = config
+            .as_ref()
+            .is_none_or(|config| config.revision == current.revision);
+        let wanted = config.as_ref().unwrap_or(current);
+        let policies = match self.police.load(wanted, clock::now().wall) {
+            Ok(policies) => {
+                self.board.policy_fault(None);
+                Some(policies)
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "the policies were changed and cannot be used: the last good ones stay in force");
+                self.board.policy_fault(Some(fault.to_string()));
+                metrics.policies_reloaded(false);
+                None
+            }
+        };
+        let same_policies = policies
+            .as_ref()
+            .is_none_or(|new| new.revision == in_force.revision);
+        let next = (
+            wanted.clone(),
+            policies.clone().unwrap_or_else(|| in_force.clone()),
+        );
+        if same_config && same_policies && config.is_none() {
+            return next;
+        }
+        match self.take_over(&next, current) {
+            Ok(()) => {
+                let mended = config.is_some() && self.board.config_fault(None);
+                if config.is_some() && (mended || !same_config) {
+                    metrics.config_reloaded(true);
+                    tracing::info!(revision = %next.0.revision, "a new configuration is in force");
+                }
+                if policies.is_some() && !same_policies {
+                    metrics.policies_reloaded(true);
+                    tracing::info!(revision = %next.1.revision, "new policies are in force");
+                }
+                next
+            }
+            Err(fault) => {
+                tracing::error!(fault = %format!("{fault:#}"), "the configuration was changed and cannot be used: the last good one stays in force");
+                self.board.config_fault(Some(format!("{fault:#}")));
+                metrics.config_reloaded(false);
+                (current.clone(), in_force.clone())
+            }
+        }
+    }
+
+    /// The configuration as it is now; `None`, and said, if it cannot be used.
+    fn configuration(
         &self,
         sources: &config::Sources,
         current: &Config,
         known_strays: &[PathBuf],
     ) -> Option<Config> {
-        let telemetry = &self.door.desk.telemetry;
-        let taken = config::load(sources)
+        let loaded = config::load(sources)
             .map_err(anyhow::Error::from)
             .and_then(|config| {
                 if let Some(stray) = strays(&current.files)
@@ -194,19 +261,25 @@ impl Live {
                         stray.display()
                     );
                 }
-                let rules = rules(&config, self.most_connections)?;
-                let plan = plan(&config, &self.door.desk.gate, self.simulator)?;
-                Ok((config, plan, rules))
+                Ok(config)
             });
-        let (config, plan, rules) = match taken {
-            Ok(taken) => taken,
-            Err(fault) => {
+        loaded
+            .inspect_err(|fault| {
                 tracing::error!(fault = %format!("{fault:#}"), "the configuration was changed and cannot be used: the last good one stays in force");
                 self.board.config_fault(Some(format!("{fault:#}")));
-                telemetry.metrics().config_reloaded(false);
-                return None;
-            }
-        };
+                self.door.desk.telemetry.metrics().config_reloaded(false);
+            })
+            .ok()
+    }
+
+    /// Puts a configuration and policies in force, whole or not at all.
+    fn take_over(
+        &self,
+        (config, policies): &(Config, InForce),
+        current: &Config,
+    ) -> anyhow::Result<()> {
+        let rules = rules(config, self.most_connections)?;
+        let plan = plan(config, &self.door.desk.gate, self.simulator, policies)?;
         for (what, same) in [
             ("listen", config.listen == current.listen),
             ("admin_listen", config.admin_listen == current.admin_listen),
@@ -226,17 +299,15 @@ impl Live {
             .iter()
             .map(|route| route.pattern.as_str())
             .chain(config.prices.models());
-        telemetry.metrics().name_models(ModelNames::new(names));
-        telemetry.metrics().policies_are(&plan.revisions.policy);
+        let metrics = self.door.desk.telemetry.metrics();
+        metrics.name_models(ModelNames::new(names));
+        metrics.policies_are(&plan.revisions.policy);
         self.memory
             .answer_after
             .store(config.journal.answer == Answer::After, Ordering::Relaxed);
         self.door.rules.store(Arc::new(rules));
         self.door.desk.plan.store(Arc::new(plan));
-        self.board.config_fault(None);
-        telemetry.metrics().config_reloaded(true);
-        tracing::info!(revision = %config.revision, "a new configuration is in force");
-        Some(config)
+        Ok(())
     }
 }
 

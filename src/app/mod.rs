@@ -4,13 +4,18 @@
 //! SIGINT: no new connections, open calls end within `drain`, then the journal's last entry says that the stop was in order.
 
 mod descriptors;
+mod history;
 mod live;
+mod policies;
 mod quote;
+pub mod scan;
 mod status;
+pub mod workshop;
 
 pub use crate::provider::simulator;
 pub use crate::telemetry::{audit_log as audit, logs};
 pub use crate::{journal, units};
+pub use history::{History, Kept};
 pub use quote::quote;
 
 use crate::clock;
@@ -20,7 +25,7 @@ use crate::gateway::{self, Door, Running, admin};
 use crate::governance::gate::Gate;
 use crate::journal::Journal;
 use crate::journal::settings::Answer;
-use crate::pipeline::{Desk, Durable};
+use crate::pipeline::{Alarm, Desk, Durable, Vigil};
 use crate::provider::settings::Kind;
 use crate::telemetry::audit_log::AuditLog;
 use crate::telemetry::metrics::{BudgetReading, JournalReading, ModelNames, Sources as Readings};
@@ -28,9 +33,11 @@ use crate::telemetry::{Telemetry, logs as log};
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use live::Live;
+use policies::{InForce, Police, Unusable};
 use status::Board;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,6 +75,9 @@ pub enum StartError {
     /// The configuration is at fault.
     #[error("{0}")]
     Configuration(#[from] Faults),
+    /// The policies are.
+    #[error("{0}")]
+    Policies(#[from] Unusable),
 }
 
 /// The journal, as far as calls wait for it.
@@ -174,7 +184,7 @@ impl House {
     )]
     fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
         // Before the journal is read back, which may take long: an edit made meanwhile is not missed.
-        let files = config::prepare(config.files.clone());
+        let prepared = config::prepare(watched(&config, &InForce::default()));
         let (journal, books, recovery) =
             Journal::open(&config.state_dir, journal::Settings::default())?;
         if recovery.is_alarming() || recovery.torn.is_some() {
@@ -226,7 +236,12 @@ impl House {
         let simulator = live::simulator(&config, &prices)?;
         let address = simulator.as_ref().map(simulator::Handle::addr);
         let gate = Gate::new(books.clone());
-        let plan = live::plan(&config, &gate, address)?;
+        let police = Arc::new(Police::open(&config.state_dir, sources.env.clone())?);
+        let in_force = police
+            .load(&config, clock::now().wall)
+            .map_err(StartError::from)?;
+        let files = watched(&config, &in_force);
+        let plan = live::plan(&config, &gate, address, &in_force)?;
         let most_connections = most_connections(&config);
         let rules = live::rules(&config, most_connections)?;
         let desk = Arc::new(Desk {
@@ -234,6 +249,8 @@ impl House {
             plan: ArcSwap::from_pointee(plan),
             telemetry: telemetry.clone(),
             durable: Box::new(Shared(memory.clone())),
+            vigil: Vigil::default(),
+            alarm: Alarm::default(),
         });
         let door = Door::new(desk.clone(), rules);
         let board = Arc::new(Board::new(desk.clone(), memory.clone(), &recovery));
@@ -282,8 +299,10 @@ impl House {
             simulator: address,
             memory: memory.clone(),
             most_connections,
+            police,
         };
-        let watcher = live.watch(files, config, sources)?;
+        let watcher = live.watch(prepared, config, sources, in_force)?;
+        watcher.replace(files);
         board.ready();
         let admin_address = started.admin.map(tracing::field::display);
         tracing::info!(
@@ -332,6 +351,17 @@ impl House {
         tracing::info!("stopped in order");
         Ok(())
     }
+}
+
+/// Every file a change of which is looked at: the configuration's, and those of the policies it names.
+fn watched(config: &Config, in_force: &InForce) -> Vec<PathBuf> {
+    let mut files = config.files.clone();
+    files.extend(config.policies.iter().cloned());
+    files.extend(in_force.files.iter().cloned());
+    files.retain(|file| config::policy::packs::named(file).is_none());
+    files.sort_unstable();
+    files.dedup();
+    files
 }
 
 /// As many connections as the limit of open files carries, if that is fewer than are wanted said.

@@ -1,13 +1,13 @@
 //! A quote without a running gateway: the configuration and the ledgers as they stand on the disk.
 
-use super::live;
+use super::{live, policies};
 use crate::chat::Endpoint;
 use crate::clock;
 use crate::config;
 use crate::gateway::quoted;
 use crate::governance::budget::{Books, State};
 use crate::governance::gate::Gate;
-use crate::pipeline::{Call, Desk, Durable, RequestLabels, Worker};
+use crate::pipeline::{Alarm, Call, Desk, Durable, RequestLabels, Vigil, Worker};
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::ModelNames;
 use anyhow::{Context as _, bail};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Nothing is written, so nothing is waited for.
 #[derive(Debug)]
-struct NoJournal;
+pub(super) struct NoJournal;
 
 impl Durable for NoJournal {
     fn reach(&self, _: u64) -> Pin<Box<dyn Future<Output = bool> + '_>> {
@@ -53,7 +53,9 @@ pub fn quote(
     let state: State = live::books_on_disk(&config).unwrap_or_default();
     let gate = Gate::new(Arc::new(Books::restore(state, false)));
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere))?);
+    // Nothing is written beside a running gateway: names of values are made with a secret of the moment.
+    let in_force = policies::Police::passing()?.load(&config, clock::now().wall)?;
+    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force)?);
     let keys = plan.charter.keys();
     let mut found = keys
         .iter()
@@ -72,6 +74,8 @@ pub fn quote(
         None,
     )?);
     let desk = Arc::new(Desk {
+        vigil: Vigil::default(),
+        alarm: Alarm::default(),
         gate,
         plan: ArcSwap::new(plan.clone()),
         telemetry,
@@ -80,6 +84,7 @@ pub fn quote(
     let worker = Rc::new(Worker::new(desk));
     let began = clock::now();
     let call = Call {
+        peer: None,
         id: worker.passage_id(began),
         began,
         arrived: began.since_start,

@@ -33,6 +33,8 @@ struct Notes {
     stage: Stage,
     /// Why a newer configuration is not in force.
     config_fault: Option<String>,
+    /// Why newer policies are not.
+    policy_fault: Option<String>,
 }
 
 impl Board {
@@ -49,6 +51,7 @@ impl Board {
         let notes = Mutex::new(Notes {
             stage: Stage::Starting,
             config_fault: None,
+            policy_fault: None,
         });
         Self {
             desk,
@@ -66,8 +69,13 @@ impl Board {
         self.note(|notes| notes.stage = Stage::Draining);
     }
 
-    pub(super) fn config_fault(&self, fault: Option<String>) {
-        self.note(|notes| notes.config_fault = fault);
+    /// Tells what is wrong with the configuration, or that nothing is; whether anything was.
+    pub(super) fn config_fault(&self, fault: Option<String>) -> bool {
+        self.note(|notes| std::mem::replace(&mut notes.config_fault, fault).is_some())
+    }
+
+    pub(super) fn policy_fault(&self, fault: Option<String>) {
+        self.note(|notes| notes.policy_fault = fault);
     }
 
     fn note<T>(&self, change: impl FnOnce(&mut Notes) -> T) -> T {
@@ -97,7 +105,13 @@ impl Board {
 
 impl StatusSource for Board {
     fn readiness(&self) -> Readiness {
-        let (stage, config_fault) = self.note(|notes| (notes.stage, notes.config_fault.is_some()));
+        let (stage, config_fault, policy_fault) = self.note(|notes| {
+            (
+                notes.stage,
+                notes.config_fault.is_some(),
+                notes.policy_fault.is_some(),
+            )
+        });
         let journal_failed = self.journal().state != "ok";
         let mut degraded = Vec::new();
         match stage {
@@ -110,6 +124,9 @@ impl StatusSource for Board {
         }
         if config_fault {
             degraded.push("config".to_owned());
+        }
+        if policy_fault {
+            degraded.push("policies".to_owned());
         }
         Readiness {
             ready: stage == Stage::Answering && !journal_failed,
@@ -143,7 +160,10 @@ impl StatusSource for Board {
                 error: self.note(|notes| notes.config_fault.clone()),
                 ..revision(&plan.revisions.config)
             },
-            policies: revision(&plan.revisions.policy),
+            policies: Revision {
+                error: self.note(|notes| notes.policy_fault.clone()),
+                ..revision(&plan.revisions.policy)
+            },
             prices: revision(&plan.revisions.prices),
             budgets: budgets.collect(),
             providers: plan

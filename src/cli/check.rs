@@ -1,7 +1,13 @@
-//! `tollgate check`: validates configurations and price books, telling every fault at once.
+//! `tollgate check`: validates configurations, policies and price books, telling every fault at once.
+//!
+//! A file is told by its keys. Policies that a configuration names are checked with it: against its prices and budgets.
+//! Those named by path are checked together, since what one allows another may deny.
 
+use super::policy::summary;
 use super::{place, up};
-use crate::config::{self, Fault, Faults, Sources};
+use crate::app::workshop::{Subject, diagnosed, is_policy};
+use crate::config::policy::{Assembled, Format};
+use crate::config::{self, Config, Fault, Faults, Sources};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -37,17 +43,37 @@ pub fn run(check: &Check, out: &mut impl Write) -> io::Result<ExitCode> {
     } else {
         &check.files
     };
+    let (policies, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.iter().cloned().partition(|file| is_policy(file));
     let mut worst = Outcome::Good;
     let mut results = Vec::new();
-    for file in files {
+    for file in &others {
         let (kind, result) = look(file, &check.env);
-        let faults = result.as_ref().err().map_or(&[][..], |faults| &faults.0);
+        let (told, config) = match result {
+            Ok((said, config)) => (Ok(said), config),
+            Err(faults) => (Err(faults), None),
+        };
+        let faults = told.as_ref().err().map_or(&[][..], |faults| &faults.0);
         worst = worst.max(outcome(faults));
         if check.json {
-            results.push(as_json(file, kind, &result));
+            results.push(as_json(file, kind, &told));
         } else {
-            tell(file, &result, out)?;
+            tell(file, &told, out)?;
         }
+        if let Some(config) = config.filter(|config| !config.policies.is_empty()) {
+            let subject = Subject {
+                paths: config.policies.clone(),
+                config: Some(*config),
+            };
+            worst = worst.max(policies_of(&subject, check, out, &mut results)?);
+        }
+    }
+    if !policies.is_empty() {
+        let subject = Subject {
+            paths: policies,
+            config: None,
+        };
+        worst = worst.max(policies_of(&subject, check, out, &mut results)?);
     }
     if check.json {
         let whole = json!({ "ok": worst == Outcome::Good, "files": results });
@@ -70,8 +96,56 @@ fn default(env: &[(String, String)]) -> PathBuf {
     }
 }
 
-/// What a good file holds, in a few words, or its faults.
-fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Result<String, Faults>) {
+/// Checks policies and tells of them.
+fn policies_of(
+    subject: &Subject,
+    check: &Check,
+    out: &mut impl Write,
+    results: &mut Vec<Value>,
+) -> io::Result<Outcome> {
+    let assembled = subject.assemble();
+    if check.json {
+        results.extend(policies_json(&assembled));
+    } else {
+        write!(
+            out,
+            "{}",
+            assembled.loaded.report().render(Format::Coloured)
+        )?;
+        let paths: Vec<String> = subject
+            .paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        writeln!(out, "policies {}: {}", paths.join(" "), summary(&assembled))?;
+    }
+    Ok(outcome(&diagnosed(&assembled.loaded).0))
+}
+
+/// One result for each policy file.
+fn policies_json(assembled: &Assembled) -> Vec<Value> {
+    let (errors, warnings) = diagnosed(&assembled.loaded);
+    let of = |faults: &[Fault], file: &Path| -> Vec<Value> {
+        faults
+            .iter()
+            .filter(|fault| fault.file == file)
+            .map(fault_json)
+            .collect()
+    };
+    let result = |file: &PathBuf| {
+        let faults = of(&errors, file);
+        json!({
+            "file": file.display().to_string(), "kind": "policy", "ok": faults.is_empty(),
+            "faults": faults, "warnings": of(&warnings, file),
+        })
+    };
+    assembled.loaded.names.iter().map(result).collect()
+}
+
+/// What a good file holds, in a few words, or its faults; a configuration comes along.
+type Looked = Result<(String, Option<Box<Config>>), Faults>;
+
+fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Looked) {
     if config::is_price_book(file) {
         let book = config::check_prices(file);
         let said = book.map(|book| {
@@ -81,7 +155,7 @@ fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Result<String, 
                 book.models().len()
             )
         });
-        return ("prices", said);
+        return ("prices", said.map(|said| (said, None)));
     }
     let sources = match file.parent() {
         // What `up` does not find in its file, it finds in the environment.
@@ -95,7 +169,7 @@ fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Result<String, 
         },
     };
     let said = config::load(&sources).map(|config| {
-        format!(
+        let said = format!(
             "revision {}: {} providers, {} models, {} keys, {} budgets, {} limits, prices {}",
             config.revision,
             config.providers.len(),
@@ -104,7 +178,8 @@ fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Result<String, 
             config.budgets.len(),
             config.limits.len(),
             config.prices.revision,
-        )
+        );
+        (said, Some(Box::new(config)))
     });
     ("config", said)
 }
@@ -153,20 +228,19 @@ pub(super) fn tell_faults(faults: &[Fault], out: &mut impl Write) -> io::Result<
 
 fn as_json(file: &Path, kind: &str, result: &Result<String, Faults>) -> Value {
     let faults = result.as_ref().err().map_or(&[][..], |faults| &faults.0);
-    let faults: Vec<Value> = faults
-        .iter()
-        .map(|fault| {
-            json!({
-                "file": fault.file.display().to_string(),
-                "line": fault.line,
-                "column": fault.column,
-                "code": fault.code,
-                "message": fault.message,
-                "help": fault.help,
-            })
-        })
-        .collect();
+    let faults: Vec<Value> = faults.iter().map(fault_json).collect();
     json!({ "file": file.display().to_string(), "kind": kind, "ok": result.is_ok(), "faults": faults })
+}
+
+fn fault_json(fault: &Fault) -> Value {
+    json!({
+        "file": fault.file.display().to_string(),
+        "line": fault.line,
+        "column": fault.column,
+        "code": fault.code,
+        "message": fault.message,
+        "help": fault.help,
+    })
 }
 
 #[cfg(test)]
@@ -242,6 +316,42 @@ mod tests {
             said.starts_with("any.yaml:3:15: error[unquoted]: "),
             "{said}"
         );
+    }
+
+    #[test]
+    fn policies_are_checked_by_themselves_and_with_the_configuration_that_names_them() {
+        let bad = "version: 1\nscope: {}\nrules:\n  - {id: a, effect: denny, match: any}\n";
+        let (code, said) = check("any.yaml", Some(bad), true);
+        assert_eq!(code, ExitCode::from(1));
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["files"][0]["kind"], json!("policy"));
+        assert_eq!(said["files"][0]["faults"][0]["code"], json!("TG106"));
+
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            fs::write(&file, text).unwrap();
+            close(&file);
+            file
+        };
+        put("policy.yaml", "version: 1\nscope: {}\nlimits: {rpm: 60}\n");
+        let config = "providers: { sim: { kind: simulator } }\npolicies: [policy.yaml]\n";
+        let check = Check {
+            files: vec![put("tollgate.yaml", config)],
+            ..Check::default()
+        };
+        let run = |check: &Check| {
+            let mut out = Vec::new();
+            let code = run(check, &mut out).unwrap();
+            (code, String::from_utf8(out).unwrap())
+        };
+        let (code, said) = run(&check);
+        assert!(said.contains("1 file: ok (revision "), "{said}");
+        assert_eq!(code, ExitCode::SUCCESS);
+        put("policy.yaml", bad);
+        let (code, said) = run(&check);
+        assert!(said.contains("TG106"), "{said}");
+        assert_eq!(code, ExitCode::from(1));
     }
 
     #[test]

@@ -8,10 +8,13 @@
 pub mod audit;
 pub mod check;
 pub mod completions;
+pub mod explain;
 pub mod key;
 pub mod ledger;
 mod place;
+pub mod policy;
 pub mod quote;
+pub mod scan;
 pub mod schema;
 pub mod serve;
 pub mod simulate;
@@ -52,21 +55,27 @@ enum Command {
     #[command(after_help = "Examples:\n  tollgate ledger verify\n  tollgate ledger show --json")]
     Ledger(ledger::LedgerArgs),
     Audit(audit::AuditArgs),
+    Policy(policy::PolicyArgs),
+    Explain(explain::ExplainArgs),
+    Scan(scan::ScanArgs),
     Simulate(simulate::Args),
     Schema(SchemaArgs),
     Completions(completions::CompletionsArgs),
 }
 
-/// Validate configurations and price books: every fault at once, with its place and remedy
+/// Validate configurations, policies and price books: every fault at once, with its place and remedy
+///
+/// The policies a configuration names are checked with it, against its prices and budgets. A file is told by its keys.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tollgate check
   tollgate check tollgate.yaml config/prices.yaml
+  tollgate check policies/
   tollgate check --json | jq '.files[].faults'
 
 Exit code 0: all good; 1: faults found; 2: a file cannot be read.")]
 struct CheckArgs {
-    /// The files [default: tollgate.yaml, or where there is none .tollgate/up.yaml]
+    /// The files, and folders of policies [default: tollgate.yaml, or where there is none .tollgate/up.yaml]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print JSON
@@ -79,7 +88,8 @@ struct CheckArgs {
 #[command(after_help = "Examples:
   tollgate schema config > tollgate.schema.json
   # then, as the first line of tollgate.yaml:
-  # yaml-language-server: $schema=tollgate.schema.json")]
+  # yaml-language-server: $schema=tollgate.schema.json
+  tollgate schema policy > policy.schema.json")]
 struct SchemaArgs {
     /// Of which file
     of: SchemaOf,
@@ -91,7 +101,7 @@ enum SchemaOf {
     Config,
     /// A price book
     Prices,
-    #[value(hide = true)]
+    /// A policy
     Policy,
     #[value(hide = true)]
     Flow,
@@ -171,6 +181,12 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
             return ledger::run(&args, &env).map_err(unreadable);
         }
         Command::Audit(args) => return audit::run(&args, &env, &mut out).map_err(unreadable),
+        Command::Policy(args) => return policy::run(&args, &env, &mut out).map_err(unreadable),
+        Command::Explain(args) => return explain::run(&args, &env, &mut out).map_err(unreadable),
+        Command::Scan(args) => {
+            let mut buffered = io::BufWriter::new(out);
+            return scan::run(&args, &mut buffered).map_err(unreadable);
+        }
         Command::Simulate(args) => {
             drop(out);
             let prices = price_book(&args.prices)?;

@@ -51,6 +51,11 @@ impl Place {
         }
     }
 
+    /// Whether it was named at all.
+    pub(super) const fn is_named(&self) -> bool {
+        self.config.is_some() || self.state_dir.is_some()
+    }
+
     /// The gateway a command is about.
     pub(super) fn gate(&self, env: &[(String, String)]) -> Gate {
         match (&self.config, &self.state_dir) {

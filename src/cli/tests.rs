@@ -42,7 +42,9 @@ fn wrong_usage_leaves_with_two_and_help_with_zero() {
     };
     check("tollgate", 2);
     check("tollgate sevre", 2);
-    check("tollgate policy check", 2);
+    check("tollgate policy", 2);
+    check("tollgate policy push", 2);
+    check("tollgate policy explain", 2);
     check("tollgate serve --bogus", 2);
     check("tollgate serve --set drain", 2);
     check("tollgate key new", 2);

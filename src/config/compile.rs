@@ -3,6 +3,7 @@
 use super::document::Document;
 use super::fault::{Fault, Faults, Place};
 use super::layer::{overlay, underlay};
+use super::policy::packs;
 use super::read::Reader;
 use super::settings::{KeyStore, Settings};
 use super::yaml::Node;
@@ -108,7 +109,6 @@ impl Loading<'_> {
         self.document.duplicates("budgets", "name", names);
         let names = settings.limits.iter().map(|limit| limit.name.as_str());
         self.document.duplicates("limits", "name", names);
-        self.policies(reader);
         if settings.panel.is_some() {
             report.at("panel").fault_with(
                 "panel_not_supported",
@@ -141,6 +141,7 @@ impl Loading<'_> {
                 .map(|unknown| unknown.compile(&report.at("unknown_price")))
                 .unwrap_or_default(),
             journal: settings.journal.compile(),
+            policies: self.policies(reader),
         }
     }
 
@@ -326,46 +327,31 @@ impl Loading<'_> {
         known.keys
     }
 
-    /// Rules this version cannot enforce are not passed over in silence.
-    fn policies(&self, reader: &Reader<'_>) {
+    /// Where policies are, and packs by name.
+    fn policies(&self, reader: &Reader<'_>) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
         for (index, written) in self.settings.policies.iter().enumerate() {
-            let path = self.file_name(written, &["policies", &index.to_string()], reader);
-            if let Some(found) = policy_file(&path, 0) {
-                self.document.report().at("policies").at(index).fault_with(
-                    "policies_not_supported",
-                    format!("`{}` holds rules, and this version cannot enforce policy rules: it refuses to pretend", found.display()),
-                    "move it elsewhere until a version that enforces it is installed; rights by key (`models`), budgets and limits are enforced",
+            let Some(name) = packs::named(Path::new(written)) else {
+                paths.push(self.file_name(written, &["policies", &index.to_string()], reader));
+                continue;
+            };
+            if packs::text(name).is_none() {
+                let known = packs::PACKS
+                    .iter()
+                    .map(|(known, _)| (*known).to_owned())
+                    .collect();
+                let report = self.document.report().at("policies").at(index);
+                report.unknown(
+                    "unknown_pack",
+                    format!("there is no pack `{name}`"),
+                    name,
+                    known,
                 );
             }
+            paths.push(PathBuf::from(written));
         }
+        paths
     }
-}
-
-/// A file that may hold policy rules: `path` itself, or something in it.
-fn policy_file(path: &Path, depth: usize) -> Option<PathBuf> {
-    const MAX_DEPTH: usize = 4;
-    let is_rules = |path: &Path| {
-        path.extension().is_some_and(|extension| {
-            ["yaml", "yml", "cel", "json"]
-                .iter()
-                .any(|known| extension == *known)
-        })
-    };
-    if path.is_file() {
-        return (depth == 0 || is_rules(path)).then(|| path.to_owned());
-    }
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    entries.sort_unstable();
-    entries
-        .iter()
-        .find_map(|entry| policy_file(entry, depth + 1))
 }
 
 /// Keys so far, and where each name and digest was first seen.

@@ -72,6 +72,18 @@ impl fmt::Display for Faults {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SourceId(u16);
 
+impl SourceId {
+    /// The text of this number: for texts that are counted elsewhere.
+    pub(super) const fn nth(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    pub(super) const fn number(self) -> u16 {
+        self.0
+    }
+}
+
 /// A place in one of the texts read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {

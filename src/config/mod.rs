@@ -12,6 +12,7 @@ mod document;
 mod fault;
 mod keys;
 mod layer;
+pub mod policy;
 mod prices;
 mod read;
 mod settings;
@@ -20,6 +21,7 @@ mod yaml;
 
 pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
+pub use read::resolve;
 pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_schema};
 pub use watch::{Prepared, WatchError, Watcher, prepare};
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub unknown_price: UnknownPrice,
     /// How durable the ledgers' memory is.
     pub journal: Journal,
+    /// Policy files, folders of them, and packs.
+    pub policies: Vec<PathBuf>,
 }
 
 /// Where a configuration comes from.

@@ -307,6 +307,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What a value outside a configuration stands for, if it is a reference (`${NAME}`, or `file:PATH` from `folder`), and
+/// the files that were read for it.
+///
+/// # Errors
+/// It leads nowhere: why, and what to do about it.
+pub fn resolve(
+    text: &str,
+    folder: &Path,
+    env: &[(String, String)],
+) -> Result<(String, Vec<PathBuf>), String> {
+    let mut reader = Reader::new(env);
+    let source = reader.places.add(folder, folder);
+    let mut scalar = Scalar {
+        text: text.to_owned(),
+        style: Style::Quoted,
+    };
+    match reader.reference(&mut scalar, Place::whole(source)) {
+        None => Ok((scalar.text, reader.files)),
+        Some(broken) => Err(match broken.help {
+            Some(help) => format!("{}: {help}", broken.message),
+            None => broken.message,
+        }),
+    }
+}
+
 /// A reference that leads nowhere.
 struct Broken {
     code: &'static str,

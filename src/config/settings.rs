@@ -42,7 +42,7 @@ pub struct Settings {
     /// How much at a time.
     #[serde(default)]
     pub limits: Vec<LimitSettings>,
-    /// Policy files and folders of them. This version takes only folders that hold none.
+    /// Policy files, folders of them, and packs that are built in: `policies/`, `pack:secrets`.
     #[serde(default)]
     pub policies: Vec<String>,
     /// Price books; of two prices for one model the later wins. The built-in book when absent.

@@ -445,12 +445,8 @@ fn text_that_yaml_reads_as_something_else_must_be_quoted() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let policies = format!("policies: {}\n", folder.path().display());
-    check(&policies, &[]);
-    fs::create_dir(folder.path().join("team")).unwrap();
-    fs::write(folder.path().join("team/rules.yaml"), "rules: []").unwrap();
-    check(&policies, &["2:11 policies_not_supported"]);
+    check("policies: [policies/, pack:secrets]\n", &[]);
+    check("policies: [pack:secrts]\n", &["2:12 unknown_pack"]);
     check(
         "panel: { url: https://panel.example }\n",
         &["2:8 panel_not_supported"],

@@ -154,6 +154,7 @@ impl Watching {
                 [
                     folder(file),
                     file.canonicalize().ok().and_then(|file| folder(&file)),
+                    file.is_dir().then(|| file.clone()),
                 ]
             })
             .flatten()
@@ -175,6 +176,7 @@ impl Watching {
     }
 
     fn run(mut self, woken: &Receiver<()>, orders: &Mutex<Orders>, mut changed: impl FnMut()) {
+        let mut day = today();
         loop {
             match woken.recv_timeout(POLL) {
                 Ok(()) => settle(woken),
@@ -189,7 +191,9 @@ impl Watching {
             if let Some(files) = orders.files {
                 self.files(files);
             }
-            if self.look() {
+            // Dates in policies come and go with the day, though no file changes.
+            let next_day = std::mem::replace(&mut day, today()) != day;
+            if self.look() || next_day {
                 self.follow();
                 changed();
             }
@@ -208,6 +212,11 @@ impl Watching {
     }
 }
 
+/// The day it is in UTC, by number.
+fn today() -> i64 {
+    clock::now().wall.secs().div_euclid(86_400)
+}
+
 /// Waits until no wake-up came for a while.
 fn settle(woken: &Receiver<()>) {
     let start = clock::since_start();
@@ -219,9 +228,34 @@ fn settle(woken: &Receiver<()>) {
 }
 
 fn digest(file: &Path) -> Option<[u8; 32]> {
+    if file.is_dir() {
+        return listing(file, 0);
+    }
     read(file)
         .ok()
         .map(|(bytes, _)| Sha256::digest(&bytes).into())
+}
+
+/// What is in a folder and those below, names and contents: a file that is only known once the folder was read is not
+/// missed when it changes before it is watched by itself.
+fn listing(folder: &Path, depth: usize) -> Option<[u8; 32]> {
+    const MAX_DEPTH: usize = 8;
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    entries.sort_unstable();
+    let mut hash = Sha256::new();
+    for entry in entries {
+        hash.update(entry.as_os_str().as_encoded_bytes());
+        hash.update([0]);
+        if entry.is_dir() {
+            if depth < MAX_DEPTH {
+                hash.update(listing(&entry, depth + 1).unwrap_or_default());
+            }
+        } else if let Ok((bytes, _)) = read(&entry) {
+            hash.update(Sha256::digest(&bytes));
+        }
+    }
+    Some(hash.finalize().into())
 }
 
 #[cfg(test)]
@@ -287,6 +321,18 @@ mod tests {
         symlink("v2", at("data-new")).unwrap();
         fs::rename(at("data-new"), at("data")).unwrap();
         told.recv_timeout(LONG).expect("swapped");
+    }
+
+    #[test]
+    fn a_file_that_appears_in_a_watched_folder_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let watched = folder.path().join("policies");
+        fs::create_dir(&watched).unwrap();
+        let (_watcher, told) = start(vec![watched.clone()]);
+        fs::write(watched.join("org.yaml"), "version: 1").unwrap();
+        told.recv_timeout(LONG).expect("made");
+        fs::remove_file(watched.join("org.yaml")).unwrap();
+        told.recv_timeout(LONG).expect("removed");
     }
 
     #[test]

@@ -7,14 +7,36 @@
 
 use super::fault::{Place, Places, SourceId};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// Larger files are refused. Ten thousand keys with their hashes and labels are about 2 MiB.
 pub(super) const MAX_BYTES: usize = 4 << 20;
-/// Deeper nesting is refused.
-const MAX_DEPTH: usize = 32;
-/// More nodes are refused.
-const MAX_NODES: usize = 400_000;
+
+/// How much one text may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub bytes: usize,
+    pub depth: usize,
+    pub nodes: usize,
+}
+
+/// Those of a configuration.
+const CONFIGURATION: Bounds = Bounds {
+    bytes: MAX_BYTES,
+    depth: 32,
+    nodes: 400_000,
+};
+
+/// A fault of form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub place: Place,
+    pub code: &'static str,
+    pub message: String,
+    pub help: Option<&'static str>,
+    /// Of a key that is there twice, the first.
+    pub first: Option<Place>,
+}
 
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,25 +123,48 @@ impl Scalar {
     }
 }
 
-/// Builds the tree of a text; `None` if it has faults of form.
+/// Builds the tree of a configuration's text; `None` if it has faults of form.
 pub(super) fn parse(text: &str, source: SourceId, places: &mut Places) -> Option<Node> {
-    if text.len() > MAX_BYTES {
-        let message = format!(
-            "{} bytes are more than the {MAX_BYTES} a file may have",
-            text.len()
-        );
-        places.fault(Place::whole(source), "too_large", message, None);
+    let mut faulty = false;
+    let root = parse_within(CONFIGURATION, text, source, &mut |flaw| {
+        faulty = true;
+        let help = flaw.help.map(str::to_owned);
+        places.fault(flaw.place, flaw.code, flaw.message, help);
+    });
+    root.filter(|_| !faulty)
+}
+
+/// Builds the tree of a text within bounds and hands its faults of form to `note`. `None` if they leave no tree; else what
+/// was left out is known from them (tags and anchors are, an alias is an empty text, a second key stands beside the first).
+pub(super) fn parse_within(
+    bounds: Bounds,
+    text: &str,
+    source: SourceId,
+    note: &mut dyn FnMut(Flaw),
+) -> Option<Node> {
+    if text.len() > bounds.bytes {
+        note(Flaw {
+            place: Place::whole(source),
+            code: "too_large",
+            message: format!(
+                "{} bytes are more than the {} a file may have",
+                text.len(),
+                bounds.bytes
+            ),
+            help: None,
+            first: None,
+        });
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder {
+        bounds,
         source,
-        places,
+        note,
         open: Vec::new(),
         root: None,
         nodes: 0,
         documents: 0,
-        faulty: false,
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
@@ -140,9 +185,6 @@ pub(super) fn parse(text: &str, source: SourceId, places: &mut Places) -> Option
             }
         }
     }
-    if builder.faulty {
-        return None;
-    }
     let root = builder.root.take().unwrap_or_else(|| Node::empty(source));
     match &root.kind {
         Kind::Scalar(scalar) if scalar.is_null() => Some(Node::empty(source)),
@@ -159,19 +201,19 @@ enum Open {
     Map {
         place: Place,
         entries: Vec<Entry>,
-        seen: HashSet<String>,
+        seen: HashMap<String, Place>,
         key: Option<(String, Place)>,
     },
 }
 
 struct Builder<'a> {
+    bounds: Bounds,
     source: SourceId,
-    places: &'a mut Places,
+    note: &'a mut dyn FnMut(Flaw),
     open: Vec<Open>,
     root: Option<Node>,
     nodes: usize,
     documents: usize,
-    faulty: bool,
 }
 
 impl Builder<'_> {
@@ -184,10 +226,20 @@ impl Builder<'_> {
         }
     }
 
-    fn fault(&mut self, place: Place, code: &'static str, message: &str, help: Option<&str>) {
-        self.faulty = true;
-        self.places
-            .fault(place, code, message, help.map(str::to_owned));
+    fn fault(
+        &mut self,
+        place: Place,
+        code: &'static str,
+        message: &str,
+        help: Option<&'static str>,
+    ) {
+        (self.note)(Flaw {
+            place,
+            code,
+            message: message.to_owned(),
+            help,
+            first: None,
+        });
     }
 
     /// Takes one event; `None` if nothing after it makes sense.
@@ -236,7 +288,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse(place, anchor, tag.is_some());
-                let (entries, seen) = (Vec::new(), HashSet::new());
+                let (entries, seen) = (Vec::new(), HashMap::new());
                 self.begin(
                     Open::Map {
                         place,
@@ -285,11 +337,11 @@ impl Builder<'_> {
 
     fn count(&mut self, place: Place) -> Option<()> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
+        if self.nodes > self.bounds.nodes {
             self.fault(
                 place,
                 "too_large",
-                &format!("more than {MAX_NODES} values in one file"),
+                &format!("more than {} values in one file", self.bounds.nodes),
                 None,
             );
             return None;
@@ -299,11 +351,11 @@ impl Builder<'_> {
 
     fn begin(&mut self, open: Open, place: Place) -> Option<()> {
         self.count(place)?;
-        if self.open.len() >= MAX_DEPTH {
+        if self.open.len() >= self.bounds.depth {
             self.fault(
                 place,
                 "too_deep",
-                &format!("nested deeper than {MAX_DEPTH} levels"),
+                &format!("nested deeper than {} levels", self.bounds.depth),
                 None,
             );
             return None;
@@ -329,15 +381,17 @@ impl Builder<'_> {
             ..
         }) = self.open.last_mut()
         {
-            let new = seen.insert(text.clone());
+            let first = seen.get(&text).copied();
+            seen.entry(text.clone()).or_insert(place);
             *key = Some((text.clone(), place));
-            if !new {
-                self.fault(
+            if first.is_some() {
+                (self.note)(Flaw {
                     place,
-                    "duplicate_key",
-                    &format!("`{text}` is here a second time"),
-                    Some("keep one of them"),
-                );
+                    code: "duplicate_key",
+                    message: format!("`{text}` is here a second time"),
+                    help: Some("keep one of them"),
+                    first,
+                });
             }
             return Some(());
         }

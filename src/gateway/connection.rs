@@ -17,6 +17,7 @@ use hyper_util::server::conn::auto;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
 /// What is known of one connection.
 #[derive(Debug)]
 pub(super) struct Life {
+    /// Where the caller is; nowhere on a Unix socket.
+    pub(super) peer: Option<IpAddr>,
     tick: Rc<Cell<u32>>,
     /// Requests being answered.
     busy: Cell<u32>,
@@ -205,7 +208,15 @@ impl Connections {
     /// Serves a connection on a task of its own.
     pub(super) fn serve(self: &Rc<Self>, arrival: Arrival) {
         let this = self.clone();
+        let peer = match &arrival.stream {
+            Raw::Tcp(stream) => stream
+                .peer_addr()
+                .ok()
+                .map(|address| address.ip().to_canonical()),
+            Raw::Unix(_) => None,
+        };
         let life = Rc::new(Life {
+            peer,
             tick: self.tick.clone(),
             busy: Cell::new(0),
             head_since: Cell::new(None),

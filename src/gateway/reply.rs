@@ -21,6 +21,7 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 static DECISION_ID: HeaderName = HeaderName::from_static("x-tollgate-decision-id");
 static REVISION: HeaderName = HeaderName::from_static("x-tollgate-policy-revision");
+static SCAN: HeaderName = HeaderName::from_static("x-tollgate-scan");
 static COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 static CLAMPED: HeaderName = HeaderName::from_static("x-tollgate-clamped");
 static BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
@@ -43,13 +44,14 @@ pub(super) struct Named<'a> {
     pub(super) id: PassageId,
     pub(super) request_id: Option<HeaderValue>,
     pub(super) revision: &'a str,
+    pub(super) scan: Option<&'static str>,
     pub(super) now: Moment,
 }
 
 /// Values in one buffer, each with the header it is for.
 struct Stamps {
     text: BytesMut,
-    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 20]>,
+    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 21]>,
 }
 
 impl Stamps {
@@ -90,6 +92,9 @@ impl Stamps {
         }
         self.text(&DECISION_ID, named.id.decision().as_str());
         self.text(&REVISION, named.revision);
+        if let Some(scan) = named.scan {
+            self.text(&SCAN, scan);
+        }
     }
 
     fn budget(&mut self, standing: &Standing, now: Moment) {
@@ -301,6 +306,18 @@ pub(super) fn own(body: Vec<u8>, named: Named<'_>) -> Response<Outward> {
     stamps.onto(response.headers_mut());
     if let Some(id) = named.request_id {
         response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    response
+}
+
+/// An answer of our own in the model's place.
+pub(super) fn declined(body: Vec<u8>, streaming: bool, named: Named<'_>) -> Response<Outward> {
+    let mut response = own(body, named);
+    if streaming {
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream; charset=utf-8"),
+        );
     }
     response
 }

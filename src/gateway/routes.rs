@@ -19,6 +19,7 @@ use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ struct Visit {
     plan: Arc<Plan>,
     id: PassageId,
     began: Moment,
+    peer: Option<IpAddr>,
     request_id: Option<HeaderValue>,
     /// Who calls, once that is known.
     who: Arc<Who>,
@@ -62,6 +64,7 @@ pub(super) async fn answer(
         plan,
         id,
         began,
+        peer: life.peer,
         request_id: None,
         who,
         endpoint: None,
@@ -112,6 +115,7 @@ impl Visit {
                     body,
                     compressed,
                     key,
+                    peer: self.peer,
                     labels: head.labels,
                     cost_comment: head.cost_comment,
                 };
@@ -141,20 +145,39 @@ impl Visit {
     }
 
     async fn call(&mut self, call: Call) -> Result<Response<Outward>, Refused> {
+        let endpoint = call.endpoint;
         let worker = &self.connections.worker;
         let admitted = match worker.admit(&self.plan, &call, &mut self.note).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 let refusal = Refused::from(refusal);
                 self.tell(&refusal, Some(&call));
-                return Ok(reply::refused(&refusal, self.named()));
+                return Ok(self.refused(&refusal, endpoint));
             }
         };
         match admitted.make(call).await {
             Ok(answer) => Ok(reply::answered(answer, self.named())),
             // Told already: it was let go, and failed on its way.
-            Err(refusal) => Ok(reply::refused(&refusal.into(), self.named())),
+            Err(refusal) => Ok(self.refused(&refusal.into(), endpoint)),
         }
+    }
+
+    /// A refusal; where a policy wants it so, as the model itself would refuse.
+    fn refused(&self, refusal: &Refused, endpoint: Endpoint) -> Response<Outward> {
+        if refusal.soft {
+            let body = crate::dialect::openai::declined(
+                endpoint,
+                self.note.streaming,
+                self.id.request().as_str(),
+                self.began.wall.secs(),
+                &self.note.model,
+                &refusal.message,
+            );
+            if let Some(body) = body {
+                return reply::declined(body, self.note.streaming, self.named());
+            }
+        }
+        reply::refused(refusal, self.named())
     }
 
     async fn quote(&self, call: &Call) -> Result<Response<Outward>, Refused> {
@@ -196,6 +219,7 @@ impl Visit {
             id: self.id,
             request_id: self.request_id.clone(),
             revision: &self.plan.revisions.policy,
+            scan: self.note.scan,
             now: self.began,
         }
     }
@@ -223,7 +247,7 @@ impl Visit {
                 look: self.note.look,
                 decide: self.note.decide,
                 total,
-                ruled: None,
+                ruled: self.note.ruled.as_ref(),
             },
             reason: refusal.reason(),
             source: refusal.source,

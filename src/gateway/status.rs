@@ -41,6 +41,8 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
     /// Whether trying again is of no use.
     pub final_word: bool,
+    /// Whether it is answered as a refusal of the model's own.
+    pub soft: bool,
     /// The method that would do.
     pub allow: Option<&'static str>,
     /// Whether the connection can go on: not while an unread body is in the way.
@@ -71,6 +73,7 @@ fn refused(
         budget: None,
         retry_after: None,
         final_word: false,
+        soft: false,
         allow: None,
         close: false,
     }
@@ -360,6 +363,7 @@ impl Refused {
             code_shown: denial.code,
             budget: denial.budget,
             retry_after: denial.retry_after,
+            soft: denial.soft,
             final_word,
             ..refused(status, kind, Some(code), denial.message)
         }

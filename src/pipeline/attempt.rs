@@ -4,15 +4,18 @@
 //! that is not billed (429, 5xx). A connection that broke after the request was sent is not tried again: the provider may
 //! be at work, and asking twice would be paid twice.
 
+use super::consult::{of_answers, whole_answer};
 use super::passage::{Ending, Passage};
+use super::screen::{Blocked, Screen};
 use super::stream::Stream;
 use super::{Answer, Body, Facts, Failure, Refusal};
+use crate::chat::Endpoint;
 use crate::clock;
 use crate::provider::openai as vendor;
 use crate::provider::transport::{Loan, Outgoing, TransportError};
 use crate::telemetry::event::Attempt;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -40,7 +43,7 @@ impl Passage {
             return self.refused(response, loan, attempts).await;
         }
         if self.streaming && is_readable_stream(response.headers()) {
-            return Ok(self.streamed(response, loan));
+            return self.streamed(response, loan).await;
         }
         self.answered(response, loan, attempts).await
     }
@@ -180,7 +183,7 @@ impl Passage {
         loan: Loan,
         attempts: u32,
     ) -> Result<Answer, Refusal> {
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let began = clock::since_start();
         let bytes = self.gather(body, loan).await;
         let now = clock::since_start();
@@ -196,11 +199,24 @@ impl Passage {
                 return Err(self.failed(failure, attempts));
             }
         };
+        let consulted = self.consulted(&parts.headers, &bytes).await;
+        let now = clock::since_start();
         let reading = match plain(&parts.headers, &bytes) {
             Some(plain) => vendor::read(&plain, self.endpoint).ok(),
             None => None,
         };
-        let status = parts.status.as_u16();
+        let screened = match &self.screen {
+            _ if consulted.is_err() => consulted.map(|()| bytes.clone()),
+            Some(screen) if screen.concerns_answers() => {
+                screened(screen, &mut parts.headers, &bytes, self.endpoint)
+            }
+            _ => Ok(bytes.clone()),
+        };
+        let withheld = screened.as_ref().err().map(|blocked| blocked.reason.code());
+        let status = screened.as_ref().map_or_else(
+            |blocked| blocked.status.unwrap_or(400),
+            |_| parts.status.as_u16(),
+        );
         let ending = if let Some(reading) = reading {
             self.attempted(Attempt::Ok);
             Ending {
@@ -208,6 +224,7 @@ impl Passage {
                 counted: self.counted(vendor::output_bounds(&reading)),
                 partial: false,
                 status,
+                withheld,
             }
         } else {
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
@@ -217,6 +234,7 @@ impl Passage {
                 counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
                 partial: false,
                 status,
+                withheld,
             }
         };
         let (facts, sequence) = self.settle(ending, now);
@@ -224,6 +242,8 @@ impl Passage {
             // A journal that failed holds no entry; the settlement stands in memory and goes into its next snapshot.
             let _ = self.worker.desk.durable.reach(sequence).await;
         }
+        // Paid, even if it is then withheld.
+        let bytes = screened.map_err(|blocked| Refusal::Denied(blocked.denial()))?;
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
@@ -232,16 +252,39 @@ impl Passage {
         })
     }
 
-    fn streamed(self, response: Response<Incoming>, loan: Loan) -> Answer {
+    /// What guards elsewhere say, of the request where they are asked while the call is under way, and of its answer.
+    async fn consulted(&mut self, headers: &HeaderMap, body: &Bytes) -> Result<(), Blocked> {
+        if let Some(mut asking) = self.asking.take() {
+            asking.verdict().await?;
+        }
+        let listens = self
+            .screen
+            .as_ref()
+            .is_some_and(|screen| !of_answers(screen).is_empty());
+        if !listens {
+            return Ok(());
+        }
+        let texts = plain(headers, body).and_then(|plain| whole_answer(&plain, self.endpoint));
+        match self.ask_about_answer(texts) {
+            Some(mut asking) => asking.verdict().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn streamed(self, response: Response<Incoming>, loan: Loan) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let facts: Facts = self.facts_so_far(clock::since_start());
-        let stream = Stream::new(self, body, loan);
-        Answer {
+        let mut stream = Stream::new(self, body, loan);
+        stream
+            .may_begin()
+            .await
+            .map_err(|blocked| Refusal::Denied(blocked.denial()))?;
+        Ok(Answer {
             status: parts.status,
             headers: parts.headers,
             body: Body::Stream(Box::new(stream)),
             facts,
-        }
+        })
     }
 
     /// Reads a whole body, within its bounds of time and length, and gives the connection back.
@@ -309,6 +352,31 @@ impl Passage {
             failure,
         }
     }
+}
+
+/// The answer as policies let it pass. It comes plain, since that was asked for; what comes packed all the same is unpacked.
+fn screened(
+    screen: &Screen,
+    headers: &mut HeaderMap,
+    body: &Bytes,
+    endpoint: Endpoint,
+) -> Result<Bytes, Blocked> {
+    let readable = match plain(headers, body) {
+        Some(Cow::Borrowed(_)) => body.clone(),
+        Some(Cow::Owned(unpacked)) => Bytes::from(unpacked),
+        None => {
+            return Err(Blocked::guard(
+                "encoding",
+                "the provider's answer is packed in a way that cannot be looked into, and policies want to see it".to_owned(),
+            ));
+        }
+    };
+    let passed = screen.answer(&readable, endpoint)?;
+    if passed != *body {
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(CONTENT_LENGTH);
+    }
+    Ok(passed)
 }
 
 /// Whether this is a stream we can meter. One that comes compressed although it was asked for plainly is passed whole:

@@ -5,24 +5,36 @@
 //!
 //! Not here: HTTP to the caller (`gateway`), what a call may do (`governance`), connections (`provider`).
 
+mod alarm;
 mod attempt;
+mod consult;
+mod explain;
 mod passage;
 mod patience;
 mod plan;
 mod quote;
 mod refusal;
+mod screen;
+mod screening;
 mod stream;
+mod vigil;
 mod worker;
 
+pub use alarm::Alarm;
+pub use consult::{Elsewhere, Resolve};
+pub use explain::Explained;
 pub use plan::{Destination, Plan};
 pub use quote::{Quote, QuoteLine};
 pub use refusal::{Failure, Refusal};
+pub use screen::Guards;
 pub use stream::Stream;
+pub use vigil::Vigil;
 pub use worker::{Desk, Durable, Worker};
 
 use crate::chat::tokenizer::{self, Encoding};
 use crate::chat::{CapField, Edits, Endpoint, Look, Piece, Usage, look};
 use crate::clock::{self, Moment};
+use crate::governance::audit::Ruled;
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Ask, Decision, Denial, Permit};
 use crate::governance::identity::{Caller, Key, KeyIndex};
@@ -35,6 +47,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use passage::Passage;
 use patience::Patient;
+use screen::Screen;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +76,8 @@ pub struct Call {
     pub compressed: Option<Bytes>,
     /// Who calls.
     pub key: KeyIndex,
+    /// Where the caller is; nowhere on a Unix socket.
+    pub peer: Option<IpAddr>,
     /// What the request says of itself.
     pub labels: RequestLabels,
     /// Whether the stream is to end with a comment that says what it cost.
@@ -118,10 +134,23 @@ pub struct Facts {
     pub overhead: Duration,
 }
 
-/// A look at a request, with where it would go.
+/// A look at a request, with where it would go, and what policies made of it.
 struct Seen {
     look: Look,
     target: Rc<Target>,
+    edits: Edits,
+    screen: Option<Rc<Screen>>,
+}
+
+impl Seen {
+    /// The body as it will be forwarded, apart from what the gate may change.
+    fn forwarded(&self, call: &Call) -> Bytes {
+        if self.edits.is_empty() {
+            call.body.clone()
+        } else {
+            self.edits.apply(&call.body).into()
+        }
+    }
 }
 
 /// How far a call came on its way in.
@@ -129,10 +158,18 @@ struct Seen {
 pub struct Note {
     /// The model, as the caller named it.
     pub model: Box<str>,
+    /// Whether a stream was asked for.
+    pub streaming: bool,
     /// How long reading and the look took.
     pub look: Duration,
     /// How long the decision took.
     pub decide: Duration,
+    /// What policies had to do with it.
+    pub ruled: Option<Arc<Ruled>>,
+    /// How much of its texts could be looked at.
+    pub scan: Option<&'static str>,
+    /// Rules that want somebody told.
+    alerts: Vec<Arc<alarm::Alert>>,
 }
 
 /// A call that may go.
@@ -141,6 +178,7 @@ pub struct Note {
 pub struct Admitted {
     passage: Passage,
     look: Look,
+    edits: Edits,
 }
 
 impl Admitted {
@@ -149,7 +187,7 @@ impl Admitted {
     /// # Errors
     /// The provider did not answer.
     pub async fn make(self, call: Call) -> Result<Answer, Refusal> {
-        let (body, headers) = self.passage.outgoing(call, &self.look);
+        let (body, headers) = self.passage.outgoing(call, &self.look, self.edits);
         let gone = self.passage.gone.clone();
         Patient::new(self.passage.complete(headers, body), gone).await
     }
@@ -166,18 +204,26 @@ impl Worker {
         call: &Call,
         note: &mut Note,
     ) -> Result<Admitted, Refusal> {
-        let seen = self.see(plan, call, note)?;
+        let mut seen = self.see(plan, call, note)?;
         if !self.desk.telemetry.has_room() {
             return Err(Refusal::Unrecorded);
         }
+        if let Some(guards) = &plan.guards {
+            let screened = self.screen(plan, guards, call, &mut seen, note).await;
+            self.alarm(plan, call, &seen, note, screened.as_ref().err());
+            screened?;
+        }
+        let during = self.consult(plan, call, &seen, note).await?;
         let permit = self.decide(plan, call, &seen).await;
         note.decide = clock::since_start()
             .saturating_sub(call.arrived)
             .saturating_sub(note.look);
-        let passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
+        let mut passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
+        passage.asking = during.map(|during| during.begin(self));
         Ok(Admitted {
             passage,
             look: seen.look,
+            edits: seen.edits,
         })
     }
 
@@ -185,13 +231,19 @@ impl Worker {
         let look = look(call.endpoint, &call.body)?;
         let model = look.model(&call.body);
         note.model = model.into();
+        note.streaming = look.stream;
         note.look = clock::since_start().saturating_sub(call.arrived);
         let target = self
             .target(plan, model)
             .ok_or_else(|| Refusal::ModelNotFound {
                 model: model.into(),
             })?;
-        Ok(Seen { look, target })
+        Ok(Seen {
+            look,
+            target,
+            edits: Edits::new(),
+            screen: None,
+        })
     }
 
     /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, an exact count.
@@ -222,11 +274,11 @@ impl Worker {
                     held = Some(admission);
                     let exact = match seen.target.destination.encoding {
                         Some(encoding) => {
-                            count(call.body.clone(), encoding, seen.look.messages).await
+                            count(seen.forwarded(call), encoding, seen.look.messages).await
                         }
                         None => None,
                     };
-                    let bound = seen.look.input_bound;
+                    let bound = ask.input_bound;
                     counted = Some(exact.map_or(bound, |exact| exact.min(bound)));
                 }
             }
@@ -248,7 +300,10 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         key: call.key,
         endpoint: call.endpoint,
         rate: destination.rate.as_deref(),
-        input_bound: look.input_bound,
+        // What was put in may be longer than what it replaced.
+        input_bound: look.input_bound.plus(Tokens(
+            u64::try_from(seen.edits.growth()).unwrap_or(u64::MAX),
+        )),
         counted,
         countable: destination.encoding.is_some(),
         images: look.references.images,
@@ -256,7 +311,13 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         audio: look.audio,
         choices: look.choices,
         asked_cap: look.output_cap.map(|cap| Tokens(cap.tokens)),
-        policy_cap: destination.policy_cap,
+        policy_cap: match (
+            destination.policy_cap,
+            seen.screen.as_ref().and_then(|screen| screen.most_output()),
+        ) {
+            (Some(route), Some(policy)) => Some(route.min(policy)),
+            (route, policy) => route.or(policy),
+        },
     }
 }
 
@@ -288,9 +349,8 @@ const fn cap_field(endpoint: Endpoint, kind: Kind) -> CapField {
 
 impl Passage {
     /// The body as it goes up, and the headers with it: the caller's bytes, apart from what governance changed.
-    fn outgoing(&self, call: Call, look: &Look) -> (Outgoing, HeaderMap) {
+    fn outgoing(&self, call: Call, look: &Look, mut edits: Edits) -> (Outgoing, HeaderMap) {
         let mut headers = call.headers;
-        let mut edits = Edits::new();
         let destination = &self.target.destination;
         if let Some(name) = &destination.model {
             edits.rename_model(look, name);
@@ -306,7 +366,12 @@ impl Passage {
         if look.stream && self.hides_usage() {
             edits.include_usage(look);
         }
-        destination.upstream.dress(&mut headers, look.stream);
+        let read = look.stream
+            || self
+                .screen
+                .as_ref()
+                .is_some_and(|screen| screen.concerns_answers());
+        destination.upstream.dress(&mut headers, read);
         let body = match (edits.is_empty(), call.compressed) {
             (true, Some(compressed)) => Outgoing::whole(compressed),
             (true, None) => Outgoing::whole(call.body),

@@ -3,12 +3,15 @@
 //! Invariant: a passage is concluded exactly once. Dropped without a conclusion (its thread ended, patience ran out) the
 //! whole promise stays booked, and that is told too.
 
+use super::consult::{Asking, On, Question, Spoken, of_answers};
 use super::plan::Plan;
+use super::screen::Screen;
 use super::worker::{Target, Worker};
 use super::{Call, Facts, Note, Seen, own_count};
 use crate::chat::IncludeUsage;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::{self, Moment};
+use crate::governance::audit::Ruled;
 use crate::governance::budget::Bill;
 use crate::governance::gate::{Cap, InFlight, Permit, Receipt};
 use crate::governance::identity::KeyIndex;
@@ -57,6 +60,10 @@ pub(super) struct Passage {
     kept: Option<(Bytes, u32)>,
     headroom: Headroom,
     money: Held,
+    /// What policies want to see of the answer.
+    pub(super) screen: Option<Rc<Screen>>,
+    /// Guards elsewhere that are asked while the call is under way.
+    pub(super) asking: Option<Asking>,
     /// How the attempt under way is told to have ended, if nobody says it better.
     untold: Option<Attempt>,
     _passing: Passing,
@@ -84,6 +91,8 @@ pub(super) struct Ending {
     pub(super) partial: bool,
     /// The status the caller sees.
     pub(super) status: u16,
+    /// Why the caller does not get it, or not all of it.
+    pub(super) withheld: Option<&'static str>,
 }
 
 impl Passage {
@@ -131,11 +140,33 @@ impl Passage {
             kept: kept(call, seen),
             headroom: permit.headroom(),
             money: Held::Permit(permit),
+            screen: seen.screen.clone(),
+            asking: None,
             untold: None,
             worker,
             plan,
             _passing: passing,
         }
+    }
+
+    /// Asks the guards that want to hear the answer; `None` for texts nobody could read.
+    pub(super) fn ask_about_answer(&self, texts: Option<Vec<Spoken>>) -> Option<Asking> {
+        let screen = self.screen.as_ref()?;
+        let consults = of_answers(screen);
+        if consults.is_empty() {
+            return None;
+        }
+        let (plan, on) = (&self.plan, On::Response);
+        let question = Question::of(
+            plan,
+            self.key,
+            self.id,
+            self.endpoint,
+            &self.model,
+            on,
+            texts,
+        );
+        Some(Asking::begin(&self.worker, screen, &consults, &question))
     }
 
     /// When its head was read.
@@ -264,7 +295,14 @@ impl Passage {
                 ..self.began
             },
         );
-        self.tell_settled(&receipt, ending.status, usage, estimated, now);
+        self.burned(receipt.cost, now);
+        self.tell_settled(
+            &receipt,
+            (ending.status, ending.withheld),
+            usage,
+            estimated,
+            now,
+        );
         let facts = Facts {
             cost: Some(cost),
             clamped: self.clamped(),
@@ -275,19 +313,35 @@ impl Passage {
         (facts, receipt.settlement.sequence)
     }
 
+    /// What the call cost counts against those who burn too fast.
+    fn burned(&self, cost: Money, now: Duration) {
+        if let Some(screen) = &self.screen {
+            let named = screen.named(self.run.as_deref(), self.session.as_deref());
+            let vigil = &self.worker.desk.vigil;
+            vigil.settled(screen.guards(), screen.outcome(), &named, cost, now);
+        }
+    }
+
+    /// What the record says of policies.
+    fn ruled(&self) -> Option<Arc<Ruled>> {
+        self.screen.as_ref().map(|screen| screen.ruled())
+    }
+
     fn tell_settled(
         &self,
         receipt: &Receipt,
-        status: u16,
+        (status, withheld): (u16, Option<&'static str>),
         usage: Usage,
         estimated: bool,
         now: Duration,
     ) {
         let telemetry = &self.worker.desk.telemetry;
+        let ruled = self.ruled();
         telemetry.settled(
             &self.series,
             &event::Settled {
-                passage: self.event(now),
+                passage: self.event(now, ruled.as_ref()),
+                withheld,
                 clamped: self.cap.clamped,
                 status,
                 usage,
@@ -343,15 +397,17 @@ impl Passage {
     pub(super) fn expire(&mut self, reason: &'static str, status: u16, now: Duration) {
         if let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) {
             let receipt = call.expire();
+            self.burned(receipt.cost, now);
             self.tell_failed(&receipt, reason, status, now);
         }
     }
 
     fn tell_failed(&self, receipt: &Receipt, reason: &'static str, status: u16, now: Duration) {
+        let ruled = self.ruled();
         self.worker.desk.telemetry.failed(
             &self.series,
             &event::Failed {
-                passage: self.event(now),
+                passage: self.event(now, ruled.as_ref()),
                 reason,
                 status,
                 usage: Usage::default(),
@@ -363,7 +419,7 @@ impl Passage {
         );
     }
 
-    fn event(&self, now: Duration) -> event::Passage<'_> {
+    fn event<'a>(&'a self, now: Duration, ruled: Option<&'a Arc<Ruled>>) -> event::Passage<'a> {
         event::Passage {
             id: self.id,
             at: self.began.wall,
@@ -377,7 +433,7 @@ impl Passage {
             look: self.look,
             decide: self.decide,
             total: now.saturating_sub(self.began.since_start),
-            ruled: None,
+            ruled,
         }
     }
 }
@@ -388,7 +444,7 @@ const MOST_KEPT: usize = 64 * 1024;
 fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
     let countable = seen.look.references.opaque.is_none() && seen.look.references.images == 0;
     (seen.look.stream && countable && call.body.len() <= MOST_KEPT)
-        .then(|| (call.body.clone(), seen.look.messages))
+        .then(|| (seen.forwarded(call), seen.look.messages))
 }
 
 impl Drop for Passage {

@@ -3,6 +3,7 @@
 //! A call takes the plan it began with to its end, so an edit never changes a call half-way. What moves (ledgers, cells,
 //! connections) stands beside it.
 
+use super::screen::Guards;
 use crate::chat::tokenizer::Encoding;
 use crate::governance::audit::{Revisions, Who};
 use crate::governance::gate::Charter;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub owners: Vec<Arc<Who>>,
     /// Somebody without a key.
     pub stranger: Arc<Who>,
+    /// Policies, and what they need to look at texts; none where there are no policies.
+    pub guards: Option<Arc<Guards>>,
 }
 
 /// Where calls for one model go, and on what terms.
@@ -71,6 +74,31 @@ impl Plan {
             rate,
             policy_cap: route.max_output,
             encoding,
+            upstream,
+        })
+    }
+
+    /// Where calls go that a policy sends to another model or provider; `None` if there is no such way.
+    #[must_use]
+    pub fn detour(&self, provider: Option<&str>, model: &str) -> Option<Destination> {
+        let Some(provider) = provider else {
+            let there = self.destination(model)?;
+            let name = there.model.clone().unwrap_or_else(|| model.into());
+            return Some(Destination {
+                model: Some(name),
+                ..there
+            });
+        };
+        let upstream = self
+            .upstreams
+            .iter()
+            .find(|upstream| *upstream.name == *provider)?
+            .clone();
+        Some(Destination {
+            model: Some(model.into()),
+            rate: self.prices.rate(&upstream.name, model).cloned(),
+            policy_cap: None,
+            encoding: encoding_of(upstream.kind, model),
             upstream,
         })
     }

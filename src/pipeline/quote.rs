@@ -40,14 +40,19 @@ impl Worker {
     /// # Errors
     /// The request is malformed, or its model has no route.
     pub async fn quote(&self, plan: &Arc<Plan>, call: &Call) -> Result<Quote, Refusal> {
-        let seen: Seen = self.see(plan, call, &mut Note::default())?;
+        let mut note = Note::default();
+        let mut seen: Seen = self.see(plan, call, &mut note)?;
+        if let Some(guards) = &plan.guards {
+            self.screen(plan, guards, call, &mut seen, &mut note)
+                .await?;
+        }
         let key = plan
             .charter
             .keys()
             .get(call.key)
             .ok_or(Refusal::Unrecorded)?;
         let exact = match seen.target.destination.encoding {
-            Some(encoding) => count(call.body.clone(), encoding, seen.look.messages).await,
+            Some(encoding) => count(seen.forwarded(call), encoding, seen.look.messages).await,
             None => None,
         };
         let bound = seen.look.input_bound;

@@ -5,16 +5,22 @@
 //! error event, settled by our own count), its reservation (a well-formed end, the provider is hung up on), and a caller
 //! who goes away (drained for a moment, so that the usage may still come).
 //!
+//! Guards elsewhere may want to be asked first: then it is `held`, and all of the above happens once it may leave.
+//!
 //! Not here: what events mean (`provider::openai`), what is booked (`passage`).
+
+mod held;
 
 use super::passage::{Ending, Passage};
 use super::patience::PATIENCE;
+use super::screen::{Blocked, Guarded};
 use crate::clock;
 use crate::provider::openai::{Release, StreamMeter, last_event};
 use crate::provider::transport::Loan;
 use crate::telemetry::event::Attempt;
 use crate::units::{Money, Tokens};
 use bytes::{Bytes, BytesMut};
+use held::Hold;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -35,6 +41,8 @@ pub struct Stream {
     ready: VecDeque<Bytes>,
     /// Holds back what is ready until the settlement is on the disk, where the journal is so configured.
     wait: Option<Wait>,
+    /// Keeps all of it back until guards elsewhere have spoken.
+    hold: Option<Hold>,
     flow: Option<Flow>,
 }
 
@@ -44,6 +52,12 @@ struct Flow {
     body: Incoming,
     loan: Option<Loan>,
     meter: StreamMeter,
+    /// Looks at what passes, where policies ask for it.
+    guard: Option<Guarded>,
+    /// Why the caller does not get all of it.
+    withheld: Option<&'static str>,
+    /// The status the caller sees.
+    status: u16,
     /// Output tokens beyond which the reservation is used up.
     most: u64,
     /// When it began to flow.
@@ -65,18 +79,27 @@ impl fmt::Debug for Stream {
 }
 
 impl Stream {
-    pub(super) fn new(passage: Passage, body: Incoming, loan: Loan) -> Self {
+    pub(super) fn new(mut passage: Passage, body: Incoming, loan: Loan) -> Self {
+        let hold = Hold::of(&mut passage);
         let now = clock::since_start();
         let timeouts = passage.plan.timeouts;
         let meter = StreamMeter::new(passage.endpoint, passage.hides_usage(), true);
         let most = passage.cap().tokens.times(passage.choices).0;
         let timer = Box::pin(sleep(timeouts.idle.min(timeouts.total)));
         let over = passage.began().saturating_add(timeouts.total);
+        let screen = passage
+            .screen
+            .clone()
+            .filter(|screen| screen.concerns_answers());
+        let guard = screen.map(|screen| Guarded::new(screen, passage.endpoint));
         let flow = Flow {
             passage,
             body,
             loan: Some(loan),
             meter,
+            guard,
+            withheld: None,
+            status: 200,
             most,
             opened: now,
             last: now,
@@ -86,32 +109,67 @@ impl Stream {
         Self {
             ready: VecDeque::new(),
             wait: None,
+            hold,
             flow: Some(flow),
         }
     }
 
     /// Bytes came: passes them on, and ends the stream if they use up the reservation.
     fn take(&mut self, data: &Bytes) {
-        let Some(flow) = &mut self.flow else { return };
+        match self.read(data) {
+            Ok(()) => self.weigh(),
+            Err(blocked) => self.block(&blocked),
+        }
+    }
+
+    /// Meters what came, and lets go of what the guard lets go.
+    fn read(&mut self, data: &Bytes) -> Result<(), Blocked> {
+        let Some(flow) = &mut self.flow else {
+            return Ok(());
+        };
         let now = clock::since_start();
         flow.passage.first_byte_came(now);
         flow.last = now;
         let ready = &mut self.ready;
-        flow.meter.push(data, &mut |release| {
-            ready.push_back(match release {
-                Release::Held(bytes) => Bytes::copy_from_slice(bytes),
-                Release::Chunk(range) => data.slice(range),
+        if let Some(guard) = &mut flow.guard {
+            let mut fate = Ok(());
+            flow.meter.push(data, &mut |release| {
+                if fate.is_ok() {
+                    fate = guard.take(&released(release, data), ready);
+                }
             });
-        });
-        if flow.meter.output_tokens_low() > flow.most
-            && !flow.meter.is_finished()
-            && !flow.meter.is_ended()
-        {
+            fate?;
+        } else {
+            flow.meter.push(data, &mut |release| {
+                ready.push_back(released(release, data));
+            });
+        }
+        Ok(())
+    }
+
+    /// What follows from what was metered: the end, if the reservation is used up; the word on its cost, if it is over.
+    fn weigh(&mut self) {
+        let Some(flow) = &mut self.flow else { return };
+        if flow.is_spent() {
             self.cut();
         } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.usage().is_some()
         {
             self.comment_on_cost();
         }
+    }
+
+    /// Something may not leave: the caller gets a well-formed end that says so, the provider is hung up on.
+    fn block(&mut self, blocked: &Blocked) {
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
+        flow.meter.discard();
+        let usage = super::own_count(flow.passage.input(), flow.counted());
+        let ending = flow.meter.filtered(usage, &blocked.message);
+        self.ready.push_back(ending.into());
+        flow.withheld = Some(blocked.reason.code());
+        flow.passage.attempted(Attempt::Cut);
+        flow.conclude_by_own_count();
     }
 
     /// The reservation is used up: the caller gets a well-formed end, the provider is hung up on.
@@ -120,6 +178,13 @@ impl Stream {
             return;
         };
         flow.meter.discard();
+        if let Some(guard) = &mut flow.guard
+            && let Err(blocked) = guard.finish(&mut self.ready)
+        {
+            self.flow = Some(flow);
+            self.block(&blocked);
+            return;
+        }
         let usage = super::own_count(flow.passage.input(), flow.counted());
         self.ready.push_back(flow.meter.ending(usage).into());
         flow.passage.attempted(Attempt::Cut);
@@ -153,11 +218,27 @@ impl Stream {
         let now = clock::since_start();
         if !broke {
             let ready = &mut self.ready;
+            let mut fate = Ok(());
+            let guard = &mut flow.guard;
             flow.meter.finish(&mut |release| {
                 if let Release::Held(bytes) = release {
-                    ready.push_back(Bytes::copy_from_slice(bytes));
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    match guard {
+                        Some(guard) if fate.is_ok() => fate = guard.take(&bytes, ready),
+                        Some(_) => {}
+                        None => ready.push_back(bytes),
+                    }
                 }
             });
+            // What is still held when a provider broke off stays where it is: the beginning of something, perhaps.
+            if let (Some(guard), Ok(())) = (guard, &fate) {
+                fate = guard.finish(ready);
+            }
+            if let Err(blocked) = fate {
+                self.flow = Some(flow);
+                self.block(&blocked);
+                return;
+            }
         }
         if flow.meter.is_ended() || (!broke && flow.meter.is_finished()) {
             if let (false, Some(loan)) = (broke, flow.loan.take()) {
@@ -202,6 +283,14 @@ impl Stream {
     }
 }
 
+/// Bytes the meter lets pass.
+fn released(release: Release<'_>, data: &Bytes) -> Bytes {
+    match release {
+        Release::Held(bytes) => Bytes::copy_from_slice(bytes),
+        Release::Chunk(range) => data.slice(range),
+    }
+}
+
 impl Flow {
     /// Whether it stood still for too long; sets the timer to when it next could have.
     fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
@@ -218,6 +307,13 @@ impl Flow {
             self.timer.as_mut().reset(Instant::now() + left);
         }
         false
+    }
+
+    /// Whether its output has used up the reservation.
+    fn is_spent(&self) -> bool {
+        self.meter.output_tokens_low() > self.most
+            && !self.meter.is_finished()
+            && !self.meter.is_ended()
     }
 
     /// The output by our own count.
@@ -244,7 +340,8 @@ impl Flow {
             usage,
             counted,
             partial,
-            status: 200,
+            status: self.status,
+            withheld: self.withheld,
         };
         let (facts, sequence) = self.passage.settle(ending, now);
         (facts.cost, sequence)
@@ -301,6 +398,12 @@ impl http_body::Body for Stream {
             if let Some(wait) = &mut this.wait {
                 std::task::ready!(wait.as_mut().poll(cx));
                 this.wait = None;
+            }
+            if this.hold.is_some() {
+                if let Err(blocked) = std::task::ready!(this.poll_held(cx)) {
+                    this.withhold(&blocked, 200);
+                }
+                continue;
             }
             if let Some(bytes) = this.ready.pop_front() {
                 if bytes.is_empty() {

@@ -2,11 +2,14 @@
 //!
 //! [`Desk`] is what all threads share; a [`Worker`] belongs to one, so nothing in it is locked.
 
+use super::alarm::Alarm;
 use super::plan::{Destination, Plan};
+use super::vigil::Vigil;
 use crate::clock::{self, Moment};
 use crate::governance::gate::Gate;
 use crate::governance::identity::{Key, Label};
 use crate::ids::PassageId;
+use crate::provider::settings::Base;
 use crate::provider::transport::{Lane, Pool};
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Series;
@@ -41,6 +44,10 @@ pub struct Desk {
     pub telemetry: Arc<Telemetry>,
     /// The journal, as far as a call waits for it.
     pub durable: Box<dyn Durable>,
+    /// What is remembered from call to call for policies.
+    pub vigil: Vigil,
+    /// What bounds alerts.
+    pub alarm: Alarm,
 }
 
 /// One thread of the gateway.
@@ -132,6 +139,28 @@ impl Worker {
             return Some(target.clone());
         }
         let destination = plan.destination(model)?;
+        Some(self.keep(&mut targets, model, destination))
+    }
+
+    /// The destination a policy sends a call to, by provider or model; `None` if there is none.
+    pub(super) fn detour(
+        &self,
+        plan: &Arc<Plan>,
+        provider: Option<&str>,
+        model: &str,
+    ) -> Option<Rc<Target>> {
+        // Targets of this plan are at hand: the call's own was looked up before.
+        let mut targets = self.targets.borrow_mut();
+        // No model's name holds a line break.
+        let name = format!("{}\n{model}", provider.unwrap_or_default());
+        if let Some(target) = targets.known.get(&*name) {
+            return Some(target.clone());
+        }
+        let destination = plan.detour(provider, model)?;
+        Some(self.keep(&mut targets, &name, destination))
+    }
+
+    fn keep(&self, targets: &mut Targets, name: &str, destination: Destination) -> Rc<Target> {
         let lane = self.pool.lane(&destination.upstream.base);
         let target = Rc::new(Target {
             destination,
@@ -141,8 +170,13 @@ impl Worker {
         if targets.known.len() >= MOST_TARGETS {
             targets.known.clear();
         }
-        targets.known.insert(model.into(), target.clone());
-        Some(target)
+        targets.known.insert(name.into(), target.clone());
+        target
+    }
+
+    /// This thread's connections to a host that a policy names.
+    pub(super) fn lane(&self, base: &Base) -> Rc<Lane> {
+        self.pool.lane(base)
     }
 
     /// The series a call counts in.

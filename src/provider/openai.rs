@@ -3,7 +3,10 @@
 //! A thin seam: the words are the dialect's, what they mean for a call is the pipeline's. A vendor with another dialect
 //! gets a file like this one.
 
-pub use crate::dialect::openai::{Answer as Reading, Release, StreamMeter};
+pub use crate::dialect::openai::{
+    Answer as Usages, Called, Field, Frames, Reading, Release, StreamMeter, event_name, payload,
+    said,
+};
 
 use crate::chat::Endpoint;
 use crate::chat::json::JsonError;
@@ -12,7 +15,7 @@ use crate::chat::json::JsonError;
 ///
 /// # Errors
 /// It is no JSON object.
-pub fn read(body: &[u8], endpoint: Endpoint) -> Result<Reading, JsonError> {
+pub fn read(body: &[u8], endpoint: Endpoint) -> Result<Usages, JsonError> {
     crate::dialect::openai::usage(body, endpoint)
 }
 
@@ -28,6 +31,6 @@ pub fn last_event(bytes: &[u8]) -> usize {
 
 /// Output tokens of an answer that tells no usage: never more than its text can do with, and never fewer than it can hold.
 #[must_use]
-pub fn output_bounds(reading: &Reading) -> (u64, u64) {
+pub fn output_bounds(reading: &Usages) -> (u64, u64) {
     (reading.text_bytes / 8, reading.text_bytes.div_ceil(3))
 }

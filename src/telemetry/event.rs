@@ -47,6 +47,8 @@ pub struct Passage<'a> {
 pub struct Settled<'a> {
     /// The passage.
     pub passage: Passage<'a>,
+    /// Why the caller did not get the answer, or not all of it, though it was paid for.
+    pub withheld: Option<&'static str>,
     /// Whether the output cap was lowered to fit.
     pub clamped: bool,
     /// Status the caller saw.

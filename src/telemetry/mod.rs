@@ -113,7 +113,9 @@ impl Telemetry {
     /// A call was answered and booked.
     pub fn settled(&self, series: &Series, event: &Settled<'_>) {
         self.metrics.settled(series, event);
-        let (verdict, reason) = if event.clamped {
+        let (verdict, reason) = if let Some(reason) = event.withheld {
+            (Verdict::Deny, reason)
+        } else if event.clamped {
             (Verdict::Clamp, metrics::CLAMPED_REASON)
         } else {
             (Verdict::Allow, metrics::ALLOWED_REASON)

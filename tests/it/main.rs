@@ -23,6 +23,7 @@ mod door;
 mod live;
 mod money;
 mod ops;
+mod policies;
 mod secrets;
 mod source;
 mod support;

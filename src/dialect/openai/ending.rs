@@ -17,19 +17,31 @@ impl StreamMeter {
     /// `response.incomplete`), then `usage` where the caller asked for it, then `[DONE]` where the dialect has one.
     #[must_use]
     pub fn ending(&self, usage: Usage) -> Vec<u8> {
+        self.end(usage, "length", "max_output_tokens", None)
+    }
+
+    /// Ends the stream because what comes next may not leave: as [`StreamMeter::ending`], with `content_filter` for the
+    /// reason and, on chat, a refusal that says why.
+    #[must_use]
+    pub fn filtered(&self, usage: Usage, message: &str) -> Vec<u8> {
+        self.end(usage, "content_filter", "content_filter", Some(message))
+    }
+
+    fn end(&self, usage: Usage, finish: &str, incomplete: &str, refusal: Option<&str>) -> Vec<u8> {
         let mut out = self.event_break();
         match self.endpoint {
             Endpoint::Responses => {
-                if !self.is_ended() {
+                // What says the end may itself be what may not leave.
+                if refusal.is_some() || !self.is_ended() {
                     write_event(
                         &mut out,
                         Some("response.incomplete"),
-                        &self.incomplete(usage),
+                        &self.incomplete(usage, incomplete),
                     );
                 }
             }
             Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
-                let choices = self.unfinished_choices();
+                let choices = self.unfinished_choices(finish, refusal);
                 if !choices.is_empty() {
                     write_event(&mut out, None, &self.chunk(&choices, None));
                 }
@@ -73,16 +85,21 @@ impl StreamMeter {
         }
     }
 
-    fn unfinished_choices(&self) -> Vec<Value> {
+    fn unfinished_choices(&self, finish: &str, refusal: Option<&str>) -> Vec<Value> {
         let seen = self.seen | u128::from(self.seen == 0); // nothing came yet: finish the first
-        let open = seen & !self.finished;
+        let open = if refusal.is_some() {
+            seen // the event that finished them did not leave
+        } else {
+            seen & !self.finished
+        };
         (0..u128::BITS)
             .filter(|index| open >> index & 1 == 1)
             .map(|index| {
                 if self.endpoint == Endpoint::Completions {
-                    json!({ "index": index, "text": "", "logprobs": null, "finish_reason": "length" })
+                    json!({ "index": index, "text": "", "logprobs": null, "finish_reason": finish })
                 } else {
-                    json!({ "index": index, "delta": {}, "logprobs": null, "finish_reason": "length" })
+                    let delta = refusal.map_or_else(|| json!({}), |refusal| json!({ "refusal": refusal }));
+                    json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish })
                 }
             })
             .collect()
@@ -107,7 +124,7 @@ impl StreamMeter {
         chunk
     }
 
-    fn incomplete(&self, usage: Usage) -> Value {
+    fn incomplete(&self, usage: Usage, reason: &str) -> Value {
         json!({
             "type": "response.incomplete",
             "sequence_number": self.next_sequence,
@@ -117,7 +134,7 @@ impl StreamMeter {
                 "created_at": self.identity.created.unwrap_or_default(),
                 "status": "incomplete",
                 "error": null,
-                "incomplete_details": { "reason": "max_output_tokens" },
+                "incomplete_details": { "reason": reason },
                 "instructions": null,
                 "metadata": {},
                 "model": self.identity.model.as_deref().unwrap_or_default(),

@@ -6,6 +6,9 @@
 //!
 //! Not here: what an event says (`event`).
 
+use bytes::{Bytes, BytesMut};
+use std::borrow::Cow;
+
 /// What is known at the end of the bytes seen so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Place {
@@ -76,9 +79,80 @@ fn line_end(bytes: &[u8], at: usize, place: &mut Place) -> Option<usize> {
     }
 }
 
+/// Puts events together that came in pieces, for those who need them whole.
+#[derive(Debug, Default)]
+pub struct Frames {
+    place: Place,
+    partial: BytesMut,
+}
+
+impl Frames {
+    /// Takes the next bytes and hands out every event that is whole, its blank line included. One that lies whole in
+    /// `bytes` is not copied.
+    pub fn split(&mut self, bytes: &Bytes, event: &mut impl FnMut(Bytes)) {
+        let mut at = 0;
+        while let Some(length) = event_end(bytes.get(at..).unwrap_or_default(), &mut self.place) {
+            let whole = bytes.slice(at..at + length);
+            at += length;
+            if self.partial.is_empty() {
+                event(whole);
+            } else {
+                self.partial.extend_from_slice(&whole);
+                event(self.partial.split().freeze());
+            }
+        }
+        self.partial
+            .extend_from_slice(bytes.get(at..).unwrap_or_default());
+    }
+
+    /// The beginning of an event whose blank line never came.
+    pub fn rest(&mut self) -> Option<Bytes> {
+        self.place = Place::default();
+        (!self.partial.is_empty()).then(|| self.partial.split().freeze())
+    }
+
+    /// How many bytes of an unfinished event are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.partial.len()
+    }
+}
+
+/// The payload of an event: its `data` lines, joined where there are several. `None` where there is none.
+#[must_use]
+pub fn payload(event: &Bytes) -> Option<Bytes> {
+    Some(match super::event::data(event)? {
+        Cow::Borrowed(data) => event.slice_ref(data),
+        Cow::Owned(joined) => joined.into(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Place, event_end};
+    use super::{Frames, Place, event_end, payload};
+    use bytes::Bytes;
+
+    #[test]
+    fn events_are_whole_however_they_came() {
+        let stream = "data: {}\n\n: note\n\nevent: a\ndata: 1\ndata: 2\n\nrest";
+        for size in 1..=stream.len() {
+            let mut frames = Frames::default();
+            let mut found = Vec::new();
+            for chunk in stream.as_bytes().chunks(size) {
+                frames.split(&Bytes::copy_from_slice(chunk), &mut |event| {
+                    found.push(event)
+                });
+            }
+            found.extend(frames.rest());
+            let data: Vec<Option<Bytes>> = found.iter().map(payload).collect();
+            assert_eq!(
+                data,
+                [Some("{}".into()), None, Some("1\n2".into()), None],
+                "by {size}"
+            );
+            assert_eq!(found.concat(), stream.as_bytes());
+        }
+    }
 
     /// The events of `stream` when it arrives in pieces of `size`.
     fn events(stream: &str, size: usize) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! OpenAI's wire format: chat completions, completions, embeddings, responses, models.
 
 mod answer;
+mod declined;
 mod ending;
 mod event;
 mod frame;
@@ -10,6 +11,8 @@ mod stream;
 mod template;
 
 pub use answer::{Answer, usage};
+pub use declined::declined;
+pub use frame::{Frames, payload};
 pub use outward::{error_body, model_object, models_list};
-pub use said::{Called, Field, Reading, Said, said};
+pub use said::{Called, Field, Reading, Said, event_name, said};
 pub use stream::{MAX_EVENT, Release, StreamMeter};

@@ -300,6 +300,15 @@ impl Walk {
     }
 }
 
+/// The type an event of responses tells, which is also the name of the event.
+#[must_use]
+pub fn event_name(payload: &[u8]) -> Option<&[u8]> {
+    Named::read(payload)
+        .ok()?
+        .kind
+        .map(|kind| kind.raw(payload))
+}
+
 /// What an event of responses says of itself.
 #[derive(Default)]
 #[expect(

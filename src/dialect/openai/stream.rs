@@ -91,6 +91,16 @@ impl StreamMeter {
         }
     }
 
+    /// The same stream as if nothing of it had left yet: for an end of our own where all of it was held back.
+    #[must_use]
+    pub fn unsaid(&self) -> Self {
+        Self {
+            identity: self.identity.clone(),
+            seen: self.seen,
+            ..Self::new(self.endpoint, self.hide_usage, true)
+        }
+    }
+
     /// Takes the next bytes of the stream and says which may pass on.
     #[inline]
     pub fn push(&mut self, chunk: &[u8], out: &mut impl FnMut(Release<'_>)) {

@@ -16,7 +16,7 @@ use super::finding::Finding;
 /// What a cache holds by default, in bytes.
 pub const DEFAULT_CAPACITY: usize = 64 << 20;
 /// Texts shorter than this are scanned faster than they are looked up, in bytes.
-pub const WORTH_CACHING: usize = 1_024;
+pub const WORTH_CACHING: usize = 512;
 
 const SHARDS: usize = 16;
 /// What an entry takes besides its findings: slot, table entry, and the room both leave free.

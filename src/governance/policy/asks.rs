@@ -58,8 +58,15 @@ impl Policies {
                     names.insert(name.to_ascii_lowercase().into());
                 }
             }
-            names.extend(rule.require.iter().flat_map(|require| require.headers.iter().cloned()));
-            let read = rule.when.iter().flat_map(|when| when.expression.references());
+            names.extend(
+                rule.require
+                    .iter()
+                    .flat_map(|require| require.headers.iter().cloned()),
+            );
+            let read = rule
+                .when
+                .iter()
+                .flat_map(|when| when.expression.references());
             names.extend(read.filter_map(Reference::header_name).map(Into::into));
         }
         names.retain(|name| !PROOFS.contains(&&**name));
@@ -77,5 +84,8 @@ fn conditions(rule: &Rule) -> impl Iterator<Item = &Condition> {
 }
 
 const fn is_about_tools(condition: &Condition) -> bool {
-    matches!(condition, Condition::Calls(_) | Condition::Names(Key::Tools, _))
+    matches!(
+        condition,
+        Condition::Calls(_) | Condition::Names(Key::Tools, _)
+    )
 }

@@ -35,9 +35,7 @@ mod scope;
 mod window;
 
 pub use cases::{CaseResult, Detect, Report, run_cases};
-pub use explain::{
-    Became, Explanation, Guarded, Layered, Limited, Routed, Tagged, Told, Tried,
-};
+pub use explain::{Became, Explanation, Guarded, Layered, Limited, Routed, Tagged, Told, Tried};
 pub use guards::{Guard, GuardId, InjectionRuling};
 pub use mutate::{Mutant, Mutation, mutate};
 pub use outcome::{Cause, Decision, Outcome, Refusal, RuleIds, ShadowHit, Standing, Would};

@@ -320,6 +320,14 @@ impl Policies {
         })
     }
 
+    /// Every entry of `consult:`, as an outcome names those that apply.
+    pub fn every_consult(&self) -> impl Iterator<Item = ((u16, u16), &settings::Consult)> {
+        (0_u16..).zip(&self.scopes).flat_map(|(scope, of)| {
+            let entries = (0_u16..).zip(&of.consults);
+            entries.map(move |(at, consult)| ((scope, at), &consult.entry))
+        })
+    }
+
     /// Whether a call goes on whose texts could not be looked at: only if every file that says something says so, and at
     /// least one does.
     #[must_use]

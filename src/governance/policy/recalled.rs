@@ -63,7 +63,9 @@ impl<'a> Recalled<'a> {
             ("tools", Has::Tools),
             ("stream", Has::Stream),
         ];
-        let has = all.into_iter().filter(|(name, _)| facts.has.iter().any(|had| **had == **name));
+        let has = all
+            .into_iter()
+            .filter(|(name, _)| facts.has.iter().any(|had| **had == **name));
         Request {
             caller: self.caller,
             model: self.model,

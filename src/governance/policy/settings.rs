@@ -388,7 +388,7 @@ pub struct Redact {
     pub id: Spanned<String>,
     /// `types:`: kinds, or names of `patterns:`.
     pub types: Names,
-    /// `on:`; empty: request and tool_result.
+    /// `on:`; empty: `request` and `tool_result`.
     pub on: Vec<Spanned<Site>>,
     /// `action:`.
     pub action: Option<Spanned<Action>>,

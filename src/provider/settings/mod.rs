@@ -234,9 +234,10 @@ const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// Reads `http://HOST[:PORT][/PREFIX]` or `https://…`.
-fn base(text: &str, report: &Report<'_>) -> Option<Base> {
-    let read = || {
+impl Base {
+    /// Reads `http://HOST[:PORT][/PREFIX]` or `https://…`; `None` if it is anything else.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
         let uri: http::Uri = text.parse().ok()?;
         let tls = match uri.scheme_str()? {
             "https" => true,
@@ -256,14 +257,18 @@ fn base(text: &str, report: &Report<'_>) -> Option<Base> {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
-        (!host.is_empty()).then(|| Base {
+        (!host.is_empty()).then(|| Self {
             tls,
             host: host.to_ascii_lowercase().into(),
             port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             prefix: uri.path().trim_end_matches('/').into(),
         })
-    };
-    let base = read();
+    }
+}
+
+/// The same, with a complaint where it is anything else.
+fn base(text: &str, report: &Report<'_>) -> Option<Base> {
+    let base = Base::read(text);
     if base.is_none() {
         report.fault_with(
             "bad_url",

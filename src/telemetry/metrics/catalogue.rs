@@ -65,6 +65,14 @@ catalogue! {
         "Reloads of the configuration: taken (ok) or turned down with the old one kept (error).";
     POLICY_RELOAD = Counter "tollgate_policy_reload_total" ["result"]
         "Reloads of the policies: taken (ok) or turned down with the old ones kept (error).";
+    SCANS = Counter "tollgate_scan_total" ["state"]
+        "Requests by how much of their texts could be looked at: full, partial (images, audio, files), none.";
+    FINDINGS = Counter "tollgate_findings_total" ["detector", "action"]
+        "What detectors found in requests and answers, and what became of it.";
+    SHADOWS = Counter "tollgate_policy_shadow_total" ["rule", "would"]
+        "Calls that a rule in shadow, or outside its canary, would have decided otherwise.";
+    ALERTS = Counter "tollgate_alerts_total" ["result"]
+        "Alerts of rules by what became of them: sent, failed, or dropped because too many waited.";
     PRICE_UNKNOWN = Counter "tollgate_price_unknown_total" []
         "Calls whose model had no price.";
     UPSTREAM = Counter "tollgate_upstream_requests_total" ["provider", "outcome"]

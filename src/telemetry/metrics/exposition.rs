@@ -117,6 +117,9 @@ impl Collector for Reader {
         let metrics = &*self.metrics;
         metrics.whole_gateway(&mut sheet);
         metrics.by_series(&mut sheet);
+        metrics
+            .ruled
+            .each(|family, labels, count| sheet.count(family, labels, count));
         if let Some(sources) = metrics.sources.get() {
             budgets(&mut sheet, (sources.budgets)());
             let journal = (sources.journal)();
@@ -172,6 +175,9 @@ impl Metrics {
             (&catalogue::CONFIG_RELOAD, "error", whole::CONFIG_ERROR),
             (&catalogue::POLICY_RELOAD, "ok", whole::POLICY_OK),
             (&catalogue::POLICY_RELOAD, "error", whole::POLICY_ERROR),
+            (&catalogue::ALERTS, "sent", whole::ALERTS_SENT),
+            (&catalogue::ALERTS, "failed", whole::ALERTS_FAILED),
+            (&catalogue::ALERTS, "dropped", whole::ALERTS_DROPPED),
         ] {
             sheet.count(family, &[result], cells.sum(cell));
         }

@@ -91,6 +91,9 @@ pub(super) mod whole {
     pub(in super::super) const CONFIG_ERROR: usize = 8;
     pub(in super::super) const POLICY_OK: usize = 9;
     pub(in super::super) const POLICY_ERROR: usize = 10;
+    pub(in super::super) const ALERTS_SENT: usize = 11;
+    pub(in super::super) const ALERTS_FAILED: usize = 12;
+    pub(in super::super) const ALERTS_DROPPED: usize = 13;
     pub(in super::super) const LOOK: Histogram = Histogram::at(16, DECISION_BOUNDS);
     pub(in super::super) const DECIDE: Histogram = Histogram::at(LOOK.end(), DECISION_BOUNDS);
     pub(in super::super) const OVERHEAD: Histogram = Histogram::at(DECIDE.end(), OVERHEAD_BOUNDS);

@@ -13,6 +13,7 @@ mod exposition;
 mod layout;
 mod names;
 mod process;
+mod ruled;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ pub use series::Series;
 
 use super::event::{Attempt, Denied, Failed, Settled};
 use crate::clock::Wall;
-use crate::governance::audit::Verdict;
+use crate::governance::audit::{Ruled, Verdict};
 use cells::Cells;
 use layout::{gen_ai, whole};
 use names::OTHER;
@@ -79,6 +80,7 @@ pub struct Metrics {
     table: RwLock<Table>,
     models: RwLock<ModelNames>,
     policy_revision: RwLock<Box<str>>,
+    ruled: ruled::Counters,
     sources: OnceLock<Sources>,
     started: Wall,
 }
@@ -101,6 +103,7 @@ impl Metrics {
             table: RwLock::default(),
             models: RwLock::new(models),
             policy_revision: RwLock::default(),
+            ruled: ruled::Counters::default(),
             sources: OnceLock::new(),
             started,
         }
@@ -143,8 +146,17 @@ impl Metrics {
     /// Counts a call that was answered.
     pub fn settled(&self, series: &Series, event: &Settled<'_>) {
         let passage = &event.passage;
-        self.decision_cells
-            .add(if event.clamped { CLAMPED } else { ALLOWED }, 1);
+        self.count_ruled(passage.ruled);
+        let decision = match event.withheld {
+            Some(reason) => self.decision(Decision {
+                verdict: Verdict::Deny,
+                reason,
+                source: "guard",
+            }),
+            None if event.clamped => CLAMPED,
+            None => ALLOWED,
+        };
+        self.decision_cells.add(decision, 1);
         self.whole.observe(&whole::LOOK, nanos(passage.look));
         self.whole.observe(&whole::DECIDE, nanos(passage.decide));
         self.overhead(passage.streaming, event.overhead);
@@ -174,6 +186,7 @@ impl Metrics {
             reason: event.reason,
             source: event.source,
         });
+        self.count_ruled(event.passage.ruled);
         self.decision_cells.add(index, 1);
         self.whole.observe(&whole::LOOK, nanos(event.passage.look));
         self.whole
@@ -193,6 +206,7 @@ impl Metrics {
             reason: event.reason,
             source: "provider",
         });
+        self.count_ruled(event.passage.ruled);
         self.decision_cells.add(index, 1);
         self.whole.observe(&whole::LOOK, nanos(event.passage.look));
         self.whole
@@ -258,6 +272,16 @@ impl Metrics {
         self.whole.add(cell, 1);
     }
 
+    /// What became of an alert.
+    pub fn alerted(&self, end: AlertEnd) {
+        let cell = match end {
+            AlertEnd::Sent => whole::ALERTS_SENT,
+            AlertEnd::Failed => whole::ALERTS_FAILED,
+            AlertEnd::Dropped => whole::ALERTS_DROPPED,
+        };
+        self.whole.add(cell, 1);
+    }
+
     /// These policies are in force now.
     pub fn policies_are(&self, revision: &str) {
         *self
@@ -265,6 +289,12 @@ impl Metrics {
             .write()
             .unwrap_or_else(PoisonError::into_inner) =
             crate::governance::audit::bounded(revision).into();
+    }
+
+    fn count_ruled(&self, ruled: Option<&Arc<Ruled>>) {
+        if let Some(ruled) = ruled {
+            self.ruled.count(ruled);
+        }
     }
 
     fn overhead(&self, streaming: bool, time: Duration) {
@@ -283,6 +313,17 @@ impl Metrics {
             .position(|slot| *slot.get_or_init(|| decision) == decision)
             .unwrap_or(MOST_REASONS - 1)
     }
+}
+
+/// What became of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertEnd {
+    /// It was taken.
+    Sent,
+    /// It was not, after every attempt.
+    Failed,
+    /// It was not sent: too many waited.
+    Dropped,
 }
 
 fn spend(series: &Series, nanos: i64) {

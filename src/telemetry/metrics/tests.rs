@@ -46,6 +46,7 @@ impl Fixture {
 
     fn settled<'a>(&'a self, model: &'a str) -> Settled<'a> {
         Settled {
+            withheld: None,
             passage: self.passage(model),
             clamped: false,
             status: 200,

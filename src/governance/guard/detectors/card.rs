@@ -18,6 +18,15 @@ pub(super) const CARD: Detector = Detector {
     probe,
 };
 
+/// Words that say a number is a card's.
+const CARDS: &[&str] = &[
+    "card", "cards", "maestro", "debit", "credit", "unionpay", "pan",
+];
+/// Words that say it is something else's.
+const OTHERS: &[&str] = &[
+    "imei", "imeisv", "tracking", "isbn", "usps", "ups", "fedex", "dhl",
+];
+
 /// The most digits of a card.
 const MOST: usize = 19;
 /// Ways in which cards are grouped.
@@ -126,15 +135,8 @@ fn judge(view: &View<'_>, start: usize, end: usize) -> Option<Match> {
         return None;
     }
     let context = near(view, start);
-    if has_word(context, &["imei", "imeisv", "tracking", "isbn"])
-        || !usual
-            && !has_word(
-                context,
-                &[
-                    "card", "cards", "maestro", "debit", "credit", "unionpay", "pan",
-                ],
-            )
-    {
+    let named = has_word(context, CARDS);
+    if !named && (!usual || has_word(context, OTHERS)) {
         return None;
     }
     Some(found(
@@ -258,6 +260,7 @@ mod tests {
             "41 1111 1111 1111 11",
             "123e4567-e89b-12d3-a456-426614174000",
             "9781234567897",
+            "USPS 9490 4377 1522 8989 3048 28",
         ] {
             finds_none(super::CARD, text);
         }

@@ -25,7 +25,7 @@ pub(in crate::governance::guard) fn mod97(signs: impl Iterator<Item = u8> + Clon
         };
         rest = (rest * if value > 9 { 100 } else { 10 } + value) % 97;
     }
-    rest == 1 && signs.clone().nth(4).is_some()
+    rest == 1 && signs.skip(4).count() > 0
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use super::super::finding::{Kind, Level};
 use super::super::probe::{Detector, Match, Probe, Trigger, View};
 use super::super::scanner::lead;
-use super::read::{Sure, alnum, answer, found, is, run};
+use super::read::{Sure, alnum, answer, found, hex, is, run};
 use super::tld::is_top_level;
 
 /// Mail addresses.
@@ -22,6 +22,8 @@ pub(super) const EMAIL: Detector = Detector {
 /// The longest domain, in bytes.
 const LONGEST_DOMAIN: usize = 253;
 const LONGEST_LABEL: usize = 63;
+/// As many hexadecimal digits in a row are no name.
+const LONGEST_HEX: usize = 20;
 
 fn probe(view: &View<'_>, trigger: usize) -> Probe {
     let start = local(view, trigger);
@@ -87,6 +89,10 @@ fn is_userinfo(view: &View<'_>, start: usize) -> bool {
 
 fn read(view: &View<'_>, start: usize, at: usize) -> Sure<Option<Match>> {
     let from = at + 1;
+    // A commit or a digest, which no name of a host is.
+    if run(view, from, LONGEST_HEX, hex)? == LONGEST_HEX {
+        return Ok(None);
+    }
     let ascii = run(view, from, LONGEST_DOMAIN, |b| {
         alnum(b) || matches!(b, b'-' | b'.')
     })?;
@@ -267,6 +273,7 @@ mod tests {
             "@Component.Name",
             "foo@bar.localdomain",
             "host@10.0.0.1",
+            "acme/x@e9b3a8615492e83f355d31c08086bba4e4a971e4",
         ] {
             finds_none(super::EMAIL, text);
         }

@@ -44,5 +44,10 @@ static PERSONAL: &[Detector] = &[
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Detector> {
-    PERSONAL.iter().chain(secrets::DETECTORS).chain(national::DETECTORS).chain(phone::DETECTORS).chain(birth::DETECTORS)
+    PERSONAL
+        .iter()
+        .chain(secrets::DETECTORS)
+        .chain(national::DETECTORS)
+        .chain(phone::DETECTORS)
+        .chain(birth::DETECTORS)
 }

@@ -98,38 +98,44 @@ pub(super) fn hex(byte: u8) -> bool {
 /// How far context reaches, in characters.
 const NEAR: usize = 40;
 
-/// The text just before an offset: at most [`NEAR`] characters.
+/// The longest name of which a part may be that far away, in bytes.
+const LONGEST_NAME: usize = 24;
+
+/// The text just before an offset: at most [`NEAR`] characters, and all of the name the first of them stands in.
 pub(super) fn near<'a>(view: &View<'a>, at: usize) -> &'a [u8] {
     let before = view.bytes.get(..at).unwrap_or_default();
     let mut characters = 0;
-    let mut from = at;
-    for byte in before.iter().rev().take(4 * NEAR) {
+    let mut from = before.len();
+    for byte in before.iter().rev().take(3 * NEAR) {
         from -= 1;
-        if byte & 0xc0 != 0x80 {
-            characters += 1;
-            if characters == NEAR {
-                break;
-            }
+        characters += usize::from(byte & 0xc0 != 0x80);
+        if characters == NEAR {
+            break;
         }
     }
+    from -= run_before(view, from, LONGEST_NAME, |b| alnum(b) || b == b'_');
     before.get(from..).unwrap_or_default()
 }
 
-/// Whether one of these words (in lower case) stands in a text, touched by no letter or digit in front; where it ends in a
-/// letter, by no letter behind, either.
+/// Whether one of these words (in lower case) stands in a text as a word, or as a part of a name like `customerSsnNumber`.
 pub(super) fn has_word(text: &[u8], words: &[&str]) -> bool {
+    let humps = |before: u8, behind: u8| before.is_ascii_lowercase() && behind.is_ascii_uppercase();
     words.iter().any(|word| {
-        let word = word.as_bytes();
-        text.windows(word.len()).enumerate().any(|(at, window)| {
-            window.eq_ignore_ascii_case(word)
-                && !at
-                    .checked_sub(1)
-                    .and_then(|b| text.get(b))
-                    .is_some_and(|b| alnum(*b))
-                && !text
-                    .get(at + word.len())
-                    .is_some_and(u8::is_ascii_alphabetic)
-        })
+        let windows = text.windows(word.len()).enumerate();
+        windows
+            .filter(|(_, window)| window.eq_ignore_ascii_case(word.as_bytes()))
+            .any(|(at, window)| {
+                let before = at.checked_sub(1).and_then(|before| text.get(before));
+                let behind = text.get(at + word.len());
+                let (first, last) = (window.first(), window.last());
+                let opens = before
+                    .zip(first)
+                    .is_none_or(|(a, b)| !alnum(*a) || humps(*a, *b));
+                let closes = last
+                    .zip(behind)
+                    .is_none_or(|(a, b)| !b.is_ascii_alphabetic() || humps(*a, *b));
+                opens && closes
+            })
     })
 }
 

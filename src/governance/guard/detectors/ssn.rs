@@ -34,12 +34,12 @@ const WORDS: &[&str] = &[
 ];
 
 fn probe(view: &View<'_>, trigger: usize) -> Probe {
-    let joint = |b| matches!(b, b'.' | b',' | b'-' | b'/');
     let touched = !opens(view, trigger)
         || view
             .before(trigger)
             .is_some_and(|b| matches!(b, b'+' | b'$'))
-        || behind(view, trigger, joint, alnum);
+        || behind(view, trigger, |b| b == b'-', alnum)
+        || behind(view, trigger, |b| matches!(b, b'.' | b'/'), digit);
     if touched {
         Probe::No
     } else {
@@ -130,6 +130,8 @@ mod tests {
             "社保536-22-1841号",
             "<ssn>536-22-1841</ssn>",
             "$ssn = '536-22-1841';",
+            "pavel@data.cloud,536-22-1841",
+            "- name: SOCIAL_SECURITY_NUMBER\n          value: \"536-22-1841\"",
         ] {
             finds(super::SSN, text, "536-22-1841");
         }
@@ -142,6 +144,8 @@ mod tests {
     fn nine_digits_need_a_word() {
         finds(super::SSN, "Social Security number: 536221841", "536221841");
         finds(super::SSN, r#""ssn":"536221841""#, "536221841");
+        finds(super::SSN, "socialSecurityNumber = 536221841", "536221841");
+        finds(super::SSN, "customerSsn=536221841", "536221841");
         finds_none(super::SSN, "order 536221841");
         finds_none(super::SSN, "assnage 536221841");
         finds_none(

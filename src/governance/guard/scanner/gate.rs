@@ -12,7 +12,7 @@
 mod literal;
 mod sets;
 
-use self::literal::{Grams, Head};
+use self::literal::{Grams, Head, Quad};
 use self::sets::{Sets, bucket};
 use crate::governance::guard::probe::{Class, Trigger};
 
@@ -216,8 +216,21 @@ impl Gate {
         }
         for place in place..to {
             let mask = self.mask_at(text.bytes, place);
-            if mask != 0 {
-                self.open(text, Some(place), mask, seen, &mut passed, met);
+            if mask == 0 {
+                continue;
+            }
+            if text.complete || Quad::at(text.bytes, place).is_whole() {
+                if self.may_open(text.bytes, place, mask) {
+                    self.open(text, Some(place), mask, seen, &mut passed, met);
+                }
+                continue;
+            }
+            // A literal of which so little is known is looked up when more has come; only its place is kept.
+            if mask & !self.broad != 0 && self.grams.may_hold(Quad::at(text.bytes, place)) {
+                passed.wait(Some(place), place);
+            }
+            if mask & self.broad != 0 {
+                self.open(text, Some(place), mask & self.broad, seen, &mut passed, met);
             }
         }
         if to == text.bytes.len() {
@@ -248,11 +261,7 @@ impl Gate {
     /// Whether anything may stand behind these flags: no literal begins with most of what the tables let through.
     #[inline]
     fn may_open(&self, bytes: &[u8], at: usize, mask: u32) -> bool {
-        mask & self.broad != 0
-            || bytes
-                .get(at..)
-                .and_then(<[u8]>::first_chunk)
-                .is_none_or(|quad| self.grams.may_hold(u32::from_le_bytes(*quad)))
+        mask & self.broad != 0 || self.grams.may_hold(Quad::at(bytes, at))
     }
 
     /// The same near the end of what is known: bytes to come may be any.
@@ -302,8 +311,7 @@ impl Gate {
             self.digits(text, next, seen, passed, met);
         }
         let mut rest = mask & !(1 << DIGITS);
-        let quad = place.and_then(|place| text.bytes.get(place..)?.first_chunk());
-        let quad = quad.map(|quad| u32::from_le_bytes(*quad));
+        let quad = place.map(|place| Quad::at(text.bytes, place));
         while rest != 0 {
             let flag = rest.trailing_zeros() as usize;
             rest &= rest - 1;
@@ -441,9 +449,6 @@ fn pair(tables: &mut [[u64; 256]; DEPTH + 1]) {
 
 /// The flags of a place and of the next.
 fn halves(mask: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = mask.to_le_bytes();
-    [
-        u32::from_le_bytes([a, b, c, d]),
-        u32::from_le_bytes([e, f, g, h]),
-    ]
+    let half = |mask: u64| u32::try_from(mask & u64::from(u32::MAX)).unwrap_or(0);
+    [half(mask), half(mask >> BUCKETS)]
 }

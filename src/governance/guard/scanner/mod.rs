@@ -11,13 +11,13 @@
 pub(super) mod gate;
 pub(super) mod lead;
 
-mod core;
+mod state;
 mod swallow;
 
 #[cfg(test)]
 pub(super) mod tests;
 
-use self::core::{Decided, Known, State};
+use self::state::{Decided, Known, State};
 use super::catalogue::Catalogue;
 use super::finding::Finding;
 use super::probe::{LOOK_BEHIND, What};

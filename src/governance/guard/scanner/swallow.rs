@@ -5,7 +5,7 @@
 //!
 //! Not here: who says that such a value begins (`detectors`).
 
-use super::core::{Decided, Known};
+use super::state::{Decided, Known};
 use crate::governance::guard::finding::Finding;
 use crate::governance::guard::probe::{Until, What};
 

@@ -1,19 +1,19 @@
 //! Rules beside each other: those a deny rule makes pointless, and those that are there twice.
 
-use super::cover::match_covers;
+use super::cover::{Effort, match_covers};
 use super::names::{lists_of, signed};
 use super::rules::is_plain;
 use crate::governance::policy::place::{Diagnostic, Spanned};
 use crate::governance::policy::settings::{Effect, File, Match, Rule};
 use std::collections::BTreeMap;
 
-pub(super) fn check(file: &File, found: &mut Vec<Diagnostic>) {
-    covered(file, found);
+pub(super) fn check(file: &File, effort: &Effort, found: &mut Vec<Diagnostic>) {
+    covered(file, effort, found);
     alike(file, found);
 }
 
 /// Complains of allow rules that a deny rule makes pointless.
-fn covered(file: &File, found: &mut Vec<Diagnostic>) {
+fn covered(file: &File, effort: &Effort, found: &mut Vec<Diagnostic>) {
     let of = |effect: Effect| {
         let is_it = move |rule: &&Rule| rule.effect.is_some_and(|found| found.value == effect);
         file.rules.iter().filter(is_it)
@@ -24,7 +24,7 @@ fn covered(file: &File, found: &mut Vec<Diagnostic>) {
         let narrow = allow.matches.as_ref().unwrap_or(&everything);
         let deny = denies.iter().find(|deny| {
             let wide = deny.matches.as_ref().unwrap_or(&everything);
-            match_covers((file, wide), (file, narrow), true)
+            match_covers((file, wide), (file, narrow), true, effort)
         });
         if let Some(deny) = deny {
             let message = format!(

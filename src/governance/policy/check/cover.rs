@@ -5,16 +5,39 @@
 use super::names::{flat, lists_of};
 use crate::governance::policy::place::Spanned;
 use crate::governance::policy::settings::{File, Match};
+use std::cell::Cell;
 
 /// Keys of which a request may have several values: what it offers and what was found in it.
 const SEVERAL: [&str; 4] = ["tools", "detections", "groups", "tainted"];
 /// Of those, the ones of which an allow rule must cover all, and any other rule only one.
 const ALL_OR_ONE: [&str; 2] = ["tools", "detections"];
-/// Longer lists are not compared entry by entry.
-const MOST_PAIRS: usize = 1 << 14;
+/// Longer texts are not compared letter by letter, as a product of their lengths.
+const LONGEST: usize = 1 << 16;
+
+/// How much comparing is left. Comparing every rule with every other, entry by entry, takes longer than anybody waits for
+/// policies as large as a file may be; what is left out is a hint that is not given, never a rule that does not hold.
+#[derive(Debug)]
+pub(super) struct Effort(Cell<usize>);
+
+impl Effort {
+    /// About a tenth of a second.
+    pub(super) const fn new() -> Self {
+        Self(Cell::new(1_000_000))
+    }
+
+    /// Whether so many steps are still possible.
+    pub(super) fn affords(&self, steps: usize) -> bool {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
 
 /// Whether every text `narrow` covers, `wide` covers, too. Both may hold `*` and `?`.
 pub(super) fn covers(wide: &str, narrow: &str) -> bool {
+    if wide.len().saturating_mul(narrow.len()) > LONGEST {
+        return wide == "*" || wide.eq_ignore_ascii_case(narrow);
+    }
     let wide: Vec<char> = wide.chars().map(|c| c.to_ascii_lowercase()).collect();
     let narrow: Vec<char> = narrow.chars().map(|c| c.to_ascii_lowercase()).collect();
     // Which prefixes of `wide` cover what of `narrow` was read: a row of the usual table.
@@ -40,7 +63,10 @@ pub(super) fn covers(wide: &str, narrow: &str) -> bool {
 pub(super) type In<'f> = (&'f File, &'f Match);
 
 /// Whether every request that `narrow` matches, `wide` matches, too. `by_one`: one value of several is enough for `wide`.
-pub(super) fn match_covers(wide: In<'_>, narrow: In<'_>, by_one: bool) -> bool {
+pub(super) fn match_covers(wide: In<'_>, narrow: In<'_>, by_one: bool, effort: &Effort) -> bool {
+    if !effort.affords(4) {
+        return false;
+    }
     let (wide_file, wide) = wide;
     let (narrow_file, narrow) = narrow;
     pairs_cover(&wide.headers, &narrow.headers)
@@ -52,17 +78,22 @@ pub(super) fn match_covers(wide: In<'_>, narrow: In<'_>, by_one: bool) -> bool {
             let same = |other: &Spanned<String>| other.value == window.value;
             std::ptr::eq(wide_file, narrow_file) && narrow.window.as_ref().is_some_and(same)
         })
-        && lists_cover((wide_file, wide), (narrow_file, narrow), by_one)
+        && lists_cover((wide_file, wide), (narrow_file, narrow), by_one, effort)
 }
 
-fn lists_cover(wide: In<'_>, narrow: In<'_>, by_one: bool) -> bool {
+fn lists_cover(wide: In<'_>, narrow: In<'_>, by_one: bool, effort: &Effort) -> bool {
     let narrow_lists = lists_of(narrow.1);
     lists_of(wide.1).into_iter().all(|(key, _, names)| {
         let same = narrow_lists.iter().find(|(other, ..)| *other == key);
         same.is_some_and(|(_, _, other)| {
             let wide = flat(wide.0, &names.value);
+            let narrow = flat(narrow.0, &other.value);
             let by_one = by_one || !ALL_OR_ONE.contains(&key);
-            list_covers(key, &wide, &flat(narrow.0, &other.value), by_one)
+            let pairs = wide
+                .len()
+                .saturating_add(1)
+                .saturating_mul(narrow.len().saturating_add(1));
+            effort.affords(pairs) && list_covers(key, &wide, &narrow, by_one)
         })
     })
 }
@@ -84,9 +115,6 @@ fn values(matches: &Match) -> Vec<(&str, Vec<(&str, &str)>)> {
 type Entries<'f> = [(bool, &'f str)];
 
 fn list_covers(key: &str, wide: &Entries<'_>, narrow: &Entries<'_>, by_one: bool) -> bool {
-    if wide.len().saturating_mul(narrow.len()) > MOST_PAIRS {
-        return false;
-    }
     let of = |entries: &Entries<'_>, not: bool| -> Vec<String> {
         let of_it = entries.iter().filter(|(negated, _)| *negated == not);
         of_it.map(|(_, entry)| (*entry).to_owned()).collect()

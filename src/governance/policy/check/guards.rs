@@ -45,7 +45,7 @@ fn known(kind: &str, at: &Spanned<String>, kinds: &[&str], found: &mut Vec<Diagn
     if kinds.iter().any(|known| covers(kind, known)) {
         return;
     }
-    let near = near(kind, kinds.iter().copied());
+    let near = near(kind, kinds.iter().copied(), found);
     let is_near = !near.is_empty();
     let mut complaint = Diagnostic::error(
         "TG501",

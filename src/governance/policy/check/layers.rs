@@ -1,13 +1,13 @@
 //! A scope and those above it: what a child cannot widen, and what a parent may except.
 
-use super::cover::match_covers;
+use super::cover::{Effort, match_covers};
 use super::near::near;
 use super::rules::is_plain;
 use crate::governance::policy::place::{Diagnostic, Spanned};
 use crate::governance::policy::settings::{Effect, File, Limits, Override, Rule, Scope};
 use jiff::civil::Date;
 
-pub(super) fn check(files: &[File], today: Date, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(files: &[File], today: Date, effort: &Effort, found: &mut Vec<Diagnostic>) {
     for file in files {
         for exception in &file.overrides {
             except(file, exception, found);
@@ -18,7 +18,7 @@ pub(super) fn check(files: &[File], today: Date, found: &mut Vec<Diagnostic>) {
             .collect();
         limits(file, &parents, today, found);
         for parent in parents {
-            models(file, parent, today, found);
+            models(file, parent, today, effort, found);
         }
     }
 }
@@ -84,7 +84,7 @@ fn except(file: &File, exception: &Override, found: &mut Vec<Diagnostic>) {
             let message = format!(
                 "there is no deny rule `{}` in this file{}",
                 id.value,
-                near(&id.value, known())
+                near(&id.value, known(), found)
             );
             found.push(Diagnostic::error("TG201", id.place, message));
         }
@@ -158,7 +158,7 @@ fn limits(file: &File, parents: &[&File], today: Date, found: &mut Vec<Diagnosti
 }
 
 /// Warns of allow rules for what a parent denies altogether.
-fn models(file: &File, parent: &File, today: Date, found: &mut Vec<Diagnostic>) {
+fn models(file: &File, parent: &File, today: Date, effort: &Effort, found: &mut Vec<Diagnostic>) {
     let lifted: Vec<&str> = granted(parent, file, today)
         .flat_map(|exception| &exception.lift)
         .map(|id| id.value.as_str())
@@ -178,7 +178,7 @@ fn models(file: &File, parent: &File, today: Date, found: &mut Vec<Diagnostic>) 
                 continue;
             };
             if lifted.contains(&deny.id.value.as_str())
-                || !match_covers((parent, wide), (file, matches), true)
+                || !match_covers((parent, wide), (file, matches), true, effort)
             {
                 continue;
             }

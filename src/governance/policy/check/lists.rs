@@ -3,8 +3,8 @@
 //! A list of lists of lists can stand for more entries than there are bytes in memory. So how many there would be is
 //! counted before any list is written out.
 
-use super::names::signed;
-use crate::governance::policy::place::{Diagnostic, Spanned};
+use super::names::{lists, signed};
+use crate::governance::policy::place::{Diagnostic, Place};
 use crate::governance::policy::settings::{File, Names};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub(super) const DEEPEST: u8 = 4;
 /// Entries a list may stand for.
 const MOST: u64 = 10_000;
+/// Entries all uses of lists in a file may stand for.
+const MOST_OF_ALL: u64 = 500_000;
 
 /// What a list is made of.
 #[derive(Debug, Clone, Copy)]
@@ -29,18 +31,29 @@ struct Count<'f> {
 
 /// Complains of lists that cannot be written out; whether all can.
 pub(super) fn check(file: &File, found: &mut Vec<Diagnostic>) -> bool {
-    let lists = file
+    let own = file
         .lists
         .iter()
         .map(|(name, names)| (name.value.as_str(), names));
     let mut count = Count {
-        lists: lists.collect(),
+        lists: own.collect(),
         sizes: BTreeMap::new(),
     };
     let before = found.len();
     for (name, _) in &file.lists {
         if let Err(message) = count.size(&name.value, DEEPEST.saturating_mul(2)) {
-            found.push(unsound(name, message));
+            found.push(unsound(name.place, message));
+        }
+    }
+    let mut all = 0_u64;
+    for name in lists(file).into_iter().flat_map(|(_, names)| names) {
+        let list = signed(&name.value).1.strip_prefix('$').unwrap_or_default();
+        if let Some(Size::Known(_, entries)) = count.sizes.get(list) {
+            all = all.saturating_add(*entries);
+            if all > MOST_OF_ALL {
+                found.push(unsound(name.place, TOO_MUCH));
+                break;
+            }
         }
     }
     found.len() == before
@@ -48,15 +61,16 @@ pub(super) fn check(file: &File, found: &mut Vec<Diagnostic>) -> bool {
 
 const IN_A_CIRCLE: &str = "this list is made of itself";
 const TOO_DEEP: &str = "this list is made of lists of lists of lists of lists of lists";
+const TOO_MUCH: &str = "up to here the lists used in this file stand for more than 500000 entries";
 const TOO_LONG: &str = "this list stands for more than 10000 entries";
 
-fn unsound(name: &Spanned<String>, message: &'static str) -> Diagnostic {
+fn unsound(place: Place, message: &'static str) -> Diagnostic {
     let code = if message == IN_A_CIRCLE {
         "TG201"
     } else {
         "TG003"
     };
-    Diagnostic::error(code, name.place, message)
+    Diagnostic::error(code, place, message)
 }
 
 impl<'f> Count<'f> {

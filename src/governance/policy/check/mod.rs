@@ -61,6 +61,7 @@ pub trait Workbench {
 #[must_use]
 pub fn check(files: &[File], world: &World<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let effort = cover::Effort::new();
     let mut all_sound = true;
     let patterns: Vec<&str> = files
         .iter()
@@ -75,8 +76,8 @@ pub fn check(files: &[File], world: &World<'_>) -> Vec<Diagnostic> {
         }
         used::check(file, &mut found);
         names::check(file, world, &mut found);
-        rules::check(file, world, &mut found);
-        beside::check(file, &mut found);
+        rules::check(file, world, &effort, &mut found);
+        beside::check(file, &effort, &mut found);
         windows::check(file, world.today, &mut found);
         dates::check(file, world.today, &mut found);
         guards::check(file, &patterns, world, &mut found);
@@ -84,9 +85,9 @@ pub fn check(files: &[File], world: &World<'_>) -> Vec<Diagnostic> {
             found.extend((world.expressions)(when, &patterns));
         }
     }
-    used::patterns(files, &mut found);
+    used::patterns(files, &effort, &mut found);
     if all_sound {
-        layers::check(files, world.today, &mut found);
+        layers::check(files, world.today, &effort, &mut found);
     }
     found.sort_by(|left, right| {
         (left.place, left.code, &left.message).cmp(&(right.place, right.code, &right.message))

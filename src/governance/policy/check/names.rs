@@ -170,7 +170,7 @@ fn references<'f>(
         if !known().any(|known| known == list) {
             let message = format!(
                 "there is no list `{list}` in this file{}",
-                near(list, known())
+                near(list, known(), found)
             );
             found.push(Diagnostic::error("TG201", name.place, message));
         }
@@ -192,7 +192,7 @@ fn entries(file: &File, sort: Sort, names: &Names, world: &World<'_>, found: &mu
                         .iter()
                         .map(|known| format!("`{known}`"))
                         .collect();
-                    let near = near(glob, world.endpoints.iter().copied());
+                    let near = near(glob, world.endpoints.iter().copied(), found);
                     let message = format!("there is no endpoint `{glob}`{near}");
                     found.push(
                         Diagnostic::error("TG106", name.place, message)
@@ -289,7 +289,7 @@ fn windows(file: &File, found: &mut Vec<Diagnostic>) {
     for name in matches(file).filter_map(|matches| matches.window.as_ref()) {
         used.insert(name.value.as_str());
         if !known().any(|known| known == name.value) {
-            let near = near(&name.value, known());
+            let near = near(&name.value, known(), found);
             let message = format!("there is no window `{}` in this file{near}", name.value);
             found.push(Diagnostic::error("TG201", name.place, message));
         }

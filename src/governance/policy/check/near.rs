@@ -1,15 +1,23 @@
 //! "Did you mean": the nearest of some names.
 
-/// More names than this are not compared.
-const MOST: usize = 1_000;
+use crate::governance::policy::place::Diagnostic;
 
-/// ` (did you mean …?)` if a known name is near enough to be meant; otherwise nothing.
-pub(super) fn near<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+/// Behind so many complaints nobody reads suggestions.
+const MANY: usize = 50;
+
+/// ` (did you mean …?)` if a known name is near enough to be meant; otherwise nothing. `told`: the complaints before it.
+pub(super) fn near<'a>(
+    given: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    told: &[Diagnostic],
+) -> String {
+    if told.len() > MANY {
+        return String::new();
+    }
     // A third of the letters may be wrong; more is another word.
     let most = given.chars().count().max(3).div_euclid(3);
     known
         .into_iter()
-        .take(MOST)
         .filter(|name| name.len().abs_diff(given.len()) <= most.saturating_mul(4))
         .map(|name| (distance(given, name), name))
         .filter(|(distance, _)| *distance <= most)
@@ -56,7 +64,7 @@ mod tests {
     fn a_slip_finds_the_name_that_was_meant() {
         let check = |given: &str, expected: &str| {
             assert_eq!(
-                near(given, ["office", "night", "chat-models"]),
+                near(given, ["office", "night", "chat-models"], &[]),
                 expected,
                 "{given}"
             );

@@ -1,18 +1,21 @@
 //! Rules one by one: those that allow more than they say, that cannot match, and that name models without a price.
 
 use super::World;
-use super::cover::{covers, match_covers};
+use super::cover::{Effort, covers, match_covers};
 use super::names::{flat, flaw, lists_of};
 use crate::governance::policy::place::{Diagnostic, Place, Spanned};
 use crate::governance::policy::settings::{Effect, File, Has, Match, Names, Rule};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-pub(super) fn check(file: &File, world: &World<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(file: &File, world: &World<'_>, effort: &Effort, found: &mut Vec<Diagnostic>) {
+    let is_priced = Priced::new(world);
     for rule in &file.rules {
         allows_everything(rule, found);
-        prices(file, rule, world, found);
+        prices(file, rule, &is_priced, found);
     }
-    for (matches, unless, by_one) in conditions(file) {
-        never(file, matches, unless, by_one, found);
+    for condition in conditions(file) {
+        never(file, condition, effort, found);
     }
 }
 
@@ -68,16 +71,43 @@ fn allows_everything(rule: &Rule, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Which models have a price, each asked for once: a list may be used by many rules.
+struct Priced<'w, 'f> {
+    world: &'w World<'w>,
+    known: RefCell<BTreeMap<&'f str, bool>>,
+}
+
+impl<'w, 'f> Priced<'w, 'f> {
+    const fn new(world: &'w World<'w>) -> Self {
+        Self {
+            world,
+            known: RefCell::new(BTreeMap::new()),
+        }
+    }
+
+    fn has(&self, name: &'f str) -> bool {
+        let mut known = self.known.borrow_mut();
+        *known
+            .entry(name)
+            .or_insert_with(|| (self.world.is_priced)(name))
+    }
+}
+
 /// Complains of models without a price.
-fn prices(file: &File, rule: &Rule, world: &World<'_>, found: &mut Vec<Diagnostic>) {
+fn prices<'f>(
+    file: &'f File,
+    rule: &'f Rule,
+    priced: &Priced<'_, 'f>,
+    found: &mut Vec<Diagnostic>,
+) {
     let is = |wanted: Effect| rule.effect.is_some_and(|effect| effect.value == wanted);
     let (allows, denies) = (is(Effect::Allow), is(Effect::Deny));
-    let is_refused = !denies && (world.has_hard_budget)(&file.scope);
-    let mut complain = |name: &str, place: Place| {
+    let is_refused = !denies && (priced.world.has_hard_budget)(&file.scope);
+    let mut complain = |name: &'f str, place: Place| {
         // A rule that promises nothing may look ahead: a glob in it need not cover a model of today. A whole name may be a
         // slip.
         let looks_ahead = !allows && name.contains(['*', '?']);
-        if looks_ahead || flaw(name).is_some() || (world.is_priced)(name) {
+        if looks_ahead || flaw(name).is_some() || priced.has(name) {
             return;
         }
         let message = if is_refused {
@@ -111,27 +141,26 @@ fn prices(file: &File, rule: &Rule, world: &World<'_>, found: &mut Vec<Diagnosti
 /// Complains of conditions nothing can meet.
 fn never(
     file: &File,
-    matches: Option<&Spanned<Match>>,
-    unless: Option<&Spanned<Match>>,
-    by_one: bool,
+    (matches, unless, by_one): Condition<'_>,
+    effort: &Effort,
     found: &mut Vec<Diagnostic>,
 ) {
     for one in [matches, unless].into_iter().flatten() {
-        empty_lists(file, one, found);
+        empty_lists(file, one, effort, found);
         contradictions(file, one, found);
     }
     if let Some(unless) = unless {
         let always = Match::default();
         let matches = matches.map_or(&always, |matches| &matches.value);
         let says_something = unless.any || !is_empty(unless);
-        if says_something && match_covers((file, unless), (file, matches), by_one) {
+        if says_something && match_covers((file, unless), (file, matches), by_one, effort) {
             let message = "this exempts everything that is matched";
             found.push(Diagnostic::error("TG209", unless.place, message));
         }
     }
 }
 
-fn empty_lists(file: &File, matches: &Match, found: &mut Vec<Diagnostic>) {
+fn empty_lists(file: &File, matches: &Match, effort: &Effort, found: &mut Vec<Diagnostic>) {
     for (key, _, names) in lists_of(matches) {
         let place = names.value.first().map_or(names.place, |name| name.place);
         if names.value.is_empty() {
@@ -140,7 +169,7 @@ fn empty_lists(file: &File, matches: &Match, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error("TG209", place, message)
                     .with_help("remove the key, or name something"),
             );
-        } else if contradicts_itself(&flat(file, &names.value)) {
+        } else if contradicts_itself(&flat(file, &names.value), effort) {
             let message = format!("`{key}` leaves out all that it names");
             found.push(Diagnostic::error("TG209", place, message));
         }
@@ -148,11 +177,13 @@ fn empty_lists(file: &File, matches: &Match, found: &mut Vec<Diagnostic>) {
 }
 
 /// Whether a list names something and leaves all of it out.
-fn contradicts_itself(entries: &[(bool, &str)]) -> bool {
-    let mut named = entries.iter().filter(|(not, _)| !not).peekable();
-    let is_out = |entry: &str| entries.iter().any(|(not, out)| *not && covers(out, entry));
-    let names_something = named.peek().is_some();
-    names_something && named.all(|(_, entry)| is_out(entry))
+fn contradicts_itself(entries: &[(bool, &str)], effort: &Effort) -> bool {
+    let (out, named): (Vec<_>, Vec<_>) = entries.iter().partition(|(not, _)| *not);
+    let is_out = |entry: &str| out.iter().any(|(_, out)| covers(out, entry));
+    !out.is_empty()
+        && !named.is_empty()
+        && effort.affords(out.len().saturating_mul(named.len()))
+        && named.iter().all(|(_, entry)| is_out(entry))
 }
 
 fn contradictions(file: &File, matches: &Match, found: &mut Vec<Diagnostic>) {

@@ -1,6 +1,6 @@
 //! Names that are given twice, and patterns nobody asks for.
 
-use super::cover::covers;
+use super::cover::{Effort, covers};
 use super::names::{Sort, lists};
 use crate::governance::policy::place::{Diagnostic, Spanned};
 use crate::governance::policy::settings::File;
@@ -22,7 +22,7 @@ pub(super) fn check(file: &File, found: &mut Vec<Diagnostic>) {
 
 /// Names of patterns: findings tell them by it, whichever file they come from. One that nothing asks for is looked for in
 /// vain.
-pub(super) fn patterns(files: &[File], found: &mut Vec<Diagnostic>) {
+pub(super) fn patterns(files: &[File], effort: &Effort, found: &mut Vec<Diagnostic>) {
     let patterns = || {
         files
             .iter()
@@ -50,7 +50,8 @@ pub(super) fn patterns(files: &[File], found: &mut Vec<Diagnostic>) {
             .filter_map(|rule| rule.when.as_ref())
     };
     for name in patterns() {
-        let is_asked = asked.iter().any(|kind| covers(kind, &name.value))
+        let is_asked = !effort.affords(asked.len())
+            || asked.iter().any(|kind| covers(kind, &name.value))
             || expressions().any(|when| when.text.contains(name.value.as_str()));
         if !is_asked {
             let message = format!("pattern `{}` is never used", name.value);

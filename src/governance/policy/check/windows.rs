@@ -44,7 +44,7 @@ fn unknown_zone(name: &Spanned<String>, found: &mut Vec<Diagnostic>) {
         .available()
         .map(|name| name.to_string())
         .collect();
-    let near = near(&name.value, known.iter().map(String::as_str));
+    let near = near(&name.value, known.iter().map(String::as_str), found);
     let message = format!("there is no time zone `{}`{near}", name.value);
     found.push(
         Diagnostic::error("TG401", name.place, message)
@@ -58,7 +58,7 @@ fn days(window: &Window, found: &mut Vec<Diagnostic>) {
             let short = name.value.get(..3).filter(|short| day(short).is_some());
             let near = match short {
                 Some(short) => format!(" (did you mean `{}`?)", short.to_ascii_lowercase()),
-                None => near(&name.value, DAYS),
+                None => near(&name.value, DAYS, found),
             };
             let message = format!("`{}` is not a day{near}", name.value);
             found.push(

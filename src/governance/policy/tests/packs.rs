@@ -90,7 +90,7 @@ fn each_file_of_a_scope_must_let_a_request_pass_by_itself() {
         &[&own, &without_allow, &with_allow],
         "mini",
         &[],
-        "allow chat mini",
+        "allow mini chat",
     );
     check(&[&own, &with_allow], "maxi", &[], "deny");
     check(&[&with_allow, &own], "maxi", &[], "deny");

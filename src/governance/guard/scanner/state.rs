@@ -21,6 +21,9 @@ const STRIDE: usize = 4_096;
 /// Rivals whose beginnings lie further apart than this are judged without the later ones, in bytes.
 const WIDEST_RIVALRY: usize = 256;
 
+/// Up to this far behind its trigger an undecided probe is asked with every chunk, in bytes.
+const SOON: usize = 128;
+
 /// A text as far as it is kept and known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'a> {
@@ -69,6 +72,17 @@ struct Pending {
     trigger: usize,
     asked: Asked,
     from: usize,
+    /// How much was known behind its trigger when it was asked last; small, because a stream keeps many of these.
+    read: u32,
+}
+
+impl Pending {
+    /// Whether enough has come to ask again. Far from its trigger a probe is asked ever more seldom, so that one which reads a
+    /// long value from its beginning each time costs no more than the length of the value and a constant.
+    fn is_due(&self, end: usize) -> bool {
+        let read = self.read as usize;
+        read < SOON || end - self.trigger >= read + read / 8
+    }
 }
 
 /// What became certain, in the order of the text.
@@ -126,9 +140,9 @@ impl State {
             let to = end.min(self.resume.saturating_add(STRIDE)).max(self.resume);
             self.pass(catalogue, known, to);
             let hold = self.hold(known, to);
-            let held = self.judge(catalogue, hold, tell);
+            let waits = self.judge(catalogue, hold, tell);
             if self.swallow.is_none() && to == end {
-                return known.floor(held.min(hold)).max(self.floor.min(end));
+                return known.floor(waits.min(hold)).max(self.floor.min(end));
             }
         }
     }
@@ -166,6 +180,9 @@ impl State {
         }
         let mut pending = std::mem::take(&mut self.pending);
         pending.retain_mut(|waiting| {
+            if !known.complete && !waiting.is_due(known.end()) {
+                return true;
+            }
             match self.ask(catalogue, known, waiting.asked, waiting.trigger) {
                 Some(still) => *waiting = still,
                 None => return false,
@@ -245,6 +262,7 @@ impl State {
                     trigger,
                     asked,
                     from,
+                    read: u32::try_from(known.end() - trigger).unwrap_or(u32::MAX),
                 });
             }
             // One that still waits where all is known has nothing to wait for.
@@ -272,7 +290,9 @@ impl State {
             return to;
         }
         let open = self.open.min(to) - known.base;
-        let lead = known.base + lead::start(known.bytes, open);
+        let end = to - known.base;
+        let lead = lead::start(known.bytes, open).min(lead::start(known.bytes, end));
+        let lead = known.base + lead;
         self.pending
             .iter()
             .map(|pending| pending.from)

@@ -1,0 +1,186 @@
+//! A stream that may not leave yet: read and metered as it comes, and kept here until guards elsewhere have spoken.
+//!
+//! Two things hold one: guards that are asked about the request while the provider is at work (the answer waits for them,
+//! head and all), and guards that want to hear the answer (it waits until it is whole). What is held is bounded; beyond it
+//! the first kind leaves the rest at the provider, the second has not heard it, and `on_error` decides.
+//!
+//! Invariant: nothing that is held leaves before the last guard has said yes, and nothing of it after one has said no. It
+//! was paid for all the same.
+//!
+//! Not here: who is asked and what an answer means (`consult`).
+
+use super::{Flow, Stream};
+use crate::clock;
+use crate::pipeline::consult::{Asking, Heard, of_answers};
+use crate::pipeline::passage::Passage;
+use crate::pipeline::screen::Blocked;
+use crate::telemetry::event::Attempt;
+use bytes::Bytes;
+use http_body::Body as _;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Bytes of an answer that are held.
+const MOST: usize = 4 << 20;
+
+/// What keeps a stream from leaving.
+pub(super) struct Hold {
+    /// Guards that have not all spoken.
+    asking: Option<Asking>,
+    /// What the answer says so far, for guards that want to hear it.
+    heard: Option<Heard>,
+    bytes: usize,
+    end: Option<End>,
+}
+
+/// How the provider's side ended while its answer was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// In order.
+    Orderly,
+    /// It broke off.
+    Broke,
+    /// It stood still.
+    Stalled,
+    /// It has used up its reservation: nobody reads on.
+    Enough,
+}
+
+impl Hold {
+    /// What holds the answer to this call, if anything does.
+    pub(super) fn of(passage: &mut Passage) -> Option<Self> {
+        let asking = passage.asking.take();
+        let listens = passage
+            .screen
+            .as_ref()
+            .is_some_and(|screen| !of_answers(screen).is_empty());
+        (asking.is_some() || listens).then(|| Self {
+            asking,
+            heard: listens.then(|| Heard::new(passage.endpoint)),
+            bytes: 0,
+            end: None,
+        })
+    }
+}
+
+impl Stream {
+    /// Waits for guards that are asked about the request: until then not even the head of the answer leaves.
+    pub(in crate::pipeline) async fn may_begin(&mut self) -> Result<(), Blocked> {
+        if self.hold.as_ref().is_none_or(|hold| hold.asking.is_none()) {
+            return Ok(());
+        }
+        let verdict = poll_fn(|cx| self.poll_held(cx)).await;
+        if let Err(blocked) = &verdict {
+            self.withhold(blocked, blocked.status.unwrap_or(400));
+        }
+        verdict
+    }
+
+    /// Reads on while the answer may not leave. Ready when the guards at hand have spoken: it leaves, or is held for the
+    /// next ones.
+    pub(super) fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Blocked>> {
+        loop {
+            let Some(hold) = &mut self.hold else {
+                return Poll::Ready(Ok(()));
+            };
+            if let Some(asking) = &mut hold.asking {
+                if let Poll::Ready(verdict) = asking.poll(cx) {
+                    hold.asking = None;
+                    if verdict.is_ok() && hold.heard.is_none() {
+                        self.release();
+                    }
+                    return Poll::Ready(verdict);
+                }
+            } else if hold.end.is_some() || hold.bytes > MOST {
+                let whole = hold.end.is_some();
+                let heard = hold
+                    .heard
+                    .take()
+                    .and_then(|heard| heard.finish().filter(|_| whole));
+                if let (Some(flow), Some(hold)) = (&self.flow, &mut self.hold) {
+                    hold.asking = flow.passage.ask_about_answer(heard);
+                }
+                if self.hold.as_ref().is_some_and(|hold| hold.asking.is_none()) {
+                    self.release();
+                }
+                continue;
+            }
+            if hold.end.is_some() || hold.bytes > MOST {
+                return Poll::Pending;
+            }
+            let Some(flow) = &mut self.flow else {
+                return Poll::Ready(Ok(()));
+            };
+            hold.end = match Pin::new(&mut flow.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data()
+                        && let Err(blocked) = self.take_held(&data)
+                    {
+                        return Poll::Ready(Err(blocked));
+                    }
+                    continue;
+                }
+                Poll::Ready(Some(Err(_))) => Some(End::Broke),
+                Poll::Ready(None) => Some(End::Orderly),
+                Poll::Pending if flow.is_overdue(cx) => Some(End::Stalled),
+                Poll::Pending => return Poll::Pending,
+            };
+        }
+    }
+
+    fn take_held(&mut self, data: &Bytes) -> Result<(), Blocked> {
+        if let Some(hold) = &mut self.hold {
+            hold.bytes = hold.bytes.saturating_add(data.len());
+            if let Some(heard) = &mut hold.heard {
+                heard.push(data);
+            }
+        }
+        self.read(data)?;
+        if let (Some(hold), true) = (
+            &mut self.hold,
+            self.flow.as_ref().is_some_and(Flow::is_spent),
+        ) {
+            hold.end = Some(End::Enough);
+        }
+        Ok(())
+    }
+
+    /// What was held may leave, and what ended meanwhile ends now.
+    fn release(&mut self) {
+        let Some(hold) = self.hold.take() else { return };
+        if let Some(flow) = &mut self.flow {
+            flow.last = clock::since_start();
+        }
+        self.weigh();
+        match hold.end {
+            Some(End::Orderly) => self.end(false, false),
+            Some(End::Broke) => self.end(true, false),
+            Some(End::Stalled) => self.end(true, true),
+            Some(End::Enough) | None => {}
+        }
+    }
+
+    /// None of it may leave: what was held goes, and where the head has left already the caller gets an end that says so.
+    pub(super) fn withhold(&mut self, blocked: &Blocked, status: u16) {
+        self.ready.clear();
+        let end = self.hold.take().and_then(|hold| hold.end);
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
+        let usage = crate::pipeline::own_count(flow.passage.input(), flow.counted());
+        self.ready
+            .push_back(flow.meter.unsaid().filtered(usage, &blocked.message).into());
+        flow.withheld = Some(blocked.reason.code());
+        flow.status = status;
+        if end == Some(End::Orderly) && (flow.meter.is_ended() || flow.meter.is_finished()) {
+            if let Some(loan) = flow.loan.take() {
+                loan.give_back(clock::since_start());
+            }
+            flow.passage.attempted(Attempt::Ok);
+        } else {
+            flow.passage.attempted(Attempt::Cut);
+        }
+        flow.conclude_by_own_count();
+    }
+}

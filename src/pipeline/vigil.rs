@@ -1,0 +1,191 @@
+//! What is remembered from call to call for policies: runaway agents, and what sessions have read.
+//!
+//! It stands beside the plan and outlives every edit of it, so that a reload forgives nobody.
+//!
+//! Not here: when a circle is a circle (`governance::policy::breaker`), what a label closes (rules).
+
+use super::screen::{Screened, Told};
+use super::{Call, Guards};
+use crate::chat::json::Text;
+use crate::governance::gate::{Denial, Reason};
+use crate::governance::policy::breaker::{
+    Breakers, Exact, Labels, Named, Rule, Seen, Sessions, Similar, Verdict, call_digest,
+};
+use crate::governance::policy::{Caller, Outcome, settings};
+use crate::units::Money;
+use std::time::Duration;
+
+/// Subjects of breakers kept, and sessions.
+const MOST: usize = 65_536;
+
+/// The memory of breakers and sessions.
+#[derive(Debug)]
+pub struct Vigil {
+    breakers: Breakers,
+    sessions: Sessions,
+}
+
+impl Default for Vigil {
+    fn default() -> Self {
+        Self {
+            breakers: Breakers::new(MOST),
+            sessions: Sessions::new(MOST),
+        }
+    }
+}
+
+impl Vigil {
+    /// The labels that the call's session has. A call without a session has none but those of what it holds itself.
+    pub(super) fn taints(&self, call: &Call, caller: &Caller<'_>, now: Duration) -> Vec<Box<str>> {
+        let Some(session) = session(call, caller) else {
+            return Vec::new();
+        };
+        let labels = self.sessions.labels(&session, now);
+        self.sessions
+            .names(labels)
+            .into_iter()
+            .map(Into::into)
+            .collect()
+    }
+
+    /// Gives the call's session these labels.
+    pub(super) fn taint(
+        &self,
+        call: &Call,
+        caller: &Caller<'_>,
+        labels: &[Box<str>],
+        now: Duration,
+    ) {
+        let Some(session) = session(call, caller).filter(|_| !labels.is_empty()) else {
+            return;
+        };
+        let mut all = Labels::default();
+        for label in labels {
+            match self.sessions.label(label) {
+                Ok(label) => all = all.with(label),
+                Err(error) => {
+                    tracing::error!(%error, label = &**label, "a session could not be labelled")
+                }
+            }
+        }
+        self.sessions.taint(&session, all, now);
+    }
+
+    /// Asks the breakers about a call that policies let pass.
+    pub(super) fn check(
+        &self,
+        call: &Call,
+        caller: &Caller<'_>,
+        screened: &Screened,
+        told: &mut Told,
+        now: Duration,
+    ) -> Result<(), Box<Denial>> {
+        let (guards, outcome) = (screened.screen.guards(), screened.screen.outcome());
+        let mut breakers = guards.policies.breakers(outcome).peekable();
+        if breakers.peek().is_none() {
+            return Ok(());
+        }
+        let digests = Digests::of(call, screened);
+        let named = named(call, caller);
+        for (scope, written) in breakers {
+            let rule = rule(scope, written);
+            let seen = Seen {
+                exact: digests.exact,
+                similar: digests.similar,
+                calls: &digests.calls,
+            };
+            let shadow = written.shadow.is_some();
+            match self.breakers.check(&rule, rule.subject(&named), &seen, now) {
+                Verdict::Pass => {}
+                Verdict::Warn { reason } => told.notes.push(reason.into()),
+                Verdict::Stop { reason, .. } if shadow => {
+                    told.notes
+                        .push(format!("in shadow, would have stopped: {reason}").into());
+                }
+                Verdict::Stop {
+                    reason,
+                    retry_after,
+                } => {
+                    let mut denial = Denial::by_rule(Reason::Runaway, &written.id.value, reason);
+                    denial.retry_after = Some(retry_after);
+                    return Err(denial);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what a call cost against those who burn too fast.
+    pub(super) fn settled(
+        &self,
+        guards: &Guards,
+        outcome: &Outcome,
+        named: &Named<'_>,
+        cost: Money,
+        now: Duration,
+    ) {
+        for (scope, written) in guards.policies.breakers(outcome) {
+            if written.burn.is_some() {
+                let rule = rule(scope, written);
+                self.breakers.settled(&rule, rule.subject(named), cost, now);
+            }
+        }
+    }
+}
+
+/// The rule of a breaker; of two files' breakers with one id each counts by itself.
+fn rule(scope: u16, written: &settings::Breaker) -> Rule {
+    let mut rule = Rule::new(written);
+    if scope > 0 {
+        rule.id = format!("{}#{scope}", rule.id).into();
+    }
+    rule
+}
+
+/// Sessions of two keys are two sessions, whatever they are called.
+fn session(call: &Call, caller: &Caller<'_>) -> Option<String> {
+    let session = call.labels.session.as_deref()?;
+    Some(format!("{}\n{session}", caller.key.unwrap_or_default()))
+}
+
+/// What a call says of itself, as far as breakers ask.
+pub(super) fn named<'a>(call: &'a Call, caller: &Caller<'a>) -> Named<'a> {
+    Named {
+        run: call.labels.run.as_deref(),
+        session: call.labels.session.as_deref(),
+        agent: caller.agent,
+        key: caller.key.unwrap_or_default(),
+    }
+}
+
+/// What breakers compare.
+struct Digests {
+    exact: u64,
+    similar: u64,
+    calls: Vec<u64>,
+}
+
+impl Digests {
+    fn of(call: &Call, screened: &Screened) -> Self {
+        let (body, talk) = (&call.body, &screened.conversation);
+        let said = |text: Option<Text>| {
+            text.map(|text| String::from_utf8_lossy(&text.decoded(body)).into_owned())
+                .unwrap_or_default()
+        };
+        let (mut exact, mut similar) = (Exact::default(), Similar::default());
+        for part in &talk.texts {
+            let text = said(Some(part.text));
+            exact.add(&text);
+            similar.add(&text);
+        }
+        let calls = talk
+            .uses
+            .iter()
+            .map(|made| call_digest(&said(made.name), &said(made.arguments)));
+        Self {
+            exact: exact.finish(),
+            similar: similar.finish(),
+            calls: calls.collect(),
+        }
+    }
+}

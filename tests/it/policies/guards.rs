@@ -1,0 +1,255 @@
+//! Texts on their way: what the provider sees, what the caller gets back, and what never leaves.
+
+use super::rig::{PRICES, home};
+use crate::support::{Gateway, Home, Simulator, chat, until};
+use serde_json::{Value, json};
+
+const REPLACE: &str = r#"version: 1
+scope: {}
+redact:
+  - id: personal
+    types: [EMAIL, PHONE, CREDIT_CARD]
+    on: [request, tool_result]
+    action: replace
+    note: false
+  - id: secrets
+    types: [SECRET]
+    on: [request, response]
+    action: block
+    message: "Take the secret out and rotate it."
+"#;
+
+fn started(policy: &str) -> (Simulator, Home, Gateway) {
+    let simulator = Simulator::start(PRICES);
+    let home = home(&simulator, policy);
+    let gateway = home.start();
+    (simulator, home, gateway)
+}
+
+/// What a stream of chat says.
+fn content(events: &[String]) -> String {
+    let parsed = events
+        .iter()
+        .filter_map(|event| serde_json::from_str::<Value>(event).ok());
+    parsed
+        .filter_map(|event| {
+            event["choices"][0]["delta"]["content"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect()
+}
+
+#[test]
+fn a_value_never_reaches_the_provider_and_the_caller_never_notices() {
+    let (simulator, _home, gateway) = started(REPLACE);
+    let text = "mail jane.doe@example.org or call +49 30 1234567, card 4111 1111 1111 1111.";
+    let answer = gateway.caller().chat(&chat("sim-echo", text, &[]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-tollgate-scan"), Some("full"));
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], text);
+    let sent = simulator.last_body()["messages"][0]["content"]
+        .as_str()
+        .expect("text")
+        .to_owned();
+    for value in ["jane", "1234567", "4111"] {
+        assert!(!sent.contains(value), "{sent}");
+    }
+    assert!(
+        sent.contains("TG_EMAIL_")
+            && sent.contains("TG_PHONE_")
+            && sent.contains("TG_CREDIT_CARD_"),
+        "{sent}"
+    );
+
+    // The same in a stream, whatever its pieces, and the same name in the next turn.
+    for split in ["1", "3", "1000"] {
+        let knobs = format!("{text} @sim(split={split})");
+        let answer = gateway
+            .caller()
+            .chat(&chat("sim-echo", &knobs, &[("stream", json!(true))]));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(content(&answer.events()), knobs, "split {split}");
+        let again = simulator.last_body()["messages"][0]["content"]
+            .as_str()
+            .expect("text")
+            .to_owned();
+        assert!(again.starts_with(&sent), "{again}");
+    }
+    let findings = |detector| {
+        gateway.count(
+            "tollgate_findings_total",
+            &[("detector", detector), ("action", "replace")],
+        )
+    };
+    assert_eq!(findings("email"), 4);
+    assert_eq!(
+        gateway.count("tollgate_scan_total", &[("state", "full")]),
+        4
+    );
+    gateway.at_rest();
+}
+
+#[test]
+fn a_secret_is_refused_on_its_way_in_and_stopped_on_its_way_out() {
+    let (simulator, _home, gateway) = started(REPLACE);
+    let secret = concat!("gh", "p_", "16C7e42F292c6912E7710c838347Ae178B4a");
+    let refused = gateway
+        .caller()
+        .chat(&chat("cent", &format!("use {secret}"), &[]));
+    assert_eq!(refused.status, 400);
+    let error = refused.json()["error"].clone();
+    assert_eq!(
+        (&error["type"], &error["code"]),
+        (&json!("guardrail_violation"), &json!("content_filter"))
+    );
+    assert_eq!(error["message"], "Take the secret out and rotate it.");
+    assert!(!refused.text().contains("16C7e42F"));
+    assert_eq!(simulator.meter().calls, 0);
+    let spent = gateway.ledger("day");
+    assert_eq!((spent.spent, spent.reserved), Default::default());
+    gateway.stop();
+}
+
+#[test]
+fn what_the_model_says_is_guarded_and_paid_for() {
+    // Only the answer is guarded, so that the echo can say what may not leave.
+    let policy = "version: 1\nscope: {}\nredact:\n  - { id: secrets, types: [SECRET], on: [response], action: block }\n";
+    let (simulator, _home, gateway) = started(policy);
+    let secret = concat!("gh", "p_", "16C7e42F292c6912E7710c838347Ae178B4a");
+    let text = format!("the token is {secret} as you asked");
+    let refused = gateway.caller().chat(&chat("sim-echo", &text, &[]));
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["code"], "content_filter");
+    let answer = gateway
+        .caller()
+        .chat(&chat("sim-echo", &text, &[("stream", json!(true))]));
+    let said = answer.text();
+    assert!(!said.contains("ghp") && !said.contains("16C7"), "{said}");
+    let events = answer.events();
+    assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
+    assert!(
+        said.contains(r#""finish_reason":"content_filter""#),
+        "{said}"
+    );
+    gateway.at_rest();
+    // Both were paid for: the provider did the work.
+    assert_eq!(gateway.ledger("day").spent, simulator.meter_at_rest().cost);
+    let denied = |code| {
+        gateway.count(
+            "tollgate_decisions_total",
+            &[("verdict", "deny"), ("reason", code)],
+        )
+    };
+    assert_eq!(denied("content_filter"), 2);
+}
+
+#[test]
+fn a_soft_refusal_is_an_answer() {
+    let policy = "version: 1\nscope: {}\nredact:\n  - { id: cards, types: [CREDIT_CARD], on: [request], action: block, soft: true, message: No cards here. }\n";
+    let (simulator, _home, gateway) = started(policy);
+    let answer = gateway
+        .caller()
+        .chat(&chat("cent", "card 4111 1111 1111 1111", &[]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let choice = answer.json()["choices"][0].clone();
+    assert_eq!(
+        (&choice["finish_reason"], &choice["message"]["refusal"]),
+        (&json!("content_filter"), &json!("No cards here."))
+    );
+    let stream = gateway.caller().chat(&chat(
+        "cent",
+        "card 4111 1111 1111 1111",
+        &[("stream", json!(true))],
+    ));
+    assert_eq!(
+        stream.header("content-type"),
+        Some("text/event-stream; charset=utf-8")
+    );
+    assert_eq!(stream.events().last().map(String::as_str), Some("[DONE]"));
+    assert_eq!(simulator.meter().calls, 0);
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_said_and_can_be_denied() {
+    let policy = "version: 1\nscope: {}\nrules:\n  - { id: no-partial, effect: deny, match: { scan: [partial, none], models: [words] } }\nredact:\n  - { id: mail, types: [EMAIL], on: [request], action: mask }\n";
+    let (_simulator, _home, gateway) = started(policy);
+    let image = |model: &str| {
+        json!({ "model": model, "messages": [{ "role": "user", "content": [
+            { "type": "text", "text": "what is this" },
+            { "type": "image_url", "image_url": { "url": "data:image/png;base64,AAAA" } },
+        ] }] })
+    };
+    let answer = gateway.caller().chat(&image("cent"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-tollgate-scan"), Some("partial"));
+    let refused = gateway.caller().chat(&image("words"));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert_eq!(refused.json()["error"]["tollgate"]["rule"], "no-partial");
+}
+
+#[test]
+fn what_rules_set_is_what_goes_up() {
+    let policy = r#"version: 1
+scope: {}
+limits: { max_output_tokens: 64 }
+rules:
+  - id: calm
+    effect: allow
+    match: any
+    set: { temperature_max: 0.3, n_max: 1, stop: ["END"], system_prefix: "Be brief." }
+  - id: cheaper
+    match: { models: [words] }
+    route: { model: cent }
+"#;
+    let (simulator, _home, gateway) = started(policy);
+    let body = chat(
+        "words",
+        "hi",
+        &[
+            ("temperature", json!(1.2)),
+            ("n", json!(3)),
+            ("stop", json!("STOP")),
+        ],
+    );
+    let answer = gateway.caller().chat(&body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = simulator.last_body();
+    assert_eq!(sent["model"], "cent");
+    assert_eq!(
+        (&sent["temperature"], &sent["n"], &sent["stop"]),
+        (&json!(0.3), &json!(1), &json!(["STOP", "END"]))
+    );
+    assert_eq!(
+        sent["messages"][0],
+        json!({ "role": "system", "content": "Be brief." })
+    );
+    assert_eq!(sent["max_tokens"], 64);
+    gateway.at_rest();
+    assert_eq!(gateway.ledger("day").spent, simulator.meter_at_rest().cost);
+}
+
+#[test]
+fn no_canary_value_is_in_any_record_log_or_metric() {
+    let (_simulator, home, gateway) = started(REPLACE);
+    let canary = "zebra.canary.7731@example.org";
+    let answer = gateway
+        .caller()
+        .chat(&chat("sim-echo", &format!("mail {canary}"), &[]));
+    assert_eq!(answer.status, 200);
+    until("the decision is in the log", || {
+        let log =
+            std::fs::read_to_string(home.path().join("state/decisions/current.jsonl")).ok()?;
+        log.contains("\"type\":\"EMAIL\"").then_some(())
+    });
+    let log = std::fs::read_to_string(home.path().join("state/decisions/current.jsonl"))
+        .expect("the log");
+    for text in [
+        log,
+        gateway.log(),
+        gateway.admin("/metrics").text(),
+        gateway.status().to_string(),
+    ] {
+        assert!(!text.contains("zebra"), "{text}");
+    }
+}

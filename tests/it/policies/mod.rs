@@ -1,0 +1,9 @@
+//! Policies and guards from outside: an admin's day, texts in and out on every route, tools, sessions and breakers.
+
+mod consult;
+mod day;
+mod guards;
+mod listener;
+mod matrix;
+mod rig;
+mod tools;
