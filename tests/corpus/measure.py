@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures a `tollgate` binary against the labelled corpus and the floors of its acceptance table.
 
-    measure.py path/to/tollgate [--seed N] [--show N] [--goals] [--json]
+    measure.py path/to/tollgate [--seed N] [--show N] [--goals] [--no-speed] [--json]
 
 The binary is driven from outside, as anyone could: lines of JSON into `tollgate scan --jsonl`, lines of JSON out. Exit
 status: 0 all floors met (with `--goals`: all goals), 1 some missed, 2 the binary could not be measured.
@@ -272,6 +272,8 @@ def rows(scanner, options, faults):
         ("reversible", lambda: reversible_rows(scanner, lines, faults)), ("injection", lambda: injection_rows(scanner, options.seed, faults)),
         ("speed", lambda: speed_rows(scanner, lines)),
     )
+    if options.no_speed:
+        parts = [part for part in parts if part[0] != "speed"]
     table = []
     for name, part in parts:
         try:
@@ -321,6 +323,7 @@ def main():
     arguments.add_argument("--seed", type=int, default=generate.SEED, help="another seed is another corpus")
     arguments.add_argument("--show", type=int, default=0, metavar="N", help="list up to N misses, false hits and faults of a kind")
     arguments.add_argument("--goals", action="store_true", help="fail when a goal is missed, not only a floor")
+    arguments.add_argument("--no-speed", action="store_true", help="leave speed out: a build for debugging says nothing about it")
     arguments.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     options = arguments.parse_args()
     faults = []

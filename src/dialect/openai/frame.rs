@@ -131,6 +131,7 @@ pub fn payload(event: &Bytes) -> Option<Bytes> {
 mod tests {
     use super::{Frames, Place, event_end, payload};
     use bytes::Bytes;
+    use proptest::prelude::*;
 
     #[test]
     fn events_are_whole_however_they_came() {
@@ -206,6 +207,35 @@ mod tests {
         for (stream, expected) in cases {
             for size in 1..=stream.len() {
                 assert_eq!(events(stream, size), expected, "{stream:?} by {size}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_lost_or_read_differently_for_how_they_were_cut(
+            pieces in prop::collection::vec(prop_oneof![
+                Just(&b"data: {\"a\":1}\n\n"[..]), Just(&b"data:"[..]), Just(&b"\n"[..]), Just(&b"\r"[..]), Just(&b"\r\n\r\n"[..]),
+                Just(&b": note"[..]), Just(&b"event: x\n"[..]), Just(&b"\xff\x00"[..]), Just(&b"data"[..]), Just(&b"\n\n"[..]),
+            ], 0..24),
+            size in 1_usize..40,
+        ) {
+            let stream: Vec<u8> = pieces.concat();
+            let split = |size: usize| {
+                let mut frames = Frames::default();
+                let mut found = Vec::new();
+                for chunk in stream.chunks(size) {
+                    frames.split(&Bytes::copy_from_slice(chunk), &mut |event| found.push(event));
+                }
+                found.extend(frames.rest());
+                found
+            };
+            let found = split(size);
+            prop_assert_eq!(found.concat(), stream.clone());
+            let whole = split(stream.len().max(1));
+            prop_assert_eq!(&found, &whole);
+            for event in &found {
+                let _ = payload(event);
             }
         }
     }

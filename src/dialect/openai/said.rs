@@ -420,6 +420,7 @@ fn mix(path: u64, step: &[u8]) -> u64 {
 mod tests {
     use super::{Reading, said};
     use crate::chat::Endpoint;
+    use proptest::prelude::*;
 
     fn read(endpoint: Endpoint, payload: &str, streaming: bool) -> Reading {
         said(payload.as_bytes(), endpoint, streaming).expect("JSON")
@@ -501,5 +502,41 @@ mod tests {
             )
             .last
         );
+    }
+
+    /// What vendors send, to be damaged.
+    const SENT: [&str; 4] = [
+        r#"{"id":"i","choices":[{"index":0,"delta":{"content":"he","tool_calls":[{"index":1,"function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":null}]}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"he","sequence_number":4}"#,
+        r#"{"type":"response.completed","response":{"output":[{"type":"function_call","name":"f","arguments":"{}"},{"type":"message","content":[{"type":"output_text","text":"a"}]}]}}"#,
+        r#"{"choices":[{"text":"a","index":0,"logprobs":{"tokens":["a"]}}],"usage":null}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused_and_its_texts_lie_in_it(
+            which in 0_usize..4, at in 0_usize..200, cut in any::<bool>(), byte in any::<u8>(), streaming in any::<bool>(),
+        ) {
+            let mut payload = SENT.get(which).copied().unwrap_or_default().as_bytes().to_vec();
+            if cut {
+                payload.truncate(at);
+            } else if let Some(place) = payload.get_mut(at) {
+                *place = byte;
+            }
+            for endpoint in Endpoint::ALL {
+                let Ok(found) = said(&payload, endpoint, streaming) else { continue };
+                for one in &found.said {
+                    prop_assert!(one.text.span.range().end <= payload.len());
+                }
+            }
+        }
+
+        #[test]
+        fn bytes_of_any_kind_do_no_harm(payload in prop::collection::vec(any::<u8>(), 0..80)) {
+            for endpoint in Endpoint::ALL {
+                let _ = said(&payload, endpoint, true);
+                let _ = super::event_name(&payload);
+            }
+        }
     }
 }

@@ -74,6 +74,9 @@ impl Screen {
         splices: &mut Splices,
     ) -> Result<(), Blocked> {
         let decoded = decoded(payload, text);
+        if !arguments && self.mapping().is_empty() && self.finds_nothing(&decoded) {
+            return Ok(());
+        }
         let mut out = String::with_capacity(decoded.len());
         let acted = if arguments {
             let mut all = Arguments::new(Site::ToolArgs);
@@ -93,6 +96,11 @@ impl Screen {
             splices.push((text.span, escaped));
         }
         Ok(())
+    }
+
+    /// Whether there is nothing in a whole text, by the scanner's shorter way: in one piece, and without what leaves.
+    fn finds_nothing(&self, text: &str) -> bool {
+        !self.looks_at(Site::Response) || self.catalogue().scan(text).is_empty()
     }
 
     /// Whether rules let the model make this call.

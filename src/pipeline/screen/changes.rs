@@ -30,6 +30,7 @@ pub(super) fn take_out(
                 .as_ref()
                 .map_or("none", |ruling| name_of_action(ruling.action));
             note(found, text.site, kind, finding, action);
+            guards.note_shadow(outcome, text.site, finding, found);
             match ruling {
                 Some(ruling) if ruling.action == Action::Block => {
                     return Err(ruling.blocked(text.site, kind));

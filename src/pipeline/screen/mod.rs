@@ -197,6 +197,19 @@ pub(super) const fn name_of_action(action: Action) -> &'static str {
     }
 }
 
+/// What an action of a guard in shadow would have done, as records name it.
+pub(super) const fn name_in_shadow(action: Action) -> &'static str {
+    match action {
+        Action::Replace => "would_replace",
+        Action::Mask => "would_mask",
+        Action::Hash => "would_hash",
+        Action::Label => "would_label",
+        Action::Drop => "would_drop",
+        Action::Block => "would_block",
+        Action::Flag => "would_flag",
+    }
+}
+
 /// How an action takes a value out; `None` for those that leave it or stop the call.
 pub(super) const fn method_of(action: Action) -> Option<Method> {
     match action {
@@ -210,6 +223,23 @@ pub(super) const fn method_of(action: Action) -> Option<Method> {
 }
 
 impl Guards {
+    /// Notes what a guard in shadow would have done, where that is another thing.
+    pub(super) fn note_shadow(
+        &self,
+        outcome: &Outcome,
+        site: Site,
+        finding: &Finding,
+        found: &mut Vec<Found>,
+    ) {
+        let shadow = self
+            .policies
+            .shadow_ruling(outcome, site, finding.kind, finding.level);
+        if let Some((_, guard)) = shadow {
+            let kind = self.policies.kind_name(finding.kind);
+            note(found, site, kind, finding, name_in_shadow(guard.action()));
+        }
+    }
+
     /// The guard that acts on a finding at a site.
     pub(super) fn ruling(
         &self,
@@ -372,6 +402,12 @@ impl Screen {
             Some(method) => replacement(kind, method, value, &self.mapping),
             None => Cow::Owned(value.to_owned()),
         }
+    }
+
+    /// Remembers what a guard in shadow would have done about a finding.
+    fn note_shadow(&self, site: Site, finding: &Finding) {
+        let found = &mut self.told.borrow_mut().found;
+        self.guards.note_shadow(&self.outcome, site, finding, found);
     }
 
     /// Remembers a finding for the record.

@@ -141,6 +141,7 @@ impl Voice {
         value: &str,
         out: &mut String,
     ) -> Result<(), Blocked> {
+        screen.note_shadow(self.site, finding);
         let Some(ruling) = screen.ruling(self.site, finding) else {
             self.restorer.push(screen.mapping(), value, out);
             return Ok(());

@@ -330,7 +330,9 @@ impl Gate {
                 match answer {
                     Met::No => {}
                     Met::Perhaps => passed.wait(place, at),
-                    Met::Yes(end) if end <= seen => {}
+                    // A literal counts as seen once a whole quad of it was, which is when it is looked up.
+                    Met::Yes(end) if end <= seen && !entry.head.is_narrow() => {}
+                    Met::Yes(end) if end.max(at + DEPTH) <= seen => {}
                     Met::Yes(_) => met(entry.asked, at),
                 }
             }
