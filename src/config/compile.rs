@@ -141,6 +141,7 @@ impl Loading<'_> {
                 .map(|unknown| unknown.compile(&report.at("unknown_price")))
                 .unwrap_or_default(),
             journal: settings.journal.compile(),
+            decisions: settings.decisions.compile(&report.at("decisions")),
         }
     }
 

@@ -33,6 +33,7 @@ use crate::governance::limit::Limit;
 use crate::governance::pricing::UnknownPrice;
 use crate::journal::settings::Journal;
 use crate::provider::settings::{Provider, Retries, Route, Timeouts};
+use crate::telemetry::settings::Decisions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,8 @@ pub struct Config {
     pub unknown_price: UnknownPrice,
     /// How durable the ledgers' memory is.
     pub journal: Journal,
+    /// The decision log.
+    pub decisions: Decisions,
 }
 
 /// Where a configuration comes from.
