@@ -162,3 +162,49 @@ fn somebody_else_verifies_with_the_public_key_alone() {
         "{text}"
     );
 }
+
+#[test]
+fn what_is_asked_for_is_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    log(dir.path(), 5);
+    let (_, all) = audit(dir.path(), &["export"]);
+    assert_eq!(all.lines().count(), 5);
+    assert!(all.starts_with("{\"seq\":1,"), "{all}");
+    let count = |words: &[&str]| {
+        let words = [&["export"], words].concat();
+        audit(dir.path(), &words).1.lines().count()
+    };
+    assert_eq!(
+        count(&["--where", "verdict=deny", "--where", "model=gpt-*"]),
+        5
+    );
+    assert_eq!(count(&["--where", "verdict=allow"]), 0);
+    assert_eq!(count(&["--until", "1970-01-02"]), 5);
+    assert_eq!(count(&["--since", "7d"]), 0);
+    let (_, csv) = audit(dir.path(), &["export", "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 6);
+    assert!(csv.starts_with("seq,kind,id,at,key,"), "{csv}");
+}
+
+#[test]
+fn an_export_goes_to_a_file_but_never_into_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    log(dir.path(), 5);
+    let file = dir.path().join("out.jsonl");
+    let (_, said) = audit(dir.path(), &["export", "-o", file.to_str().unwrap()]);
+    assert!(said.starts_with("5 records written to "), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 5);
+    let own = dir.path().join("decisions/current.jsonl");
+    let state_dir = dir.path().to_str().unwrap();
+    let words = [
+        "audit",
+        "export",
+        "-o",
+        own.to_str().unwrap(),
+        "--state-dir",
+        state_dir,
+    ];
+    let cli = Cli::parse_from(words);
+    assert!(run(&cli.audit, &[], &mut Vec::new()).is_err());
+    assert_eq!(std::fs::read_to_string(own).unwrap().lines().count(), 5);
+}

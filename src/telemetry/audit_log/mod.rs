@@ -2,7 +2,7 @@
 //!
 //! A request's thread only moves a [`Record`] into a bounded queue; one writer thread (`writer`) formats, chains and appends,
 //! in batches, and sleeps when there is nothing to do. When the disk refuses, records wait and are tried again. Once
-//! [`Settings::queue`] of them wait, it is as configured: [`OnFull::Refuse`] has [`AuditLog::has_room`] say no, and the pipeline
+//! [`Decisions::queue`] of them wait, it is as configured: [`OnFull::Refuse`] has [`AuditLog::has_room`] say no, and the pipeline
 //! refuses new calls (503) rather than letting them go unrecorded; calls already on their way still find room, as many
 //! again. [`OnFull::Drop`] lets calls go and drops their records. What is dropped, ever, is counted, and a gap record stands
 //! in its place once the disk is back.
