@@ -203,17 +203,11 @@ fn dearest(out: &mut Stdout) -> Result<(), Fault> {
 
 fn injections(out: &mut Stdout) -> Result<(), Fault> {
     let catalogue = Catalogue::builtin();
-    let texts: [(&str, fn(usize) -> String); 4] = [
-        ("English prose", texts::prose),
-        ("Rust code", texts::code),
-        ("JSON", texts::json),
-        ("log, half digits", texts::log),
-    ];
     writeln!(
         out,
         "\n| text | size | signs of injection µs/KB | values, for comparison µs/KB | score |\n|---|--:|--:|--:|--:|"
     )?;
-    for (name, make) in texts {
+    for (name, make) in texts::CLEAN {
         for size in [1024, 32 * 1024] {
             let text = make(size);
             let times = in_turns(vec![

@@ -17,23 +17,13 @@ mod timing;
 #[path = "support/values.rs"]
 mod values;
 
+use crate::texts::{CLEAN, Text};
 use crate::timing::{Contender, Fault, Thousandths, in_turns, micros_a_kilobyte};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use std::hint::black_box;
 use std::io::{Stdout, Write as _, stdout};
 use tollgate::governance::guard::cache::DEFAULT_CAPACITY;
 use tollgate::governance::guard::{Cache, Catalogue, Scanner};
-
-/// A text, by name, of any length.
-type Text = (&'static str, fn(usize) -> String);
-
-const TEXTS: [Text; 5] = [
-    ("English prose", texts::prose),
-    ("Rust code", texts::code),
-    ("JSON", texts::json),
-    ("log, half digits", texts::log),
-    ("prose with values", values::telling),
-];
 
 /// What somebody might send who wants a scanner to work hard.
 const HOSTILE: [(&str, &str); 10] = [
@@ -69,6 +59,13 @@ fn main() -> Result<(), Fault> {
     hostile(&mut out, &wants)
 }
 
+/// Clean texts, and one with findings.
+fn texts() -> impl Iterator<Item = Text> {
+    CLEAN
+        .into_iter()
+        .chain([("prose with values", values::telling as _)])
+}
+
 fn side_by_side(
     out: &mut Stdout,
     set: &RegexSet,
@@ -79,7 +76,7 @@ fn side_by_side(
         out,
         "| text | size | scan µs/KB | RegexSet µs/KB | scan ÷ RegexSet | memchr µs/KB | found |\n|---|--:|--:|--:|--:|--:|--:|"
     )?;
-    for (name, make) in TEXTS.iter().filter(|(name, _)| wants(name)) {
+    for (name, make) in texts().filter(|(name, _)| wants(name)) {
         for size in [KB, 32 * KB] {
             let text = make(size);
             let bytes = text.as_bytes();
@@ -120,7 +117,7 @@ fn in_other_ways(out: &mut Stdout, wants: &dyn Fn(&str) -> bool) -> Result<(), F
         out,
         "\n| text, 32 KB | scan µs/KB | seen before µs/KB | stream, pieces of 5 bytes µs/KB | ns/piece | pieces of 4 KB µs/KB |\n|---|--:|--:|--:|--:|--:|"
     )?;
-    for (name, make) in TEXTS.iter().filter(|(name, _)| wants(name)) {
+    for (name, make) in texts().filter(|(name, _)| wants(name)) {
         let size = 32 * KB;
         let text = make(size);
         let _ = cache.scan(catalogue, &text);

@@ -28,6 +28,24 @@ impl PassageId {
         self.0.as_u128()
     }
 
+    /// The id of this text, with its prefix or without; none if it is no id.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let bare = text.strip_prefix("dec_").or(text.strip_prefix("req_"));
+        let bare = bare.unwrap_or(text);
+        // Other spellings of a UUID are nobody's id.
+        let id = Uuid::try_parse(bare).ok().map(Self)?;
+        id.decision().as_str().ends_with(bare).then_some(id)
+    }
+
+    /// When its passage began, to the millisecond.
+    #[must_use]
+    pub fn time(self) -> Wall {
+        let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or(0);
+        Wall(millis.saturating_mul(1_000_000))
+    }
+
     /// The id a record kept.
     #[must_use]
     pub const fn from_u128(bits: u128) -> Self {
@@ -94,5 +112,18 @@ mod tests {
         );
         assert_eq!(early.request().as_str().len(), WRITTEN);
         assert_eq!(PassageId::from_u128(early.as_u128()), early);
+        assert_eq!(late.time(), Wall::from_secs(2_000));
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let id = PassageId::new(Wall::from_secs(1_000), 7);
+        for text in [id.request(), id.decision()] {
+            assert_eq!(PassageId::read(text.as_str()), Some(id));
+        }
+        assert_eq!(PassageId::read(&id.decision().as_str()[4..]), Some(id));
+        for text in ["", "dec_", "dec_7", &id.decision().as_str().to_uppercase()] {
+            assert_eq!(PassageId::read(text), None, "{text}");
+        }
     }
 }

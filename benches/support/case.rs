@@ -238,10 +238,10 @@ fn told(stream: &[u8]) -> Result<(String, Vec<Value>, Vec<Value>, bool), Fault> 
             event.pointer(path).filter(|value| !value.is_null()).map(to);
         };
         say("/choices/0/delta/content", &mut |said| {
-            text.push_str(said.as_str().unwrap_or_default())
+            text.push_str(said.as_str().unwrap_or_default());
         });
         say("/choices/0/finish_reason", &mut |end| {
-            ends.push(end.clone())
+            ends.push(end.clone());
         });
         say("/usage", &mut |usage| usages.push(usage.clone()));
     }

@@ -4,8 +4,18 @@
 
 use std::fmt::Write as _;
 
-/// English prose without a value in it.
-pub(crate) fn prose(bytes: usize) -> String {
+/// A text, by name, of any length.
+pub(crate) type Text = (&'static str, fn(usize) -> String);
+
+/// Texts without a value in them.
+pub(crate) const CLEAN: [Text; 4] = [
+    ("English prose", prose),
+    ("Rust code", code),
+    ("JSON", json),
+    ("log, half digits", log),
+];
+
+fn prose(bytes: usize) -> String {
     let mut dice = Dice(7);
     filled(bytes, |text| {
         text.push_str(dice.one_of(&SENTENCES));
@@ -13,8 +23,8 @@ pub(crate) fn prose(bytes: usize) -> String {
     })
 }
 
-/// Rust, as it stands in this repository.
-pub(crate) fn code(bytes: usize) -> String {
+/// As it stands in this repository.
+fn code(bytes: usize) -> String {
     let mut files = [
         include_str!("../../src/governance/gate/mod.rs"),
         include_str!("../../src/chat/json/text.rs"),
@@ -28,7 +38,7 @@ pub(crate) fn code(bytes: usize) -> String {
 }
 
 /// Answers of some API, in JSON.
-pub(crate) fn json(bytes: usize) -> String {
+fn json(bytes: usize) -> String {
     let mut dice = Dice(11);
     filled(bytes, |text| {
         let (id, count, share) = (dice.roll(90_000), dice.roll(400), dice.roll(100));
@@ -42,12 +52,12 @@ pub(crate) fn json(bytes: usize) -> String {
 }
 
 /// A log in which every line is half digits.
-pub(crate) fn log(bytes: usize) -> String {
+fn log(bytes: usize) -> String {
     let mut dice = Dice(13);
     filled(bytes, |text| {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "2026-11-{:02}T{:02}:{:02}:{:02}.{:06}Z INFO worker={} request={} took_us={} bytes={} queue={} status={}\n",
+            "2026-11-{:02}T{:02}:{:02}:{:02}.{:06}Z INFO worker={} request={} took_us={} bytes={} queue={} status={}",
             1 + dice.roll(28),
             dice.roll(24),
             dice.roll(60),

@@ -284,6 +284,7 @@ impl Live {
             ("listen", config.listen == current.listen),
             ("admin_listen", config.admin_listen == current.admin_listen),
             ("state_dir", config.state_dir == current.state_dir),
+            ("decisions", config.decisions == current.decisions),
             ("threads", config.gateway.threads == current.gateway.threads),
         ] {
             if !same {

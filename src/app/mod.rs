@@ -199,8 +199,8 @@ impl House {
             answer_after,
         });
 
-        let (log, kept) =
-            AuditLog::start(&audit::Settings::in_dir(config.state_dir.join("decisions")))?;
+        let bounds = config.decisions.clone();
+        let (log, kept) = AuditLog::start(&audit::Settings::of_state(&config.state_dir, bounds))?;
         if kept.missing > 0 || kept.damaged {
             tracing::error!(
                 lines = kept.lines,

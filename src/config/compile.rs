@@ -142,6 +142,7 @@ impl Loading<'_> {
                 .unwrap_or_default(),
             journal: settings.journal.compile(),
             policies: self.policies(reader),
+            decisions: settings.decisions.compile(&report.at("decisions")),
         }
     }
 

@@ -35,6 +35,7 @@ use crate::governance::limit::Limit;
 use crate::governance::pricing::UnknownPrice;
 use crate::journal::settings::Journal;
 use crate::provider::settings::{Provider, Retries, Route, Timeouts};
+use crate::telemetry::settings::Decisions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,8 @@ pub struct Config {
     pub journal: Journal,
     /// Policy files, folders of them, and packs.
     pub policies: Vec<PathBuf>,
+    /// The decision log.
+    pub decisions: Decisions,
 }
 
 /// Where a configuration comes from.

@@ -6,6 +6,7 @@ use crate::governance::settings::{
 };
 use crate::journal::settings::JournalSettings;
 use crate::provider::settings::{ProviderSettings, RetrySettings, RouteSettings, TimeoutSettings};
+use crate::telemetry::settings::DecisionSettings;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
@@ -73,6 +74,9 @@ pub struct Settings {
     /// How durable the ledgers' memory is.
     #[serde(default)]
     pub journal: JournalSettings,
+    /// The decision log.
+    #[serde(default)]
+    pub decisions: DecisionSettings,
     /// Certificate and key of the door; read again when the files change.
     pub tls: Option<TlsSettings>,
     /// The control panel. This version refuses it.

@@ -108,6 +108,24 @@ fn the_example_shows_every_key_there_is() {
 }
 
 #[test]
+fn what_is_wrong_with_the_decision_log_is_told_where_it_stands() {
+    check(
+        "decisions: { rotate: 1MiB, keep: 4, retain: 90d, on_full: drop }\n",
+        &[],
+    );
+    check(
+        "decisions: { rotate: 64, keep: 0, retain: long, on_full: wait, rotat: 1MiB }\n",
+        &[
+            "2:22 bad_size",
+            "2:32 bad_count",
+            "2:43 bad_duration",
+            "2:58 unknown_value",
+            "2:64 unknown_key",
+        ],
+    );
+}
+
+#[test]
 fn what_the_schema_requires_is_what_loading_requires() {
     let schema = config_schema();
     let check = |lines: &str, settings: &str| {

@@ -11,6 +11,7 @@ pub mod event;
 pub mod logs;
 pub mod metrics;
 pub mod quiet;
+pub mod settings;
 
 use crate::clock::Wall;
 use crate::governance::audit::{Record, Verdict, bounded};

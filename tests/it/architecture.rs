@@ -40,6 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "governance::settings",
             "journal::settings",
             "provider::settings",
+            "telemetry::settings",
         ],
     ),
     (

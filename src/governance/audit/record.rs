@@ -232,7 +232,7 @@ impl Pen {
     }
 
     /// UTC with microseconds; the calendar is asked once a second.
-    fn time(&mut self, at: Wall, out: &mut Vec<u8>) {
+    pub(super) fn time(&mut self, at: Wall, out: &mut Vec<u8>) {
         let second = at.secs();
         if self.date.is_empty() || self.second != second {
             self.second = second;

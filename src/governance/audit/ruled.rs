@@ -78,7 +78,7 @@ pub struct Facts {
     pub headers: Vec<(Box<str>, Box<str>)>,
     /// Where it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub peer: Option<std::net::IpAddr>,
+    pub peer: Option<core::net::IpAddr>,
     /// `images`, `audio`, `files`, `tools`, `stream`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub has: Vec<Box<str>>,
@@ -141,7 +141,7 @@ mod tests {
             }],
             facts: Facts {
                 tools: vec!["shell".into()],
-                peer: Some(std::net::IpAddr::from([127, 0, 0, 1])),
+                peer: Some(core::net::IpAddr::from([127, 0, 0, 1])),
                 ..Facts::default()
             },
             ..Ruled::default()

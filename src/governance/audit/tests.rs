@@ -190,6 +190,31 @@ fn a_missing_moved_or_foreign_line_is_found_where_it_is() {
     );
 }
 
+#[test]
+fn a_gap_is_a_line_of_the_chain() {
+    let mut chain = Chain::default();
+    let mut out = Vec::new();
+    chain.append(&record(), &mut out);
+    let mut gap = Gap::at(record().at);
+    gap.extend(Wall::from_secs(1_763_719_600));
+    gap.extend(Wall::from_secs(1_763_719_700));
+    chain.append_gap(&gap, &mut out);
+    chain.append(&record(), &mut out);
+    let lines = lines(&out);
+    assert_eq!(verify(lines.iter().copied(), Some(chain.head())), Ok(3));
+    assert!(Gap::is(lines[1]) && !Gap::is(lines[0]));
+    let read: serde_json::Value = serde_json::from_slice(lines[1]).unwrap();
+    assert_eq!(
+        (&read["kind"], &read["lost"], &read["from"], &read["to"]),
+        (
+            &"gap".into(),
+            &3.into(),
+            &"2025-11-21T10:06:40.000000Z".into(),
+            &"2025-11-21T10:08:20.000000Z".into()
+        )
+    );
+}
+
 proptest::proptest! {
     #[test]
     fn any_flipped_bit_is_found(at in 0_usize..4096, bit in 0_u8..8) {

@@ -8,7 +8,7 @@ use super::settings::{Has, ScanState};
 use crate::clock::Wall;
 use crate::governance::guard::Kind;
 use crate::governance::identity::{self, Label};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Who asks, by labels.
 #[derive(Debug, Clone, Copy, Default)]

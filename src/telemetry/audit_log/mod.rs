@@ -1,71 +1,74 @@
-//! The decision log on disk: every decision, in order, never sampled, never dropped.
+//! The decision log on disk: every decision, in order, never sampled.
 //!
-//! A request's thread only moves a [`Record`] into a bounded queue; one writer thread formats, chains and appends, in
-//! batches (20 ms or 256 records), and sleeps when there is nothing to do. When the disk refuses, records wait and are
-//! tried again; once [`Settings::queue`] of them wait, [`AuditLog::has_room`] says no and the pipeline refuses new calls
-//! (503) rather than letting them go unrecorded. Calls already on their way still find room: as many again.
+//! A request's thread only moves a [`Record`] into a bounded queue; one writer thread (`writer`) formats, chains and appends,
+//! in batches, and sleeps when there is nothing to do. When the disk refuses, records wait and are tried again. Once
+//! [`Decisions::queue`] of them wait, it is as configured: [`OnFull::Refuse`] has [`AuditLog::has_room`] say no, and the pipeline
+//! refuses new calls (503) rather than letting them go unrecorded; calls already on their way still find room, as many
+//! again. [`OnFull::Drop`] lets calls go and drops their records. What is dropped, ever, is counted, and a gap record stands
+//! in its place once the disk is back.
 //!
-//! Invariant: lines are written in the order of their numbers, each whole or not at all, and `head` (`store`) never names
-//! a line that has not reached the disk.
+//! Invariant: lines are written in the order of their numbers, each whole or not at all; neither `head` (`store`) nor a
+//! checkpoint (`seal`) ever names a line that has not reached the disk.
 //!
 //! Not here: what a line says and how it is chained (`governance::audit`); money, which the journal keeps.
 
-mod reading;
+mod checkpoint;
+mod files;
+mod follow;
+mod records;
+mod seal;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verify;
+mod walk;
+mod writer;
 
-pub use reading::{Broken, Files, Proof, files, last_lines, verify};
+pub use checkpoint::{BadSeal, Checkpoint, PublicKey, PublicKeys};
+pub use files::{Files, files};
+pub use follow::Follower;
+pub use records::{Records, find, last_lines, records};
 pub use store::Recovered;
+pub use verify::{Broken, Proof, Signed, Trust, verify};
 
 use super::metrics::LogReading;
-use super::quiet::Quiet;
-use crate::clock;
-use crate::governance::audit::Record;
+use super::settings::{Decisions, OnFull};
+use crate::governance::audit::{Gap, Record};
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::Store;
-
-/// A batch is written when it has waited this long…
-const GATHER: Duration = Duration::from_millis(20);
-/// … or has this many records.
-const BATCH: usize = 256;
-/// How often lines are made to reach the disk, and the head after them.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// How long a refused write waits for its next try.
-const RETRY: Duration = Duration::from_millis(250);
-/// Tries after which a closing log gives up.
-const LAST_TRIES: u32 = 4;
-/// A batch's room is kept for the next one up to here; a burst gives its memory back.
-const KEPT_ROOM: usize = 4_096;
+use writer::{BATCH, Entry, Shared, Writer};
 
 /// Where the log lies, and its bounds.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Its directory: `state_dir/decisions`.
     pub dir: PathBuf,
-    /// A file larger than this is closed and numbered.
-    pub rotate_bytes: u64,
-    /// How many numbered files are kept.
-    pub keep: usize,
-    /// How many records may wait before new calls are refused.
-    pub queue: usize,
+    /// The private key that signs its checkpoints: `state_dir/decisions.key`. The public ones lie beside it (`.pub`).
+    pub key: PathBuf,
+    /// Its bounds, as configured.
+    pub bounds: Decisions,
 }
 
 impl Settings {
-    /// The usual bounds: 16 files of 64 MiB, 65,536 records.
+    /// The log of a state directory.
     #[must_use]
-    pub fn in_dir(dir: PathBuf) -> Self {
+    pub fn of_state(state_dir: &Path, bounds: Decisions) -> Self {
         Self {
-            dir,
-            rotate_bytes: 64 << 20,
-            keep: 16,
-            queue: 65_536,
+            dir: state_dir.join("decisions"),
+            key: state_dir.join("decisions.key"),
+            bounds,
         }
+    }
+
+    /// Where the public keys lie.
+    #[must_use]
+    pub fn public_key(&self) -> PathBuf {
+        self.key.with_extension("pub")
     }
 }
 
@@ -87,47 +90,17 @@ pub enum LogFault {
         "decision log: `{0}` is being written by another tollgate: stop it, or give this one its own `state_dir`"
     )]
     InUse(PathBuf),
+    /// The file of the key that signs checkpoints holds no key.
+    #[error(
+        "decision log: `{0}` holds no Ed25519 key: put it back from a backup, or remove it and a new key is made (keep `decisions.pub`: older checkpoints are checked with it)"
+    )]
+    Key(PathBuf),
 }
 
-/// The queue is full: the disk has refused for long.
+/// The record was dropped: the disk has refused for long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the decision log cannot be written and its queue is full")]
+#[error("the decision log cannot be written and its queue is full: the record is dropped")]
 pub struct Full;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Writer {
-    /// Sleeps until there is a record.
-    Idle,
-    /// Has seen a record and waits for company.
-    Gathering,
-    /// Awake; looks again by itself.
-    Busy,
-}
-
-#[derive(Debug)]
-struct Queue {
-    records: Vec<Record>,
-    writer: Writer,
-    closing: bool,
-}
-
-#[derive(Debug)]
-struct Shared {
-    queue: Mutex<Queue>,
-    wake: Condvar,
-    drained: Condvar,
-    capacity: usize,
-    /// Records pushed and not yet in the file.
-    waiting: AtomicUsize,
-    written: AtomicU64,
-    failures: AtomicU64,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The decision log of a running gateway.
 #[derive(Debug)]
@@ -143,24 +116,12 @@ impl AuditLog {
     /// The directory or a file cannot be opened, or another process writes it.
     pub fn start(settings: &Settings) -> Result<(Self, Recovered), LogFault> {
         let (store, recovered) = Store::open(settings)?;
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue {
-                records: Vec::with_capacity(BATCH),
-                writer: Writer::Busy,
-                closing: false,
-            }),
-            wake: Condvar::new(),
-            drained: Condvar::new(),
-            capacity: settings.queue.max(1),
-            waiting: AtomicUsize::new(0),
-            written: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared::new(&settings.bounds));
         let thread = std::thread::Builder::new()
             .name("decision-log".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || write(&shared, store)
+                move || writer::write(&shared, store)
             })
             .map_err(|cause| LogFault::File {
                 what: "start the writer of",
@@ -176,26 +137,38 @@ impl AuditLog {
 
     /// Whether a new call may be let in. One load.
     pub fn has_room(&self) -> bool {
-        self.shared.waiting.load(Ordering::Relaxed) < self.shared.capacity
+        let shared = &self.shared;
+        shared.on_full == OnFull::Drop || shared.waiting.load(Ordering::Relaxed) < shared.capacity
     }
 
-    /// Hands a record over. Refused only when the queue is twice full, which calls let in by [`AuditLog::has_room`]
-    /// cannot bring about unless more of them are on their way than the queue holds.
+    /// Hands a record over. Where new calls are refused, it is dropped only when the queue is twice full, which calls let in
+    /// by [`AuditLog::has_room`] cannot bring about unless more of them are on their way than the queue holds.
     ///
     /// # Errors
-    /// [`Full`]; the record is gone, and counted as a failure.
+    /// [`Full`]: the record is gone, counted as dropped, and part of a gap record unless the log is closing.
     pub fn push(&self, record: Record) -> Result<(), Full> {
+        let most = match self.shared.on_full {
+            OnFull::Refuse => self.shared.capacity.saturating_mul(2),
+            OnFull::Drop => self.shared.capacity,
+        };
         let mut queue = self.shared.lock();
-        if queue.records.len() >= self.shared.capacity.saturating_mul(2) || queue.closing {
+        let full = self.shared.waiting.load(Ordering::Relaxed) >= most;
+        if full || queue.closing {
+            if let Some(Entry::Gap(gap)) = queue.entries.last_mut() {
+                gap.extend(record.at);
+            } else if !queue.closing {
+                queue.entries.push(Entry::Gap(Gap::at(record.at)));
+                self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+            }
             drop(queue);
-            self.shared.failures.fetch_add(1, Ordering::Relaxed);
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             return Err(Full);
         }
-        queue.records.push(record);
+        queue.entries.push(Entry::Decision(record));
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         let wake = match queue.writer {
             Writer::Idle => true,
-            Writer::Gathering => queue.records.len() >= BATCH,
+            Writer::Gathering => queue.entries.len() >= BATCH,
             Writer::Busy => false,
         };
         if wake {
@@ -213,6 +186,7 @@ impl AuditLog {
         LogReading {
             records: self.shared.written.load(Ordering::Relaxed),
             failures: self.shared.failures.load(Ordering::Relaxed),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
             queued: u64::try_from(self.shared.waiting.load(Ordering::Relaxed)).unwrap_or(u64::MAX),
         }
     }
@@ -250,96 +224,4 @@ impl Drop for AuditLog {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// The writer's life.
-fn write(shared: &Shared, mut store: Store) {
-    let refused = Quiet::per(Duration::from_secs(1));
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut sync_due: Option<Duration> = None;
-    loop {
-        let closing = next_batch(shared, &mut batch, sync_due);
-        let count = batch.len();
-        store.format(&batch);
-        batch.clear();
-        batch.shrink_to(KEPT_ROOM);
-        let mut tries = 0;
-        while let Err(cause) = store.append() {
-            tries += 1;
-            shared.failures.fetch_add(1, Ordering::Relaxed);
-            if let Some(held_back) = refused.now() {
-                tracing::error!(%cause, held_back, "the decision log cannot be written: records wait, and are tried again");
-            }
-            if closing && tries >= LAST_TRIES {
-                tracing::error!(
-                    records = count,
-                    "the decision log was closed with records it could not write"
-                );
-                return;
-            }
-            let queue = shared.lock();
-            let _ = shared
-                .wake
-                .wait_timeout_while(queue, RETRY, |queue| !queue.closing);
-        }
-        if count > 0 {
-            shared
-                .written
-                .fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
-            let _queue = shared.lock(); // so that nobody falls asleep between looking and waiting
-            shared.waiting.fetch_sub(count, Ordering::Relaxed);
-            shared.drained.notify_all();
-            sync_due.get_or_insert_with(|| clock::since_start() + SYNC_EVERY);
-        }
-        let due = sync_due.is_some_and(|due| closing || due <= clock::since_start());
-        if due {
-            sync_due = None;
-            if let Err(cause) = store.sync() {
-                shared.failures.fetch_add(1, Ordering::Relaxed);
-                sync_due = Some(clock::since_start() + SYNC_EVERY);
-                if let Some(held_back) = refused.now() {
-                    tracing::error!(%cause, held_back, "the decision log did not reach the disk: tried again");
-                }
-            }
-        }
-        if closing && shared.lock().records.is_empty() {
-            return;
-        }
-    }
-}
-
-/// Waits for records and takes all there are; whether the log is closing. Also returns empty-handed, when a sync is due.
-fn next_batch(shared: &Shared, batch: &mut Vec<Record>, sync_due: Option<Duration>) -> bool {
-    let mut queue = shared.lock();
-    if queue.records.is_empty() && !queue.closing {
-        queue.writer = Writer::Idle;
-        let nothing = |queue: &mut Queue| queue.records.is_empty() && !queue.closing;
-        queue = match sync_due {
-            None => shared
-                .wake
-                .wait_while(queue, nothing)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(due) => {
-                let time = due.saturating_sub(clock::since_start());
-                shared
-                    .wake
-                    .wait_timeout_while(queue, time, nothing)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
-            }
-        };
-    }
-    if !queue.records.is_empty() {
-        queue.writer = Writer::Gathering;
-        queue = shared
-            .wake
-            .wait_timeout_while(queue, GATHER, |queue| {
-                queue.records.len() < BATCH && !queue.closing
-            })
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
-    }
-    queue.writer = Writer::Busy;
-    std::mem::swap(&mut queue.records, batch);
-    queue.closing
 }

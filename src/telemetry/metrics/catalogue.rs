@@ -98,7 +98,9 @@ catalogue! {
     DECISION_LOG_FAILURES = Counter "tollgate_decision_log_failures_total" []
         "Failed writes of the decision log (its records are kept and tried again).";
     DECISION_LOG_QUEUED = Gauge "tollgate_decision_log_queued" []
-        "Records waiting for the decision log; when the queue is full, new calls are refused.";
+        "Records waiting for the decision log; when the queue is full, new calls are refused (or records dropped: on_full).";
+    DECISION_LOG_DROPPED = Counter "tollgate_decision_log_dropped_total" []
+        "Decisions that were not recorded because the log could not be written; a gap record says how many and when.";
     TOKENS = Histogram "gen_ai_client_token_usage"
         ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"]
         "Tokens used by one call.";

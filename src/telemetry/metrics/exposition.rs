@@ -50,6 +50,8 @@ pub struct LogReading {
     pub failures: u64,
     /// Records waiting.
     pub queued: u64,
+    /// Records dropped.
+    pub dropped: u64,
 }
 
 /// Numbers that others keep, asked for at each scrape.
@@ -134,6 +136,7 @@ impl Collector for Reader {
             sheet.count(&catalogue::DECISION_LOG_RECORDS, &[], log.records);
             sheet.count(&catalogue::DECISION_LOG_FAILURES, &[], log.failures);
             sheet.count(&catalogue::DECISION_LOG_QUEUED, &[], log.queued);
+            sheet.count(&catalogue::DECISION_LOG_DROPPED, &[], log.dropped);
         }
         this_process(&mut sheet, metrics);
         sheet.families()

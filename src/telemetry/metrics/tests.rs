@@ -101,6 +101,7 @@ fn attach(telemetry: &Telemetry, budgets: Vec<BudgetReading>) {
             records: 5,
             failures: 0,
             queued: 2,
+            dropped: 1,
         }),
     });
 }

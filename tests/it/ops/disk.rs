@@ -2,12 +2,18 @@
 
 use super::connections::Limited;
 use super::{PRICES, Tmpfs, refuses_to_start, tollgate};
-use crate::support::{Client, Home, Money, Simulator, chat, crowd, until};
+use crate::support::{Client, Gateway, Home, Money, Simulator, chat, crowd, until};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Closes a directory to others, as a state directory must be.
+fn private(dir: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).expect("its mode");
+}
 
 /// Many budgets, so that every call writes much.
 fn budgets() -> String {
@@ -116,6 +122,106 @@ fn a_full_disk_refuses_new_calls_and_forgets_none() {
             .status
             .success()
     );
+}
+
+/// A gateway whose decision log has a small file system of its own, and that file system filled up.
+fn full_log<'a>(home: &'a Home, decisions: &'a std::path::Path) -> Option<(Tmpfs<'a>, Gateway)> {
+    let disk = Tmpfs::mount(decisions, "size=256k,mode=700")?;
+    let gateway = home.start();
+    let body = chat("cent", "hello", &[]);
+    assert_eq!(gateway.caller().chat(&body).status, 200);
+    until("the first decision is on the disk", || {
+        let written = gateway.metric("tollgate_decision_log_records_total", &[]);
+        (written >= 1.0).then_some(())
+    });
+    std::fs::write(decisions.join("ballast"), vec![1; 1 << 20]).expect_err("no more room");
+    Some((disk, gateway))
+}
+
+#[test]
+fn a_full_decision_log_refuses_new_calls_unless_records_may_be_dropped() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, "decisions: { queue: 50 }");
+    let decisions = home.path().join("state/decisions");
+    std::fs::create_dir_all(&decisions).expect("a directory");
+    private(&home.path().join("state"));
+    let Some((_disk, gateway)) = full_log(&home, &decisions) else {
+        return;
+    };
+    let body = chat("cent", "hello", &[]);
+    let mut caller = gateway.caller();
+    let refused = (0..500)
+        .map(|_| caller.chat(&body))
+        .find(|answer| answer.status != 200);
+    let refused = refused.expect("a refusal");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    std::fs::remove_file(decisions.join("ballast")).expect("room again");
+    until("calls go on", || {
+        (caller.chat(&body).status == 200).then_some(())
+    });
+    assert_eq!(
+        gateway.metric("tollgate_decision_log_dropped_total", &[]),
+        0.0
+    );
+    gateway.stop();
+    let verified = tollgate(&home, &["audit", "verify", "--state-dir", "state"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn where_records_may_be_dropped_calls_go_on_and_the_log_says_how_many_are_missing() {
+    let simulator = Simulator::start(PRICES);
+    let home = Home::new(&simulator, "decisions: { queue: 50, on_full: drop }");
+    let decisions = home.path().join("state/decisions");
+    std::fs::create_dir_all(&decisions).expect("a directory");
+    private(&home.path().join("state"));
+    let Some((_disk, gateway)) = full_log(&home, &decisions) else {
+        return;
+    };
+    let body = chat("cent", "hello", &[]);
+    let mut caller = gateway.caller();
+    // The last page of the file that is there may still take some lines.
+    let mut calls = 1;
+    let dropped = || gateway.metric("tollgate_decision_log_dropped_total", &[]);
+    while dropped() < 100.0 {
+        assert!(calls < 2_000, "nothing is dropped");
+        for _ in 0..25 {
+            assert_eq!(caller.chat(&body).status, 200, "calls go on");
+        }
+        calls += 25;
+    }
+    std::fs::remove_file(decisions.join("ballast")).expect("room again");
+    until("lines are written again", || {
+        (gateway.metric("tollgate_decision_log_queued", &[]) == 0.0).then_some(())
+    });
+    assert_eq!(caller.chat(&body).status, 200);
+    calls += 1;
+    gateway.at_rest();
+    let dropped = dropped();
+    gateway.stop();
+    let verified = tollgate(
+        &home,
+        &["audit", "verify", "--state-dir", "state", "--json"],
+    );
+    let proof: serde_json::Value = serde_json::from_slice(&verified.stdout).expect("JSON");
+    assert_eq!(proof["ok"], true, "{proof}");
+    assert_eq!(proof["not_recorded"].as_f64(), Some(dropped), "{proof}");
+    let gaps = [
+        "audit",
+        "export",
+        "--where",
+        "kind=gap",
+        "--state-dir",
+        "state",
+    ];
+    let gaps = String::from_utf8(tollgate(&home, &gaps).stdout).expect("text");
+    let lines = proof["lines"].as_f64().expect("a number");
+    let recorded = lines - f64::from(u32::try_from(gaps.lines().count()).expect("few"));
+    assert_eq!(recorded + dropped, f64::from(calls), "{gaps}");
+    for gap in gaps.lines() {
+        let gap: serde_json::Value = serde_json::from_str(gap).expect("JSON");
+        assert!(gap["from"].as_str() <= gap["to"].as_str(), "{gap}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! Not here: ports and prefix lengths, which are not part of the address.
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 use super::super::finding::{Kind, Level};
 use super::super::probe::{Class, Detector, Match, Probe, Trigger, View};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::governance::guard::catalogue::Catalogue;
+use crate::governance::guard::finding::Kind;
 
 /// What a stream gave: its findings, and its text with each value replaced.
 pub(in crate::governance::guard) fn stream(
@@ -289,4 +290,46 @@ fn tricky_texts_are_cut_anywhere() {
         every_cut(Catalogue::builtin(), text);
         every_cut(&customs(), text);
     }
+}
+
+#[test]
+fn long_values_are_replaced_at_once_and_swallowed_whole_however_they_come() {
+    let body = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn7ygWyF8PbnGy0AHB7MbzYLdZ7ZvVy7F7V\n".repeat(30);
+    let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----");
+    let token = format!("ghp_{}", "16C7e42F292c6912E7710c838347Ae178B4a".repeat(30));
+    for value in [key, token] {
+        let text = format!("before jane@acme.io {value} behind 4111 1111 1111 1111.");
+        let whole = Catalogue::builtin().scan(&text);
+        assert!(
+            whole
+                .iter()
+                .all(|f| text[f.start..f.end] == value || f.kind != Kind::Secret),
+            "{whole:?}"
+        );
+        let (_, out, _) = stream(Catalogue::builtin(), &[&text]);
+        for size in [1, 7, 64, 500] {
+            let chunks: Vec<_> = text
+                .as_bytes()
+                .chunks(size)
+                .map(|c| str::from_utf8(c).expect("ASCII"))
+                .collect();
+            let (findings, cut, held) = stream(Catalogue::builtin(), &chunks);
+            assert_eq!((&findings, &cut), (&whole, &out), "chunks of {size}");
+            assert!(held <= 1_280, "{held}");
+        }
+    }
+}
+
+#[test]
+fn a_key_block_without_an_end_says_that_it_overran() {
+    let body = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn7ygWyF8PbnGy0AHB7MbzYLdZ7ZvVy7F7V\n".repeat(300);
+    let text = format!("-----BEGIN RSA PRIVATE KEY-----\n{body}");
+    let (findings, out, _) = stream(Catalogue::builtin(), &[&text]);
+    assert_eq!(findings, Catalogue::builtin().scan(&text));
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        findings.first().map(|f| (f.start, f.end)),
+        Some((0, text.len()))
+    );
+    assert_eq!(out.matches('!').count(), 1);
 }

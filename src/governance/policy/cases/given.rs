@@ -6,10 +6,10 @@ use crate::governance::guard::{Kind, Level};
 use crate::governance::policy::place::{Diagnostic, Place, Spanned};
 use crate::governance::policy::request::{Caller, HasSet, Request, ToolCall};
 use crate::governance::policy::settings::{self, Case, File, Given, Has, ScanState, Site};
+use core::net::IpAddr;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use std::net::IpAddr;
 
 /// One thing found in a text of the test.
 pub(super) type Found = (Site, Kind, Level);

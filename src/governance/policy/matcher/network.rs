@@ -1,6 +1,6 @@
 //! Addresses in CIDR: `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// A range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
