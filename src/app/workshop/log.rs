@@ -6,12 +6,11 @@
 use crate::clock::{self, Wall};
 use crate::governance::audit::Ruled;
 use crate::governance::identity::{Digest, Key, Label, Labels};
-use crate::telemetry::audit_log::files;
+use crate::ids::PassageId;
+use crate::telemetry::audit_log;
 use crate::units::Money;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// One decision, as recorded.
@@ -145,26 +144,12 @@ impl Entry {
 /// # Errors
 /// The log cannot be read.
 pub(super) fn find(dir: &Path, id: &str) -> anyhow::Result<Option<Entry>> {
-    let bare = id
-        .strip_prefix("req_")
-        .or_else(|| id.strip_prefix("dec_"))
-        .unwrap_or(id);
-    let wanted = format!("\"id\":\"dec_{bare}\"");
-    let files = files(dir);
-    let paths: Vec<_> = files.in_order().collect();
-    // Whoever asks mostly asks about a decision of today.
-    for path in paths.into_iter().rev() {
-        let mut found = None;
-        each_line(path, |line| {
-            if line.contains(&wanted) {
-                found = Entry::read(line);
-            }
-        })?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
+    let Some(id) = PassageId::read(id) else {
+        return Ok(None);
+    };
+    let line = audit_log::find(dir, id)
+        .with_context(|| format!("cannot read the decision log in `{}`", dir.display()))?;
+    Ok(line.as_deref().and_then(Entry::read))
 }
 
 /// Every decision from `since` on and before `until`, oldest first. `progress` is told how many bytes are read, of how many.
@@ -178,59 +163,14 @@ pub(super) fn each(
     progress: &mut dyn FnMut(u64, u64),
     tell: &mut dyn FnMut(Entry),
 ) -> anyhow::Result<()> {
-    let files = files(dir);
-    let length = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let all = files
-        .in_order()
-        .map(|path| length(path))
-        .fold(0, u64::saturating_add);
-    let mut done = 0_u64;
-    for path in files.in_order() {
-        let size = length(path);
-        if last(path).is_some_and(|last| last.wall() < since) {
-            done = done.saturating_add(size);
-            continue;
+    let mut records = audit_log::records(dir, Some(since), until)
+        .with_context(|| format!("cannot read the decision log in `{}`", dir.display()))?;
+    while let Some(line) = records.next() {
+        let (read, all) = records.progress();
+        progress(read, all);
+        if let Some(entry) = Entry::read(&line?) {
+            tell(entry);
         }
-        each_line(path, |line| {
-            done = done.saturating_add(u64::try_from(line.len()).unwrap_or(0));
-            progress(done, all);
-            if let Some(entry) = Entry::read(line) {
-                let at = entry.wall();
-                if at >= since && until.is_none_or(|until| at < until) {
-                    tell(entry);
-                }
-            }
-        })?;
     }
     Ok(())
-}
-
-fn each_line(path: &Path, mut tell: impl FnMut(&str)) -> anyhow::Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        reader.read_until(b'\n', &mut line)?;
-        // Without its end it is still being written.
-        if line.pop() != Some(b'\n') {
-            return Ok(());
-        }
-        tell(&String::from_utf8_lossy(&line));
-    }
-}
-
-/// Longer than any line of the log.
-const TAIL: u64 = 256 << 10;
-
-/// The last decision in a file, so that whole files can be passed over.
-fn last(path: &Path) -> Option<Entry> {
-    let mut file = File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
-        .ok()?;
-    let mut end = Vec::new();
-    file.take(TAIL).read_to_end(&mut end).ok()?;
-    let end = String::from_utf8_lossy(&end);
-    end.lines().rev().find_map(Entry::read)
 }

@@ -304,18 +304,6 @@ fn clean_answers_pass_as_they_came() {
         heard(&screen, &chunks),
         Ok(("one two three".to_owned(), String::new()))
     );
-    let mut guard = Guarded::new(screen, Endpoint::Chat);
-    let mut out: Vec<Bytes> = Vec::new();
-    for chunk in &chunks {
-        guard.take(chunk, &mut out).expect("passes");
-    }
-    let (came, left) = (chunks.concat(), out.concat());
-    let same = came.iter().zip(&left).take_while(|(a, b)| a == b).count();
-    assert!(
-        same > came.len() / 3,
-        "what is decided leaves as it came: {same} of {}",
-        came.len()
-    );
 }
 
 #[test]

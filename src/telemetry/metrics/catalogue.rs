@@ -70,7 +70,7 @@ catalogue! {
     FINDINGS = Counter "tollgate_findings_total" ["detector", "action"]
         "What detectors found in requests and answers, and what became of it.";
     SHADOWS = Counter "tollgate_policy_shadow_total" ["rule", "would"]
-        "Calls that a rule in shadow, or outside its canary, would have decided otherwise.";
+        "Calls that a rule in shadow, or not yet in force for their caller, would have decided otherwise.";
     ALERTS = Counter "tollgate_alerts_total" ["result"]
         "Alerts of rules by what became of them: sent, failed, or dropped because too many waited.";
     PRICE_UNKNOWN = Counter "tollgate_price_unknown_total" []

@@ -1,6 +1,6 @@
 use super::*;
 use crate::chat::{Endpoint, Usage};
-use crate::governance::audit::{Revisions, Who};
+use crate::governance::audit::{Found, Revisions, Ruled, Shadowed, Who};
 use crate::governance::budget::{Period, Standing};
 use crate::governance::identity::Label;
 use crate::ids::PassageId;
@@ -16,6 +16,7 @@ fn telemetry() -> Telemetry {
 struct Fixture {
     who: Arc<Who>,
     revisions: Arc<Revisions>,
+    ruled: Arc<Ruled>,
 }
 
 impl Fixture {
@@ -23,6 +24,21 @@ impl Fixture {
         Self {
             who: Arc::new(Who::unknown()),
             revisions: Arc::default(),
+            ruled: Arc::new(Ruled {
+                scan: "partial".into(),
+                findings: vec![Found {
+                    kind: "EMAIL".into(),
+                    detector: "email".into(),
+                    on: "request".into(),
+                    action: "replace".into(),
+                    count: 2,
+                }],
+                shadow: vec![Shadowed {
+                    rule: "no-shell".into(),
+                    would: "deny".into(),
+                }],
+                ..Ruled::default()
+            }),
         }
     }
 
@@ -40,7 +56,7 @@ impl Fixture {
             look: Duration::from_nanos(600),
             decide: Duration::from_micros(2),
             total: Duration::from_millis(30),
-            ruled: None,
+            ruled: Some(&self.ruled),
         }
     }
 
@@ -179,7 +195,8 @@ fn the_exposition_is_as_documented() {
 #[test]
 fn every_metric_of_the_catalogue_is_exposed_and_no_other() {
     let telemetry = telemetry();
-    let _series = telemetry.series("openai", "gpt-4o", "chat", None);
+    let series = telemetry.series("openai", "gpt-4o", "chat", None);
+    telemetry.settled(&series, &Fixture::new().settled("gpt-4o"));
     attach(
         &telemetry,
         vec![BudgetReading {

@@ -9,6 +9,7 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::audit_log::{AuditLog, Settings};
 use crate::telemetry::event::{Denied, Passage};
 use crate::telemetry::metrics::ModelNames;
+use crate::telemetry::settings::Decisions;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,7 +209,7 @@ fn a_past_decision_is_explained_by_the_policies_of_then_where_they_are_kept() {
 fn what_the_gateway_itself_writes_is_found_and_explained() {
     let folder = bench();
     let root = folder.path();
-    let settings = Settings::in_dir(root.join("state/decisions"));
+    let settings = Settings::of_state(&root.join("state"), Decisions::default());
     let (log, _) = AuditLog::start(&settings).unwrap();
     let telemetry =
         Telemetry::new(Wall::default(), ModelNames::default(), Some(Arc::new(log))).unwrap();

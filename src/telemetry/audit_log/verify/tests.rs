@@ -1,7 +1,5 @@
 //! What somebody may do to a log, at places drawn by seed, and what verification says to it.
 
-mod measure;
-
 use crate::clock::Wall;
 use crate::governance::audit::{Chain, Record};
 use crate::telemetry::audit_log::store::Store;

@@ -11,7 +11,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         &["3-2-4", "3 2 4", "9"],
         us_itin,
         &[
-            "ITIN",
+            "itin",
             "individual taxpayer",
             "taxpayer id",
             "tax id",
@@ -25,7 +25,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         &["a", "4 3 3", "4-3-3", "3-3-4", "3 3 4"],
         us_npi,
         &[
-            "NPI",
+            "npi",
             "national provider",
             "provider id",
             "provider number",

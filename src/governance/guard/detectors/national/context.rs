@@ -11,14 +11,54 @@
 
 use crate::governance::guard::probe::View;
 
-/// How far a word may be from its value, in characters.
+/// How far a word may be from its value, in characters. A name that is partly so near counts whole.
 const REACH: usize = 40;
 
-/// Longer lists are sorted by their first letter in lower case, and searched from where it begins.
-const LONG_LIST: usize = 30;
+/// The longest name of which a part may be that far away, in bytes.
+const LONGEST_NAME: usize = 32;
+
+/// The most that is looked at before a value, in bytes.
+const MOST: usize = 160;
+
+/// Words to look for, and which pairs of letters they begin with.
+pub(crate) struct Words {
+    list: &'static [&'static str],
+    /// A bit for each first letter, in the row of the second.
+    heads: [u32; 32],
+}
+
+impl Words {
+    /// The words in lower case, but for those whose capitals matter.
+    pub(crate) const fn of(list: &'static [&'static str]) -> Self {
+        let mut heads = [0; 32];
+        let mut rest = list;
+        while let [word, others @ ..] = rest {
+            if let [first, second, ..] = word.as_bytes() {
+                let row = (*second & 31) as usize;
+                if let Some((_, [head, ..])) = heads.split_at_mut_checked(row) {
+                    *head |= 1 << (*first & 31);
+                }
+            }
+            rest = others;
+        }
+        Self { list, heads }
+    }
+
+    /// Whether one of them may begin with these two letters; the case of letters is not in the bits that are looked at.
+    fn may_begin(&self, first: u8, second: u8) -> bool {
+        self.heads
+            .get(usize::from(second & 31))
+            .is_some_and(|row| row >> (first & 31) & 1 == 1)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn list(&self) -> &'static [&'static str] {
+        self.list
+    }
+}
 
 /// Words that say a number is something else, when they stand nearer than those that say what it is.
-pub(crate) const OTHERWISE: &[&str] = &[
+pub(crate) static OTHERWISE: Words = Words::of(&[
     "order",
     "invoice",
     "tracking",
@@ -42,43 +82,94 @@ pub(crate) const OTHERWISE: &[&str] = &[
     "auftrag",
     "pedido",
     "commande",
-];
+]);
 
-/// How many bytes before `at` the nearest of these words begins, looking back 40 characters.
-pub(crate) fn before(view: &View<'_>, at: usize, words: &[&str]) -> Option<usize> {
-    let from = reach_back(view, at, REACH);
-    (from..at)
-        .rev()
-        .find(|&place| any_stands(view, place, at, words, false))
-        .map(|place| at - place)
-}
-
-/// How many bytes before `at` the nearest of these words begins, as a whole word at most so many characters away.
-pub(crate) fn closest_whole(
-    view: &View<'_>,
+/// The places before a value at which words begin, found once for all lists.
+pub(crate) struct Before<'a> {
+    view: &'a View<'a>,
+    /// Where the value begins.
     at: usize,
-    reach: usize,
-    words: &[&str],
-) -> Option<usize> {
-    let from = reach_back(view, at, reach.min(REACH));
-    (from..at)
-        .rev()
-        .find(|&place| any_stands(view, place, at, words, true))
-        .map(|place| at - place)
+    /// A bit for each place, the nearest lowest.
+    places: [u128; 2],
 }
 
-fn reach_back(view: &View<'_>, at: usize, reach: usize) -> usize {
-    let mut from = at;
-    for _ in 0..reach {
-        let Some(mut place) = from.checked_sub(1) else {
-            break;
+impl<'a> Before<'a> {
+    /// Looks back 40 characters from `at`.
+    pub(crate) fn new(view: &'a View<'a>, at: usize) -> Self {
+        let text = view.bytes.get(at.saturating_sub(MOST)..at);
+        let mut places = [0; 2];
+        let mut characters = 0;
+        let mut name = 0;
+        // The byte behind the one looked at.
+        let mut behind = b' ';
+        let mut mark = |distance: usize| {
+            if let Some(half) = places.get_mut(distance / 128) {
+                *half |= 1_u128 << (distance % 128);
+            }
         };
-        while place > 0 && view.at(place).is_some_and(|byte| byte & 0xc0 == 0x80) {
-            place -= 1;
+        let mut distance = 0;
+        for &byte in text.unwrap_or_default().iter().rev() {
+            if begins_word(byte, behind) {
+                mark(distance);
+            }
+            if characters == REACH {
+                if name == LONGEST_NAME || !(byte.is_ascii_alphanumeric() || byte == b'_') {
+                    return Self { view, at, places };
+                }
+                name += 1;
+            } else {
+                characters += usize::from(byte & 0xc0 != 0x80);
+            }
+            behind = byte;
+            distance += 1;
         }
-        from = place;
+        let beyond = at.checked_sub(distance).and_then(|from| view.before(from));
+        if begins_word(beyond.unwrap_or(b' '), behind) {
+            mark(distance);
+        }
+        Self { view, at, places }
     }
-    from
+
+    /// How many bytes before the value the nearest of these words begins.
+    pub(crate) fn nearest(&self, words: &Words) -> Option<usize> {
+        self.find(words, false)
+    }
+
+    /// How many bytes before the value the nearest of these words begins, as a whole word at most so many characters away.
+    pub(crate) fn closest_whole(&self, reach: usize, words: &Words) -> Option<usize> {
+        self.find(words, true).filter(|&distance| {
+            let text = self.view.bytes.get(self.at - distance..self.at);
+            text.unwrap_or_default()
+                .iter()
+                .filter(|&byte| byte & 0xc0 != 0x80)
+                .count()
+                <= reach
+        })
+    }
+
+    fn find(&self, words: &Words, whole: bool) -> Option<usize> {
+        let [near, far] = self.places;
+        for (mut bits, from) in [(near, 0), (far, 128)] {
+            while bits != 0 {
+                let distance = from + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                if any_stands(self.view, self.at - distance, self.at, words, whole) {
+                    return Some(distance);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Whether a word begins behind this byte: a letter behind none, a capital behind a small one (`patientNhs`), or any character
+/// beyond ASCII.
+const fn begins_word(before: u8, first: u8) -> bool {
+    if first.is_ascii_alphabetic() {
+        !before.is_ascii_alphabetic() || before.is_ascii_lowercase() && first.is_ascii_uppercase()
+    } else {
+        first >= 0xc0
+    }
 }
 
 /// Where the text behind a value that may speak of it ends; nothing while it is not known. A word cut in two by the bound
@@ -114,43 +205,32 @@ pub(crate) fn reach_behind(view: &View<'_>, end: usize) -> Option<usize> {
 }
 
 /// How many bytes behind `from` the first of these words begins, looking no further than `to`.
-pub(crate) fn behind(view: &View<'_>, from: usize, to: usize, words: &[&str]) -> Option<usize> {
+pub(crate) fn behind(view: &View<'_>, from: usize, to: usize, words: &Words) -> Option<usize> {
     // As if the text ended there: what comes later must not matter.
     let view = &View {
         bytes: view.bytes.get(..to).unwrap_or_default(),
         ..*view
     };
     (from..to)
-        .find(|&place| any_stands(view, place, to, words, false))
+        .find(|&place| {
+            let before = view.before(place).unwrap_or(b' ');
+            view.at(place)
+                .is_some_and(|first| begins_word(before, first))
+                && any_stands(view, place, to, words, false)
+        })
         .map(|place| place - from)
 }
 
-/// Whether one of these words stands at `place` and ends before `to`. Most places are dismissed by their first byte.
-fn any_stands(view: &View<'_>, place: usize, to: usize, words: &[&str], whole: bool) -> bool {
-    let Some(first) = view.at(place) else {
+/// Whether one of these words stands at `place`, where a word begins, and ends before `to`.
+fn any_stands(view: &View<'_>, place: usize, to: usize, words: &Words, whole: bool) -> bool {
+    let (Some(first), Some(second)) = (view.at(place), view.at(place + 1)) else {
         return false;
     };
-    let begins = if first.is_ascii() {
-        first.is_ascii_alphabetic() && starts_word(view, place)
-    } else {
-        first & 0xc0 == 0xc0
-    };
-    if !begins {
-        return false;
-    }
-    let first = first.to_ascii_lowercase();
-    let lead = |word: &&str| word.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
-    let from = if words.len() > LONG_LIST {
-        words.partition_point(|word| lead(word) < first)
-    } else {
-        0
-    };
-    words
-        .get(from..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|word| words.len() <= LONG_LIST || lead(word) == first)
-        .any(|word| lead(word) == first && stands(view, place, to, word, whole))
+    words.may_begin(first, second)
+        && words.list.iter().any(|word| {
+            let lead = word.bytes().next().unwrap_or(0);
+            lead.eq_ignore_ascii_case(&first) && stands(view, place, to, word, whole)
+        })
 }
 
 /// Whether a word whose first letter begins a word stands at `place`; with `whole`, whether the word is no longer.
@@ -188,16 +268,6 @@ fn matches(view: &View<'_>, place: usize, to: usize, word: &str) -> Option<usize
     (at <= to).then_some(at)
 }
 
-/// No letter before it, or a change from small to capital as in `patientNhs`.
-fn starts_word(view: &View<'_>, place: usize) -> bool {
-    match (view.before(place), view.at(place)) {
-        (Some(before), Some(first)) if before.is_ascii_alphabetic() => {
-            before.is_ascii_lowercase() && first.is_ascii_uppercase()
-        }
-        _ => true,
-    }
-}
-
 /// No letter behind it, or the next word begins with a capital as in `nhsNumber` and `NHSNumber`.
 fn ends_word(view: &View<'_>, end: usize) -> bool {
     let Some(next) = view.at(end).filter(u8::is_ascii_alphabetic) else {
@@ -212,11 +282,22 @@ fn ends_word(view: &View<'_>, end: usize) -> bool {
     next.is_ascii_uppercase() && (lower_before || lower_behind)
 }
 
-/// Used as a name for the value: `"sin"`, `sin:`, `sin=`, `sin_number`, `employee_sin`.
+/// Used as a name for the value: `"sin"`, `sin:`, `sin = `, `sin_number`, `employee_sin`, `$sin`, `<sin>`, `| sin |`, `--sin`.
 fn is_key(view: &View<'_>, place: usize, end: usize) -> bool {
-    matches!(view.at(end), Some(b'"' | b'\'' | b':' | b'=' | b'_' | b'#'))
-        || matches!(view.before(place), Some(b'"' | b'\'' | b'_'))
-        || view.at(end).is_some_and(|byte| byte.is_ascii_uppercase())
+    let behind = view.at(end);
+    let spaced = behind == Some(b' ');
+    let next = if spaced { view.at(end + 1) } else { behind };
+    match next {
+        Some(b':' | b'=' | b'|' | b'#') => return true,
+        Some(b'"' | b'\'' | b'_' | b'>' | b'<' | b'\\' | b'`') if !spaced => return true,
+        Some(next) if !spaced && next.is_ascii_uppercase() => return true,
+        _ => {}
+    }
+    matches!(view.before(place), Some(b'"' | b'\'' | b'_' | b'$'))
+        || view
+            .bytes
+            .get(place.saturating_sub(2)..place)
+            .is_some_and(|text| text == b"--")
         || [&b" number"[..], b" no", b" #"].iter().any(|tail| {
             view.bytes
                 .get(end..end + tail.len())

@@ -6,6 +6,7 @@
 
 use super::Scheme;
 use super::check::{day_of_month, ddmmyy, digit, last, small, value, weighted, yymmdd};
+use super::context::Words;
 use super::europe_south::nif_letter;
 use super::token::Token;
 use crate::governance::guard::finding::Level;
@@ -31,7 +32,7 @@ const fn lettered(
             alone,
             holds: |_| false,
             level,
-            words,
+            words: Words::of(words),
         },
         holds,
     }
@@ -46,7 +47,7 @@ static LETTERED: &[Lettered] = &[
         &["pairs"],
         uk_nino,
         &[
-            "NINO",
+            "nino",
             "national insurance",
             "NI number",
             "NI no",

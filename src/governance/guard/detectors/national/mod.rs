@@ -33,6 +33,7 @@ mod token;
 
 use crate::governance::guard::finding::{Kind, Level};
 use crate::governance::guard::probe::{Detector, Match, Probe, Trigger, View, What};
+use context::{Before, Words};
 use number::{Number, Reading};
 
 /// The detectors of this folder.
@@ -59,7 +60,7 @@ struct Scheme {
     /// Whether digits and letters agree.
     holds: fn(&Number) -> bool,
     level: Level,
-    words: &'static [&'static str],
+    words: Words,
 }
 
 /// A scheme whose check digits agree and that needs a word.
@@ -76,7 +77,7 @@ const fn checked(
         alone: &[],
         holds,
         level: Level::Validated,
-        words,
+        words: Words::of(words),
     }
 }
 
@@ -148,7 +149,7 @@ const SCHEMES: [&[Scheme]; 7] = [
 ];
 
 /// Words that any country's number may be called by.
-const ANY: &[&str] = &[
+static ANY: Words = Words::of(&[
     "national id",
     "national identi",
     "identity number",
@@ -167,31 +168,120 @@ const ANY: &[&str] = &[
     "national insurance",
     "national number",
     "national registration",
-];
+]);
 
 fn probe(view: &View<'_>, at: usize) -> Probe {
     if view.before(at).is_some_and(number::wordy) {
         return lettered::probe(view, at);
     }
-    // Most numbers in a text end here: too short, and nothing joined to them.
+    // Most numbers in a text end here: parts of dates, times and fractions, and what is too short with nothing joined to it.
+    if continues(view, at) {
+        return Probe::No;
+    }
     let run = digits_from(view, at);
     match view.at(at + run) {
         None if !view.complete => return Probe::More { from: at },
-        None if run < 7 => return Probe::No,
-        Some(byte) if run < 7 && byte.is_ascii() && !joins(byte) => return Probe::No,
-        Some(b' ' | b'-' | b'.' | b'/') if run < 7 => match view.at(at + run + 1) {
-            Some(next) if !next.is_ascii_digit() => return Probe::No,
-            _ => {}
-        },
+        None if run < 8 => return Probe::No,
+        Some(byte) if run < 8 && byte.is_ascii() && !joins(byte) => return Probe::No,
+        Some(joint @ (b' ' | b'-' | b'.' | b'/')) if run < 7 || run == 7 && joint != b'-' => {
+            match view.at(at + run + 1) {
+                Some(next) if !next.is_ascii_digit() => return Probe::No,
+                _ => {}
+            }
+        }
         _ => {}
     }
     if let Some(answer) = lettered::inner(view, at, run) {
         return answer;
     }
+    if !groups_known(view, at, run) {
+        return Probe::No;
+    }
     match number::read(view, at) {
         Reading::More => Probe::More { from: at },
         Reading::Is(number) if number.begins(view) => weigh(view, &number),
         Reading::Is(_) | Reading::No => Probe::No,
+    }
+}
+
+/// What stands between groups in shapes.
+const JOINTS: &[u8; 4] = b" -./";
+
+/// For each length of a first group, and what stands behind it: a bit for each length its second group may have.
+static SECONDS: [[u32; 4]; 32] = seconds();
+
+const fn seconds() -> [[u32; 4]; 32] {
+    let mut table = [[0; 4]; 32];
+    let mut countries: &[&[Scheme]] = &SCHEMES;
+    while let [schemes, others @ ..] = countries {
+        let mut schemes = *schemes;
+        while let [scheme, others @ ..] = schemes {
+            let mut shapes = scheme.shapes;
+            while let [shape, others @ ..] = shapes {
+                if let [first, joint, second, ..] = shape.as_bytes()
+                    && let Some((_, [row, ..])) = table.split_at_mut_checked(place(*first))
+                    && let Some((_, [lengths, ..])) = row.split_at_mut_checked(joint_place(*joint))
+                {
+                    *lengths |= 1 << place(*second);
+                }
+                shapes = others;
+            }
+            schemes = others;
+        }
+        countries = others;
+    }
+    table
+}
+
+/// A length as shapes write it, as a number; letters at the end share the place of ten.
+const fn place(written: u8) -> usize {
+    match written {
+        b'0'..=b'9' => (written - b'0') as usize,
+        _ => (written.to_ascii_lowercase() - b'a') as usize + 10,
+    }
+}
+
+const fn joint_place(joint: u8) -> usize {
+    let mut at = 0;
+    let mut rest: &[u8] = JOINTS;
+    while let [known, others @ ..] = rest {
+        if *known == joint {
+            return at;
+        }
+        at += 1;
+        rest = others;
+    }
+    at
+}
+
+/// Whether any shape begins with the two groups here; without a second group in sight, perhaps one does.
+fn groups_known(view: &View<'_>, at: usize, run: usize) -> bool {
+    let second = at + run + 1;
+    let (Some(joint), true) = (
+        view.at(at + run).filter(|byte| JOINTS.contains(byte)),
+        view.at(second).is_some_and(|byte| byte.is_ascii_digit()),
+    ) else {
+        return true;
+    };
+    let length = digits_from(view, second);
+    if joint == b' ' && run >= number::ALONE || second + length == view.bytes.len() {
+        return true;
+    }
+    SECONDS
+        .get(run)
+        .and_then(|joints| joints.get(joint_place(joint)))
+        .is_some_and(|lengths| lengths >> length & 1 == 1)
+}
+
+/// Whether the digits here go on from a separator that no number begins behind.
+fn continues(view: &View<'_>, at: usize) -> bool {
+    match view.before(at) {
+        Some(b'-' | b'/' | b'+' | b'$' | b'%' | b'@' | b'\\') => true,
+        Some(b'.' | b':') => at
+            .checked_sub(1)
+            .and_then(|joint| view.before(joint))
+            .is_some_and(|byte| byte.is_ascii_digit()),
+        _ => false,
     }
 }
 
@@ -235,10 +325,11 @@ fn settle<'s, I: Iterator<Item = &'s Scheme>>(
     shape: &[u8],
     candidates: impl Fn() -> I,
 ) -> Probe {
-    let otherwise = context::before(view, start, context::OTHERWISE);
+    let before = Before::new(view, start);
+    let otherwise = before.nearest(&context::OTHERWISE);
     let nearest = |distance: usize| otherwise.is_none_or(|other| distance < other);
     let said = candidates()
-        .filter_map(|scheme| Some((context::before(view, start, scheme.words)?, scheme)))
+        .filter_map(|scheme| Some((before.nearest(&scheme.words)?, scheme)))
         .min_by_key(|(distance, _)| *distance);
     if let Some((distance, scheme)) = said
         && nearest(distance)
@@ -253,7 +344,7 @@ fn settle<'s, I: Iterator<Item = &'s Scheme>>(
     if let Some(scheme) = unmistakable {
         return Probe::Found(scheme.found(start, end));
     }
-    if context::before(view, start, ANY).is_some()
+    if before.nearest(&ANY).is_some()
         && let Some(scheme) = candidates().next()
     {
         return Probe::Found(scheme.found(start, end));
@@ -262,7 +353,7 @@ fn settle<'s, I: Iterator<Item = &'s Scheme>>(
         return Probe::More { from: start };
     };
     candidates()
-        .filter_map(|scheme| Some((context::behind(view, end, to, scheme.words)?, scheme)))
+        .filter_map(|scheme| Some((context::behind(view, end, to, &scheme.words)?, scheme)))
         .min_by_key(|(distance, _)| *distance)
         .map_or(Probe::No, |(_, scheme)| {
             Probe::Found(scheme.found(start, end))

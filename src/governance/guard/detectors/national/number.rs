@@ -14,7 +14,10 @@ use crate::governance::guard::probe::View;
 /// More digits than this are no number of a person.
 const MOST_DIGITS: usize = 20;
 /// A run of this many digits stands for itself: a space behind it does not join it to the next group.
-const ALONE: usize = 8;
+pub(super) const ALONE: usize = 8;
+
+/// Backslashes before a quote that is quoted four times over.
+const MOST_BACKSLASHES: usize = 15;
 
 /// A number with its digits and its shape.
 #[derive(Debug, Clone, Copy)]
@@ -214,8 +217,11 @@ pub(crate) fn ends(view: &View<'_>, at: usize, alone: bool) -> Known {
             Known::NotYet
         };
     };
-    if wordy(byte) || matches!(byte, b'@' | b'%' | b'+' | b'=' | b'\\') {
+    if wordy(byte) || matches!(byte, b'@' | b'%' | b'+' | b'=') {
         return Known::No;
+    }
+    if byte == b'\\' {
+        return escapes(view, at);
     }
     let (joint, length) = match separator(view, at) {
         Some((b' ', _)) => return Known::Yes,
@@ -229,6 +235,19 @@ pub(crate) fn ends(view: &View<'_>, at: usize, alone: bool) -> Known {
         Some(b'0'..=b'9') if !(joint == b',' && alone) => Known::No,
         Some(next) if wordy(next) && !matches!(joint, b',' | b':') => Known::No,
         Some(_) => Known::Yes,
+    }
+}
+
+/// Whether the backslashes here escape a quote or the end of a line, as in JSON in JSON, and are no part of a path.
+fn escapes(view: &View<'_>, at: usize) -> Known {
+    let mut end = at;
+    while end - at < MOST_BACKSLASHES && view.at(end) == Some(b'\\') {
+        end += 1;
+    }
+    match view.at(end) {
+        Some(b'"' | b'\'' | b'/' | b'n' | b'r' | b't' | b'u') => Known::Yes,
+        None if !view.complete => Known::NotYet,
+        _ => Known::No,
     }
 }
 

@@ -129,6 +129,49 @@ fn every_number_is_found_beside_its_word() {
 }
 
 #[test]
+fn names_of_fields_say_it_in_every_notation() {
+    for (name, text) in [
+        ("ca_sin", "sin = '⟦046-454-286⟧';"),
+        ("ca_sin", "$Sin = \"⟦046454286⟧\""),
+        ("ca_sin", "| sin | ⟦046454286⟧ |"),
+        ("ca_sin", "<Sin>⟦046454286⟧</Sin>"),
+        ("ca_sin", "<name>sin</name><value>⟦046454286⟧</value>"),
+        ("ca_sin", "app --sin ⟦046454286⟧ --enabled"),
+        ("us_itin", "let itin = \"⟦912 70 1234⟧\""),
+        ("us_npi", "let providerNpi = \"⟦1245319599⟧\""),
+        ("uk_nino", "<Nino>⟦AB123456C⟧</Nino>"),
+        ("uk_nhs", r#"{"a":"{\"nhs_number\":\"⟦9434765919⟧\"}"}"#),
+        (
+            "uk_nhs",
+            r#"{"a":"{\\\"nhs_no\\\":\\\"⟦943 476 5919⟧\\\"}"}"#,
+        ),
+        (
+            "uk_nino",
+            r#"\"national_insurance_number\":\"⟦AB 12 34 56 C⟧\""#,
+        ),
+        ("uk_nhs", r"NHS number ⟦9434765919⟧\nthanks"),
+        (
+            "de_tax_id",
+            "variable \"steueridentifikationsnummer\" {\n  type    = string\n  default = \"⟦65929970489⟧\"\n}",
+        ),
+    ] {
+        harness::check(DETECTORS, text, name);
+    }
+}
+
+#[test]
+fn parts_of_dates_times_and_paths_are_no_numbers() {
+    for text in [
+        "NHS 2026-11-27T10:01:07.037Z 2026-11-27 10:01:07,943",
+        "NHS 10.0.0.9434765919 12:9434765919 1/9434765919",
+        r"NHS C:\9434765919\x",
+        "vivir sin 046454286 pesos",
+    ] {
+        harness::check(DETECTORS, text, "");
+    }
+}
+
+#[test]
 fn a_word_behind_the_number_says_it_as_well() {
     for (name, text) in [
         ("uk_nhs", "⟦943 476 5919⟧ is my NHS number."),
@@ -307,6 +350,8 @@ fn piece() -> impl Strategy<Value = String> {
             ". ",
             "QQ ",
             "X-",
+            "\\\"",
+            "sin = ",
         ])
         .prop_map(str::to_owned),
     ]

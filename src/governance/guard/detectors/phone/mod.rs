@@ -19,12 +19,12 @@ mod shapes;
 mod tests;
 mod words;
 
-use super::national::context;
+use super::national::context::{self, Before};
 use crate::governance::guard::finding::{Kind, Level};
 use crate::governance::guard::probe::{Class, Detector, Match, Probe, Trigger, View, What};
 use dialled::{Dialled, Reading};
 use shapes::Sure;
-use words::{ASKING, STRONG};
+use words::{ASKING, OTHERWISE, STRONG, WEAK};
 
 /// The detector of telephone numbers.
 pub(crate) const DETECTORS: &[Detector] = &[Detector {
@@ -64,6 +64,8 @@ fn dismissed(view: &View<'_>, at: usize) -> bool {
     if view
         .before(at)
         .is_some_and(|byte| byte.is_ascii_alphabetic())
+        || goes_on(view, at)
+        || is_day(view, at)
     {
         return true;
     }
@@ -78,6 +80,31 @@ fn dismissed(view: &View<'_>, at: usize) -> bool {
             next.is_ascii_alphabetic() || matches!(next, b',' | b'\n')
         }
         (Some(byte), _) => byte.is_ascii() && !matches!(byte, b')' | b'('),
+    }
+}
+
+/// `2026-11-27`, of which no beginning is a telephone number either.
+fn is_day(view: &View<'_>, at: usize) -> bool {
+    let Some([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, behind]) =
+        view.bytes.get(at..).and_then(|rest| rest.first_chunk())
+    else {
+        return false;
+    };
+    let year = matches!((y1, y2), (b'1', b'9') | (b'2', b'0'));
+    let month = matches!((m1, m2), (b'0', b'0'..=b'9') | (b'1', b'0'..=b'2'));
+    let day = matches!((d1, d2), (b'0'..=b'2', b'0'..=b'9') | (b'3', b'0' | b'1'));
+    year && y3.is_ascii_digit() && y4.is_ascii_digit() && month && day && !behind.is_ascii_digit()
+}
+
+/// Digits behind a hyphen, and behind a dot or colon after digits: parts of dates, times, versions, addresses.
+fn goes_on(view: &View<'_>, at: usize) -> bool {
+    match view.before(at) {
+        Some(b'-') => true,
+        Some(b'.' | b':') => at
+            .checked_sub(1)
+            .and_then(|joint| view.before(joint))
+            .is_some_and(|byte| byte.is_ascii_digit()),
+        _ => false,
     }
 }
 
@@ -102,15 +129,23 @@ fn weigh(view: &View<'_>, dialled: &Dialled) -> Probe {
     let Some((sure, groups)) = best else {
         return Probe::No;
     };
-    let strong = context::before(view, dialled.start, STRONG);
-    let said = [strong, words::weak(view, dialled.start, NEAR)]
+    let before = Before::new(view, dialled.start);
+    let strong = before.nearest(&STRONG);
+    let said = [strong, before.closest_whole(NEAR, &WEAK)]
         .into_iter()
         .flatten()
         .min();
     if said.is_none() && sure == Sure::AnyDigits {
-        return Probe::No;
+        let note = opens_note(view, dialled.end(groups));
+        return if note && before.nearest(&OTHERWISE).is_none() {
+            behind(view, dialled, groups, 2)
+        } else {
+            Probe::No
+        };
     }
-    let otherwise = words::otherwise(view, dialled.start);
+    let otherwise = before
+        .nearest(&OTHERWISE)
+        .filter(|&other| !sentence_ends(view, dialled.start - other, dialled.start));
     if otherwise.is_some_and(|other| said.is_none_or(|word| other < word)) {
         return Probe::No;
     }
@@ -125,9 +160,27 @@ fn weigh(view: &View<'_>, dialled: &Dialled) -> Probe {
         Sure::AnyDigits if strong.is_some() || weakly(dialled, groups, said) => {
             found(dialled, groups, "phone", Level::Contextual)
         }
-        Sure::Word | Sure::Digits => behind(view, dialled, groups),
+        Sure::Word | Sure::Digits => behind(view, dialled, groups, usize::MAX),
         Sure::AnyDigits | Sure::International => Probe::No,
     }
+}
+
+/// Whether ` (` and a letter follow: a note on what the number is, as in `213156518 (phone)`.
+fn opens_note(view: &View<'_>, end: usize) -> bool {
+    matches!(
+        (view.at(end), view.at(end + 1), view.at(end + 2)),
+        (Some(b' '), Some(b'('), Some(b'a'..=b'z' | b'A'..=b'Z'))
+            | (Some(b' '), Some(b'('), None)
+            | (Some(b' '), None, _)
+    )
+}
+
+/// Whether a sentence ends between a word and the number, so that the word speaks of something else.
+fn sentence_ends(view: &View<'_>, from: usize, to: usize) -> bool {
+    let text = view.bytes.get(from..to).unwrap_or_default();
+    text.windows(3).any(|three| {
+        matches!(three, [b'.' | b'!' | b'?', b' ' | b'\n', next] if next.is_ascii_uppercase())
+    })
 }
 
 /// Whether a weak word is enough: for groups, or for as many digits as most countries have, right behind it.
@@ -135,17 +188,18 @@ fn weakly(dialled: &Dialled, groups: usize, said: Option<usize>) -> bool {
     said.is_some_and(|word| groups > 1 || word < 8 && matches!(dialled.digits(1).len(), 10..=12))
 }
 
-/// `(cell)`, `is my mobile`: a word behind the number.
-fn behind(view: &View<'_>, dialled: &Dialled, groups: usize) -> Probe {
+/// `(cell)`, `is my mobile`: a word behind the number, at most so many bytes.
+fn behind(view: &View<'_>, dialled: &Dialled, groups: usize, most: usize) -> Probe {
     let end = dialled.end(groups);
     match context::reach_behind(view, end) {
         None => Probe::More {
             from: dialled.start,
         },
         Some(to)
-            if [STRONG, ASKING]
-                .iter()
-                .any(|words| context::behind(view, end, to, words).is_some()) =>
+            if [&STRONG, &ASKING]
+                .into_iter()
+                .filter_map(|words| context::behind(view, end, to, words))
+                .any(|distance| distance <= most) =>
         {
             found(dialled, groups, "phone", Level::Contextual)
         }

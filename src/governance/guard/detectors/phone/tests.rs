@@ -257,6 +257,25 @@ fn a_word_makes_digits_a_telephone_number() {
 }
 
 #[test]
+fn a_note_behind_any_digits_makes_them_a_telephone_number() {
+    for text in [
+        "so its ⟦213156518⟧ (phone), right?",
+        "⟦20-71-74-93⟧ (mobile)",
+        "order 213156518 (phone)",
+        "213156518 (see the telephone list)",
+    ] {
+        finds(text);
+    }
+}
+
+#[test]
+fn a_word_in_the_sentence_before_does_not_make_it_another_number() {
+    finds("Version 2.14.1 fixed the crash. Use ⟦(604)640-8181⟧");
+    finds("\"mobile\":\"⟦+971 50 622 7286⟧\",\"ts\":1765432100");
+    finds("phone log 2026-11-27 10:01:07.037 2026-11-27T10:01:07");
+}
+
+#[test]
 fn the_extension_is_not_part_of_the_value() {
     for text in [
         "⟦415-555-2671⟧ x12",
@@ -355,6 +374,9 @@ fn piece() -> impl Strategy<Value = String> {
             ". ",
             "wa.me/",
             "id ",
+            " (",
+            "2026-11-27",
+            ". Use ",
         ])
         .prop_map(str::to_owned),
     ]

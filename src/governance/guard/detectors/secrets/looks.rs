@@ -171,6 +171,12 @@ pub(super) fn is_wordy(value: &[u8]) -> bool {
     all >= 3 && frequent * 4 >= all * 3
 }
 
+/// Whether of the pairs of letters in a value fewer than so many tenths are frequent ones: no word has so few.
+pub(super) fn is_strange(value: &[u8], tenths: usize) -> bool {
+    let (all, frequent) = pairs(&value.to_ascii_lowercase());
+    all >= 7 && frequent * 10 < all * tenths
+}
+
 /// How often a value changes its kind: between letters and digits, and from small letters to capitals.
 fn changes(value: &[u8]) -> usize {
     let changes = value.windows(2).filter(|pair| {
@@ -263,9 +269,10 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 /// Whether a value is drawn from an alphabet rather than written: for tokens, keys and generated secrets.
 pub(super) fn is_random(value: &[u8], least: usize) -> bool {
     let head = value.get(..value.len().min(128)).unwrap_or_default();
-    if head.len() < least || is_placeholder(head) {
-        return false;
-    }
+    head.len() >= least && is_drawn(head, least) && !is_placeholder(head)
+}
+
+fn is_drawn(head: &[u8], least: usize) -> bool {
     let census = Census::of(head);
     let variety = match head.len() {
         0..=9 => 5,

@@ -105,7 +105,11 @@ pub(super) fn probe(view: &View<'_>, at: usize) -> Probe {
     // Azure's secrets have dots before the mark as well, but a fixed length: what goes before is the boundary.
     let start = run_back(view, at, set, most);
     let head = between(view, start, at);
-    if head.len() < least || !opens(view, start) || Census::of(head).digits == 0 {
+    // The address of Telegram's interface puts a word before the number.
+    let is_in_address =
+        marked.mark == ":AA" && between(view, start.saturating_sub(3), start) == b"bot";
+    if head.len() < least || !(opens(view, start) || is_in_address) || Census::of(head).digits == 0
+    {
         return Probe::No;
     }
     if marked.mark == "Q~" && !head.last().is_some_and(u8::is_ascii_digit) {
@@ -117,11 +121,13 @@ pub(super) fn probe(view: &View<'_>, at: usize) -> Probe {
     let form = strong(marked.name, marked.tail);
     let probe = if marked.tail.is_empty() {
         closes(view, at + marked.mark.len()).map(|closes| {
+            // So long a head is not held back for a mark to come, and its beginning may be gone: where a name announces the
+            // whole, that finding reaches further and must win.
             if closes {
                 found(
                     start,
                     at + marked.mark.len(),
-                    what(marked.name, Level::Validated),
+                    what(marked.name, Level::Contextual),
                 )
             } else {
                 Probe::No
@@ -189,12 +195,13 @@ static DISCORD_FORM: Form = strong(
 pub(super) fn probe_discord(view: &View<'_>, at: usize) -> Probe {
     let start = run_back(view, at, &ALNUM, 28);
     let head = between(view, start, at);
-    let is_number = (23..=28).contains(&head.len())
+    let is_number = decode(head).is_some_and(|number| number.iter().all(u8::is_ascii_digit));
+    let is_head = (23..=28).contains(&head.len())
         && head
             .first()
             .is_some_and(|first| matches!(first, b'M' | b'N' | b'O'))
-        && decode(head).is_some_and(|number| number.iter().all(u8::is_ascii_digit));
-    if !is_number || !opens(view, start) {
+        && (is_number || is_random(head, 23));
+    if !is_head || !opens(view, start) {
         return Probe::No;
     }
     DISCORD_FORM

@@ -61,7 +61,7 @@ fn read(view: &View<'_>, user: usize, start: usize) -> Sure<Probe> {
     let user = between(view, user, start - 1);
     let is_one = is_host_behind && !stands_in(password) && !user.eq_ignore_ascii_case(password);
     Ok(if is_one {
-        found(start, end, what("url_password", Level::Shaped))
+        found(start, end, what("url_password", Level::Validated))
     } else {
         Probe::No
     })

@@ -1,9 +1,9 @@
 //! What stands between a name and its value, and so how the value is written.
 
 use super::super::reading::{
-    BLANK, NAME, Set, Sure, between, byte, has, line_before, literal, literal_any_case, mentions,
-    run, run_back, set,
+    BLANK, NAME, Set, Sure, between, byte, has, line_before, literal, mentions, run, set,
 };
+use super::field::{behind_accessors, behind_tags, cell, key_before, sibling};
 use super::name::Class;
 use super::prose;
 use crate::governance::guard::probe::View;
@@ -59,7 +59,7 @@ pub(super) struct Gap {
 }
 
 static CLOSERS: Set = set("\"'`\\])*_");
-static BETWEEN_SIBLINGS: Set = set(" \t\r\n,{\"'\\-");
+static SPACE: Set = set(" \t\r\n");
 
 /// Reads what is behind a name. What may turn out to be the value is looked at on the way: `hold` then says from where on.
 pub(super) fn read(
@@ -114,7 +114,6 @@ pub(super) fn read(
     if first == b'-' {
         *hold = blank;
     }
-    let second = || byte(view, blank + 1);
     match first {
         b'=' => {
             let mut at = blank + 1;
@@ -131,36 +130,28 @@ pub(super) fn read(
                 hold,
             )
         }
-        b':' => match second()? {
-            Some(b':') => Ok(None),
-            // A part of a longer name: `arn:…:secret:…`.
-            Some(next) if before == Some(b':') && blank == end && next != b' ' => Ok(None),
-            Some(b'=') => value(view, blank + 2, Style::Spaced, Place::Text, hold),
-            _ => value(view, blank + 1, Style::Colon, Place::Text, hold),
-        },
-        b'!' | b'?' | b'|' => {
-            // `!=`, `?=`, `??`, `||`, and the cell of a table.
-            let mut at = blank + 1;
-            while at < blank + 3 && matches!(byte(view, at)?, Some(b'=' | b'?' | b'|')) {
-                at += 1;
-            }
-            let is_cell = first == b'|' && at == blank + 1;
-            if at == blank + 1 && !is_cell {
-                return Ok(None);
-            }
-            let gap = value(view, at, Style::Colon, Place::Text, hold)?;
-            Ok(gap.filter(|gap| is_cell || gap.quote.is_some()))
-        }
-        b'-' if second()? == Some(b' ') && blank > closed => {
+        b':' => colon(view, name, end, blank, hold),
+        b'!' | b'?' | b'|' => sign(view, first, blank, hold),
+        b'-' if byte(view, blank + 1)? == Some(b' ') && blank > closed => {
             value(view, blank + 1, Style::Prose, Place::Text, hold)
         }
-        b'-' if second()? == Some(b'>') => value(view, blank + 2, Style::Colon, Place::Text, hold),
+        b'-' if byte(view, blank + 1)? == Some(b'>') => {
+            value(view, blank + 2, Style::Colon, Place::Text, hold)
+        }
         b',' if is_quoted && takes_pairs(line_before(view, name, 32)) => {
             let gap = value(view, blank + 1, Style::Call, Place::Text, hold)?;
             Ok(gap.filter(|gap| gap.quote.is_some()))
         }
         b'(' if blank == end && class != Class::Key => {
             let gap = value(view, blank + 1, Style::Call, Place::Text, hold)?;
+            Ok(gap.filter(|gap| gap.quote.is_some()))
+        }
+        b'<' => cell(view, blank, hold),
+        b'{' if literal(view, blank, "{ get;")? => {
+            let Some(at) = behind_accessors(view, blank)? else {
+                return Ok(None);
+            };
+            let gap = value(view, at, Style::Spaced, Place::Text, hold)?;
             Ok(gap.filter(|gap| gap.quote.is_some()))
         }
         _ if blank == closed && first.is_ascii() => Ok(None),
@@ -172,11 +163,47 @@ pub(super) fn read(
     }
 }
 
+/// Reads what is behind `!=`, `?=`, `??`, `||`, or in the next cell of a table.
+fn sign(view: &View<'_>, first: u8, blank: usize, hold: &mut usize) -> Sure<Option<Gap>> {
+    let mut at = blank + 1;
+    while at < blank + 3 && matches!(byte(view, at)?, Some(b'=' | b'?' | b'|')) {
+        at += 1;
+    }
+    let is_cell = first == b'|' && at == blank + 1;
+    if at == blank + 1 && !is_cell {
+        return Ok(None);
+    }
+    let gap = value(view, at, Style::Colon, Place::Text, hold)?;
+    Ok(gap.filter(|gap| is_cell || gap.quote.is_some()))
+}
+
+/// Reads what is behind a colon.
+fn colon(
+    view: &View<'_>,
+    name: usize,
+    end: usize,
+    blank: usize,
+    hold: &mut usize,
+) -> Sure<Option<Gap>> {
+    let before = view.before(name);
+    let in_braces = before == Some(b'{') && name >= 2 && view.at(name - 2) == Some(b'$');
+    match byte(view, blank + 1)? {
+        Some(b':') => Ok(None),
+        // `${PASSWORD:-value}` is a value to fall back on, `${PASSWORD:?text}` a complaint.
+        Some(b'-' | b'=') if in_braces => value(view, blank + 2, Style::Tight, Place::Text, hold),
+        Some(b'?' | b'+') if in_braces => Ok(None),
+        // A part of a longer name: `arn:…:secret:…`.
+        Some(next) if before == Some(b':') && blank == end && next != b' ' => Ok(None),
+        Some(b'=') => value(view, blank + 2, Style::Spaced, Place::Text, hold),
+        _ => value(view, blank + 1, Style::Colon, Place::Text, hold),
+    }
+}
+
 /// Whether a call takes a name and its value: `getenv("…", "…")`, `.header("…", "…")`.
 fn takes_pairs(line: &[u8]) -> bool {
     [
         "env", "set", "put", "header", "add", "append", "insert", "config", "flag", ".of(",
-        "option",
+        "option", "define",
     ]
     .iter()
     .any(|word| mentions(line, word))
@@ -185,54 +212,6 @@ fn takes_pairs(line: &[u8]) -> bool {
 /// `--password`, `-token`.
 fn starts_with_dashes(view: &View<'_>, name: usize) -> bool {
     view.at(name) == Some(b'-')
-}
-
-/// Whether the name is itself the value of a name: `name="`, `"key": "`, `- name: `.
-fn key_before(view: &View<'_>, name: usize) -> bool {
-    if mentions(line_before(view, name, 16), "variable ") {
-        return true;
-    }
-    let quotes = run_back(view, name, &QUOTES_AND_BLANKS, 8);
-    if !matches!(view.before(quotes), Some(b'=' | b':')) {
-        return false;
-    }
-    let end = run_back(view, quotes.saturating_sub(1), &QUOTES_AND_BLANKS, 6);
-    let start = run_back(view, end, &NAME, 24);
-    let word = between(view, start, end);
-    [
-        "name",
-        "key",
-        "id",
-        "field",
-        "variable",
-        "parameter",
-        "property",
-        "label",
-    ]
-    .iter()
-    .any(|wanted| word.eq_ignore_ascii_case(wanted.as_bytes()))
-}
-
-static SPACE: Set = set(" \t\r\n");
-static QUOTES_AND_BLANKS: Set = set(" \t\"'\\");
-
-/// `, "value": "…"`, ` value="…"` behind a name that is itself a value.
-fn sibling(view: &View<'_>, from: usize, hold: &mut usize) -> Sure<Option<Gap>> {
-    let word = run(view, from, &BETWEEN_SIBLINGS, 64)?;
-    if word == from {
-        return Ok(None);
-    }
-    for wanted in ["value", "val", "default", "content"] {
-        if !literal_any_case(view, word, wanted)? {
-            continue;
-        }
-        let end = word + wanted.len();
-        let closed = run(view, end, &QUOTES_AND_BLANKS, 8)?;
-        if matches!(byte(view, closed)?, Some(b':' | b'=')) {
-            return value(view, closed + 1, Style::Tight, Place::Text, hold);
-        }
-    }
-    Ok(None)
 }
 
 /// The value that begins behind an operator.
@@ -256,9 +235,19 @@ pub(super) fn value(
     {
         return next_line(view, start, hold);
     }
-    for opening in ["“", "„", "‘", "«", "「", "『"] {
+    if place == Place::Text {
+        start = behind_tags(view, start)?;
+    }
+    for opening in OPENINGS {
         if literal(view, start, opening)? {
             start += opening.len();
+            // French puts a blank there, mostly one that does not break.
+            start += if literal(view, start, "\u{a0}")? {
+                2
+            } else {
+                0
+            };
+            start = run(view, start, &BLANK, 1)?;
         }
     }
     *hold = start;
@@ -341,6 +330,9 @@ fn next_line(view: &View<'_>, from: usize, hold: &mut usize) -> Sure<Option<Gap>
     let gap = value(view, start, Style::Prose, Place::NextLine, hold)?;
     Ok(gap.filter(|gap| gap.quote.is_none_or(|quote| quote.byte == b'`')))
 }
+
+/// Quotes of print that open.
+pub(super) const OPENINGS: [&str; 6] = ["“", "„", "‘", "«", "「", "『"];
 
 static TYPE: Set = set("0-9A-Za-z_.<>?[]&|");
 

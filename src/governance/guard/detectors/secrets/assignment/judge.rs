@@ -3,16 +3,27 @@
 //! A password may be anything people choose, so what is ruled out counts: words, types, names in pieces, terms with digits
 //! (`sha256`), look-ups. Tokens and keys must look random.
 
-use super::super::looks::{Census, is_placeholder, is_random, is_scrambled, is_sequence, is_wordy};
+use super::super::looks::{
+    Census, is_placeholder, is_random, is_scrambled, is_sequence, is_strange, is_wordy,
+};
 use super::super::reading::{NAME, has, mentions};
 use super::gap::{Gap, Style};
 use super::name::Class;
 
+/// The longest password, in bytes.
+pub(super) const LONGEST_PASSWORD: usize = 200;
+
 /// Whether a value is one, as its class and style demand.
 pub(super) fn is_secret(value: &[u8], class: Class, gap: &Gap, name: &[u8]) -> bool {
-    if is_reference(value, gap) || is_placeholder(value) || value.eq_ignore_ascii_case(name) {
-        return false;
-    }
+    // The cheaper question first: most values are none for their letters alone.
+    is_likely(value, class, gap)
+        && !value.eq_ignore_ascii_case(name)
+        && !is_reference(value, gap)
+        && !is_placeholder(value)
+}
+
+/// Whether a value has the letters of one.
+fn is_likely(value: &[u8], class: Class, gap: &Gap) -> bool {
     let is_quoted = gap.quote.is_some();
     let is_made = !matches!(class, Class::Password | Class::Credential);
     if is_made && is_slug(value) && is_named_after_itself(value) {
@@ -170,7 +181,7 @@ fn is_password(value: &[u8], gap: &Gap) -> bool {
     } else {
         4
     };
-    if !(least..=200).contains(&value.len()) || is_technical(value) {
+    if !(least..=LONGEST_PASSWORD).contains(&value.len()) || is_technical(value) {
         return false;
     }
     let census = Census::of(value);
@@ -193,7 +204,7 @@ fn is_password(value: &[u8], gap: &Gap) -> bool {
         let is_code = value.iter().any(|byte| b"()[]{},=<>+*&|\"'".contains(byte));
         let is_written = gap.style != Style::Spaced || is_quoted;
         return !is_code
-            || (value.len() >= 8 && is_written && !is_wordy(value))
+            || (value.len() >= 8 && is_written && (!is_wordy(value) || is_scrambled(value, 2)))
             || is_random(value, 8);
     }
     // Letters alone, drawn in either case.
@@ -218,10 +229,23 @@ fn is_password(value: &[u8], gap: &Gap) -> bool {
     {
         return true;
     }
-    if letters > 0 {
+    if letters > 0 && census.joints > 0 {
         return is_chosen
-            && census.joints == 0
-            && (is_random(value, 8) || (value.len() >= 10 && !is_prose && is_gibberish(value)));
+            && gap.style != Style::Call
+            && !is_named(value)
+            && is_passphrase(value, false);
+    }
+    if letters > 0 {
+        let is_drawn = value.len() >= 8
+            && census.foreign == 0
+            && !is_about_itself
+            && gap.style != Style::Call
+            && (is_chosen || is_prose)
+            && is_strange(value, if is_chosen { 5 } else { 3 });
+        return is_drawn
+            || (is_chosen
+                && (is_random(value, 8)
+                    || (value.len() >= 10 && !is_prose && is_gibberish(value))));
     }
     census.digits >= 6
         && !is_prose
@@ -248,6 +272,17 @@ const VOCABULARY: [&str; 43] = [
     "old", "current", "login", "account", "system", "root", "postgres", "mysql", "redis", "sha",
     "scram", "md",
 ];
+
+/// Whether one of the words joined in a value is one of names.
+fn is_named(value: &[u8]) -> bool {
+    value
+        .split(|byte| !byte.is_ascii_alphanumeric())
+        .any(|word| {
+            VOCABULARY
+                .iter()
+                .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+        })
+}
 
 /// Whether a value is a name in pieces: words and short numbers joined by `-`, `_`, `.`.
 fn is_slug(value: &[u8]) -> bool {
@@ -280,7 +315,44 @@ fn is_slug(value: &[u8]) -> bool {
     ]
     .iter()
     .any(|word| mentions(value, word));
-    (words >= 2 && known) || words >= 4 || (is_counted && words == 1)
+    (words >= 2 && known)
+        || (words >= 4 && !is_passphrase(value, true))
+        || (is_counted && words == 1)
+}
+
+/// Words in labels and names of styles, which are joined like those of passphrases.
+const INTERFACE: [&str; 24] = [
+    "the", "your", "for", "and", "not", "with", "enter", "please", "form", "label", "icon",
+    "error", "required", "invalid", "change", "reset", "forgot", "show", "hide", "text", "button",
+    "btn", "page", "this",
+];
+
+/// Whether a value is words drawn for a passphrase, with numbers or without: `maple-tiger-47-raven`.
+fn is_passphrase(value: &[u8], numbered: bool) -> bool {
+    let Some(joint) = value.iter().find(|byte| matches!(byte, b'-' | b'_')) else {
+        return false;
+    };
+    let (mut words, mut numbers) = (0, 0);
+    for piece in value.split(|byte| byte == joint) {
+        let letters = piece.iter().filter(|b| b.is_ascii_alphabetic()).count();
+        let digits = piece.iter().filter(|b| b.is_ascii_digit()).count();
+        let is_number = letters == 0 && digits >= 2;
+        if letters + digits < piece.len()
+            || !(is_number || (3..=10).contains(&letters))
+            || INTERFACE
+                .iter()
+                .any(|word| piece.eq_ignore_ascii_case(word.as_bytes()))
+        {
+            return false;
+        }
+        words += usize::from(!is_number);
+        numbers += usize::from(digits > 0);
+    }
+    if numbered {
+        words >= 3 && numbers > 0
+    } else {
+        words >= 4 && numbers == 0 && *joint == b'-'
+    }
 }
 
 /// What words with digits in them are called in the field.

@@ -8,6 +8,7 @@
 //! Invariant: nothing further than [`name::LONGEST`] before the trigger is looked at, and little further behind it before a
 //! value begins; until then nothing is held back.
 
+mod field;
 mod gap;
 mod judge;
 mod name;
@@ -17,7 +18,7 @@ mod words;
 
 use super::reading::{NAME, Sure, between, byte, found, run, run_back, swallow, what};
 use crate::governance::guard::finding::Level;
-use crate::governance::guard::probe::{Class, Probe, Trigger, View};
+use crate::governance::guard::probe::{Class, LONGEST_HELD, Probe, Trigger, View};
 use value::Read;
 
 /// Words that name secrets, in the languages people write them in.
@@ -86,8 +87,16 @@ fn read(view: &View<'_>, at: usize, from: &mut usize) -> Sure<Probe> {
         return Ok(Probe::No);
     };
     *from = gap.start;
+    if repeats(view, gap.start, name)? {
+        return Ok(Probe::No);
+    }
     let what = |detector| what(detector, Level::Contextual);
-    Ok(match value::read(view, &gap)? {
+    // Longer ones are no passwords, and need not be read.
+    let most = match class {
+        name::Class::Password => judge::LONGEST_PASSWORD + 1,
+        _ => LONGEST_HELD,
+    };
+    Ok(match value::read(view, &gap, most)? {
         Read::None => Probe::No,
         Read::Value(mut value_start, mut value_end) => {
             // `token=…&next=…`: only passwords may hold what joins the fields of a form.
@@ -129,6 +138,16 @@ fn read(view: &View<'_>, at: usize, from: &mut usize) -> Sure<Probe> {
             }
         }
     })
+}
+
+/// Whether what seems to be a value is the name again, with a value of its own: that one is asked about itself.
+fn repeats(view: &View<'_>, at: usize, name: &[u8]) -> Sure<bool> {
+    for (place, wanted) in name.iter().enumerate() {
+        if byte(view, at + place)? != Some(*wanted) {
+            return Ok(false);
+        }
+    }
+    Ok(matches!(byte(view, at + name.len())?, Some(b'=' | b':')))
 }
 
 /// Where a name ends: dots and dashes only join.

@@ -68,6 +68,13 @@ pub(super) fn classify(
     if rest == "identified" {
         return Some(Class::Password);
     }
+    if rest == "passe" || rest == "motdepasse" || rest.ends_with("mot_de_passe") {
+        let before = line_before(view, start, 8);
+        let is_french = rest != "passe"
+            || before.eq_ignore_ascii_case(b" mot de ")
+            || mentions(before, "mot de ");
+        return is_french.then_some(Class::Password);
+    }
     loop {
         rest = rest.trim_end_matches(|last: char| last.is_ascii_digit() || "_-.".contains(last));
         let Some(shorter) = SUFFIXES.iter().find_map(|word| {

@@ -3,14 +3,15 @@
 use super::super::reading::{
     BLANK, Sure, between, byte, line_before, literal, literal_any_case, mentions, run,
 };
-use super::gap::{Gap, Place, Style, is_netrc, is_word_byte, value};
+use super::gap::{Gap, OPENINGS, Place, Style, is_netrc, is_word_byte, value};
 use super::name::Class;
 use crate::governance::guard::probe::View;
 
 /// Words behind which the secret is told.
-const TELLING: [&str; 22] = [
+const TELLING: [&str; 30] = [
     "is", "was", "are", "be", "to", "as", "ist", "lautet", "war", "est", "es", "era", "é", "è",
-    "jest", "är", "er", "e", "equals", "это", "now", "called",
+    "jest", "är", "er", "e", "equals", "это", "now", "called", "reads", "becomes", "sera", "será",
+    "fue", "foi", "wordt", "heißt",
 ];
 
 /// The same in languages that put no blank before the secret.
@@ -51,6 +52,11 @@ pub(super) fn read(
     for glue in GLUED {
         if literal(view, from, glue)? {
             return value(view, from + glue.len(), Style::Prose, Place::Text, hold);
+        }
+    }
+    for opening in OPENINGS {
+        if literal(view, from, opening)? {
+            return direct(view, from, hold);
         }
     }
     let line = line_before(view, name, 120);

@@ -3,7 +3,7 @@
 //! Between quotes at the closing one, and a blank before it says that this is text for people. Without quotes at the first
 //! blank or sign that belongs to the code, the sentence or the markup around.
 
-use super::super::reading::{BASE64, Sure, WORD, between, byte, has};
+use super::super::reading::{BASE64, NAME, Sure, WORD, between, byte, has, run};
 use super::gap::{Gap, Place, Quote, Style};
 use crate::governance::guard::probe::{LONGEST_HELD, View};
 
@@ -17,18 +17,18 @@ pub(super) enum Read {
     Endless(usize),
 }
 
-/// Reads the value behind a gap.
-pub(super) fn read(view: &View<'_>, gap: &Gap) -> Sure<Read> {
+/// Reads the value behind a gap. One longer than `most` is none, or without end if `most` is all that is held.
+pub(super) fn read(view: &View<'_>, gap: &Gap, most: usize) -> Sure<Read> {
     match gap.quote {
-        Some(quote) => quoted(view, gap, quote),
-        None => bare(view, gap),
+        Some(quote) => quoted(view, gap, quote, most),
+        None => bare(view, gap, most),
     }
 }
 
-fn quoted(view: &View<'_>, gap: &Gap, quote: Quote) -> Sure<Read> {
+fn quoted(view: &View<'_>, gap: &Gap, quote: Quote, most: usize) -> Sure<Read> {
     let start = gap.start;
     let mut at = start;
-    while at - start < LONGEST_HELD {
+    while at - start < most {
         match byte(view, at)? {
             None | Some(b'\n' | b'\r' | b' ' | b'\t') => return Ok(Read::None),
             Some(b'&') if quote.byte == b'&' => return Ok(end(start, at)),
@@ -48,19 +48,21 @@ fn quoted(view: &View<'_>, gap: &Gap, quote: Quote) -> Sure<Read> {
             Some(_) => at += 1,
         }
     }
-    let head = between(view, start, start + LONGEST_HELD);
-    Ok(if head.iter().all(|byte| has(&BASE64, *byte)) {
-        Read::Endless(start + LONGEST_HELD)
-    } else {
-        Read::None
-    })
+    let head = between(view, start, start + most);
+    Ok(
+        if most >= LONGEST_HELD && head.iter().all(|byte| has(&BASE64, *byte)) {
+            Read::Endless(start + most)
+        } else {
+            Read::None
+        },
+    )
 }
 
-fn bare(view: &View<'_>, gap: &Gap) -> Sure<Read> {
+fn bare(view: &View<'_>, gap: &Gap, most: usize) -> Sure<Read> {
     let start = gap.start;
     let mut at = start;
     let mut is_name = true;
-    while at - start < LONGEST_HELD {
+    while at - start < most {
         let Some(next) = byte(view, at)? else {
             break;
         };
@@ -71,6 +73,10 @@ fn bare(view: &View<'_>, gap: &Gap) -> Sure<Read> {
         let is_code = match next {
             b'(' | b'[' | b'{' => is_name,
             b'.' => gap.style == Style::Spaced && is_path(view, start, at),
+            // What machines make has this sign at its end, as padding, or not at all.
+            b'=' if most >= LONGEST_HELD => {
+                byte(view, at + 1)?.is_some_and(|behind| has(&WORD, behind))
+            }
             _ => false,
         };
         if is_code {
@@ -79,13 +85,15 @@ fn bare(view: &View<'_>, gap: &Gap) -> Sure<Read> {
         at += 1;
         is_name &= has(&WORD, next) || matches!(next, b'.' | b':' | b'!' | b'&' | b'*');
     }
-    if at - start >= LONGEST_HELD {
+    if at - start >= most {
         let head = between(view, start, at);
-        return Ok(if head.iter().all(|byte| has(&BASE64, *byte)) {
-            Read::Endless(at)
-        } else {
-            Read::None
-        });
+        return Ok(
+            if most >= LONGEST_HELD && head.iter().all(|byte| has(&BASE64, *byte)) {
+                Read::Endless(at)
+            } else {
+                Read::None
+            },
+        );
     }
     let is_loose = matches!(gap.style, Style::Prose | Style::Colon | Style::Spaced);
     // Bold ends in two stars; a password may end in one.
@@ -116,7 +124,12 @@ fn bare(view: &View<'_>, gap: &Gap) -> Sure<Read> {
 fn ends(view: &View<'_>, at: usize, next: u8, gap: &Gap) -> Sure<bool> {
     Ok(match next {
         0..=b' ' | b'"' | b'\'' | b'`' | b';' | b'<' | b'>' | b'|' | 0xe3..=0xef => true,
-        b'&' | b'#' => gap.place == Place::Query,
+        b'&' | b'#' if gap.place == Place::Query => true,
+        // `password=…&next=…`: a form, as long as a field follows.
+        b'&' if gap.style == Style::Tight && at > gap.start => {
+            let name = run(view, at + 1, &NAME, 40)?;
+            name > at + 1 && byte(view, name)? == Some(b'=')
+        }
         // A comma may stand in a password, but only prose has no other use for it.
         b',' => {
             gap.style != Style::Prose

@@ -76,12 +76,21 @@ fn passwords_are_found_in_code_configuration_and_commands() {
             "requirepass {}\n",
             "ENV DB_PASSWORD {}\n",
             "curl -u \"admin:{}\" https://a.example/",
+            "define('DB_PASSWORD', '{}');",
+            "public string DbPassword { get; set; } = \"{}\";",
+            "variable \"db_password\" {\n  type    = string\n  default = \"{}\"\n}",
+            "{\"name\": \"DB_PASSWORD\", \"type\": \"plain\", \"value\": \"{}\"}",
+            "${DB_PASSWORD:-{}}",
+            "curl https://a.example/ -d 'password={}&enabled=true&release=2.14.1'",
+            "<b>password:</b> {}<br>",
+            "<ul><li>db_password: <b>{}</b></li></ul>",
+            "<tr><td>Password</td><td>{}</td></tr>",
             "auth = HTTPBasicAuth(username=\"u\", password=\"{}\")",
         ] {
             if value.contains('&') && text.contains("value>") {
                 continue;
             }
-            let name = if text.contains("curl") {
+            let name = if text.contains("curl -u") {
                 "command_password"
             } else {
                 "password_assignment"
@@ -149,6 +158,11 @@ fn passwords_are_found_in_prose_of_several_languages() {
         "a senha é {}.",
         "het wachtwoord is {}",
         "salasana on {}",
+        "le mot de passe est {}.",
+        "mot de passe : {}, merci de confirmer.",
+        "Pouvez-vous vérifier (mot de passe « {} ») ?",
+        "For the record, the password reads '{}'; keep it safe.",
+        "Проверьте пароль «{}», пожалуйста.",
         "the password of user admin on db01.example.org is {}",
         "The password is:\n\n```\n{}\n```\n",
         "Password:\n{}\n",
@@ -184,6 +198,34 @@ fn passwords_are_found_in_prose_of_several_languages() {
 }
 
 #[test]
+fn passphrases_and_letters_without_sense_are_found_where_a_password_is_announced() {
+    let mut faults = Faults::default();
+    for value in [
+        "maple-tiger-47-raven",
+        "Maple3-Tiger-Raven-Stone",
+        "stone_maple_2041_tiger",
+    ] {
+        for text in [
+            "password = \"{}\"",
+            "DB_PASSWORD={}\n",
+            "password: {}\n",
+            "[db]\npassword = {}\n",
+            "<password>{}</password>",
+            "my password is {}.",
+            "мой пароль: {}.",
+        ] {
+            faults.check("password_assignment", text, value);
+        }
+    }
+    for value in ["maple-tiger-raven-stone", "xkqzvjwpbf", "wqkzPxvj"] {
+        for text in ["password = \"{}\"", "DB_PASSWORD={}\n"] {
+            faults.check("password_assignment", text, value);
+        }
+    }
+    faults.none();
+}
+
+#[test]
 fn keys_and_tokens_are_found_by_their_names() {
     let mut faults = Faults::default();
     let mut dice = Dice(5);
@@ -199,6 +241,8 @@ fn keys_and_tokens_are_found_by_their_names() {
                 "X-API-Key: {}\r\n",
                 "ENCRYPTION_KEY='{}'",
                 "?api_key={}&x=1",
+                "the API key reads '{}'; keep it safe",
+                "public string EncryptionKey { get; set; } = \"{}\";",
                 "https://x.example/a?b=1&apikey={}",
                 "my API key is {}.",
                 "API key: {}",
@@ -273,6 +317,11 @@ fn shapes_are_found_wherever_they_stand() {
         "postgres://app:{}@db.internal:5432/x",
         "s3cr3tP4ss",
     );
+    faults.check(
+        "url_password",
+        "smtp://app:{}@mail.internal:587",
+        "raven-mosaic-816-violet%40QZe",
+    );
     faults.check("url_password", "redis://:{}@cache:6379", "hunter2");
     faults.check(
         "url_password",
@@ -318,8 +367,19 @@ fn shapes_are_found_wherever_they_stand() {
     let number = "MTA5OTg3NjU0MzIxMDk4NzY1NA";
     let discord = format!("{number}.GaB3cD.{}", Dice(2).pick(LETTERS_AND_DIGITS, 38));
     faults.check("discord_token", "client.run('{}')", &discord);
+    let drawn = format!(
+        "MT{}.YbJPiN.{}",
+        "VH7L03J49SrICyvazgGvefQG",
+        Dice(2).pick(LETTERS_AND_DIGITS, 38)
+    );
+    faults.check("discord_token", "my key is {}.", &drawn);
     let telegram = format!("7123456789:AA{}", Dice(4).pick(LETTERS_AND_DIGITS, 33));
     faults.check("telegram_bot_token", "bot {} ok", &telegram);
+    faults.check(
+        "telegram_bot_token",
+        "https://api.telegram.org/bot{}/getMe",
+        &telegram,
+    );
     let azure = format!("aB38{}{}", "Q~", Dice(6).pick(LETTERS_AND_DIGITS, 34));
     faults.check("azure_client_secret", "secret {} x", &azure);
     let mailchimp = format!("{}-us12", Dice(8).pick(HEX_DIGITS, 32));
