@@ -1,8 +1,9 @@
-//! Words around a value that say what it is, at most 40 characters away.
+//! Words around a value that say what it is, at most 40 characters away; before it, a name that is partly so near counts whole.
 //!
 //! Words are written in lower case and match in either. A space in them also stands for `_`, `-` or nothing, because
 //! the same words are keys of JSON, columns and variables. A word written in capitals (`SIN`, `PAN`) is an ordinary word
-//! in lower case; so written it counts only as a key: in quotes, or before `:`, `=` or `_`.
+//! in lower case; so written it counts only as a key: in quotes, between
+//! tags, in a cell of a table, behind `$` or `--`, or before `:`, `=` or `_`.
 //!
 //! Invariant: what is said of the words behind a value is said only once all 40 characters are known, so that it does
 //! not depend on how a stream is cut. A line's end, a sentence's end or another number ends them early.
@@ -49,11 +50,6 @@ impl Words {
         self.heads
             .get(usize::from(second & 31))
             .is_some_and(|row| row >> (first & 31) & 1 == 1)
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn list(&self) -> &'static [&'static str] {
-        self.list
     }
 }
 
@@ -289,7 +285,7 @@ fn is_key(view: &View<'_>, place: usize, end: usize) -> bool {
     let next = if spaced { view.at(end + 1) } else { behind };
     match next {
         Some(b':' | b'=' | b'|' | b'#') => return true,
-        Some(b'"' | b'\'' | b'_' | b'>' | b'<' | b'\\' | b'`') if !spaced => return true,
+        Some(b'"' | b'\'' | b'_' | b'>' | b'<' | b'\\' | b'`' | b'*') if !spaced => return true,
         Some(next) if !spaced && next.is_ascii_uppercase() => return true,
         _ => {}
     }

@@ -136,6 +136,7 @@ fn names_of_fields_say_it_in_every_notation() {
         ("ca_sin", "| sin | ⟦046454286⟧ |"),
         ("ca_sin", "<Sin>⟦046454286⟧</Sin>"),
         ("ca_sin", "<name>sin</name><value>⟦046454286⟧</value>"),
+        ("ca_sin", "- **sin**: `⟦046-454-286⟧`"),
         ("ca_sin", "app --sin ⟦046454286⟧ --enabled"),
         ("us_itin", "let itin = \"⟦912 70 1234⟧\""),
         ("us_npi", "let providerNpi = \"⟦1245319599⟧\""),

@@ -167,12 +167,12 @@ fn weigh(view: &View<'_>, dialled: &Dialled) -> Probe {
 
 /// Whether ` (` and a letter follow: a note on what the number is, as in `213156518 (phone)`.
 fn opens_note(view: &View<'_>, end: usize) -> bool {
-    matches!(
-        (view.at(end), view.at(end + 1), view.at(end + 2)),
-        (Some(b' '), Some(b'('), Some(b'a'..=b'z' | b'A'..=b'Z'))
-            | (Some(b' '), Some(b'('), None)
-            | (Some(b' '), None, _)
-    )
+    view.at(end) == Some(b' ')
+        && match (view.at(end + 1), view.at(end + 2)) {
+            (Some(b'('), Some(next)) => next.is_ascii_alphabetic(),
+            (Some(b'(') | None, None) => !view.complete,
+            _ => false,
+        }
 }
 
 /// Whether a sentence ends between a word and the number, so that the word speaks of something else.
