@@ -55,7 +55,8 @@ impl Fault {
     }
 }
 
-/// More than this many are of no use to anybody.
+/// More than this many of a severity are of no use to anybody. Warnings never take an error's place: what is refused
+/// must be seen to be.
 const MOST: usize = 20;
 
 /// The faults found so far.
@@ -64,7 +65,8 @@ pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
     pub(super) fn add(&mut self, fault: Fault) {
-        if self.0.len() < MOST && !self.0.contains(&fault) {
+        let alike = |known: &&Fault| known.severity == fault.severity;
+        if self.0.iter().filter(alike).count() < MOST && !self.0.contains(&fault) {
             self.0.push(fault);
         }
     }

@@ -548,3 +548,15 @@ fn tg309_always_the_same() {
     );
     check("time.hour >= 20 || time.hour < 7", &[]);
 }
+
+#[test]
+fn twenty_warnings_do_not_hide_an_error() {
+    let warned = (0..30).map(|number| format!("{number} < {}", number + 1));
+    let warned = warned.collect::<Vec<_>>().join(" && ");
+    let costly = ["t.contains('a')"; 4].join(" || ");
+    let said = said(&format!("{warned} && request.tools.exists(t, {costly})"));
+    let errors = said.iter().filter(|said| said.contains(" error["));
+    assert_eq!(errors.count(), 1, "{said:#?}");
+    let warnings = said.iter().filter(|said| said.contains(" warning["));
+    assert_eq!(warnings.count(), 20, "{said:#?}");
+}
