@@ -35,7 +35,7 @@ const HEAD: &str = concat!(
 const CONTENT: &str = concat!(
     r#"data: {"id":"chatcmpl-bench0000000000000000000","object":"chat.completion.chunk","created":1766000000,"#,
     r#""model":"gpt-4o-mini","service_tier":"default","system_fingerprint":"fp_bench00000","choices":[{"index":0,"#,
-    r#""delta":{"content":" token"},"logprobs":null,"finish_reason":null}],"usage":null}"#,
+    r#""delta":{"content":" paper"},"logprobs":null,"finish_reason":null}],"usage":null}"#,
     "\n\n"
 );
 const FINISH: &str = concat!(

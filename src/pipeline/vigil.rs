@@ -64,7 +64,7 @@ impl Vigil {
             match self.sessions.label(label) {
                 Ok(label) => all = all.with(label),
                 Err(error) => {
-                    tracing::error!(%error, label = &**label, "a session could not be labelled")
+                    tracing::error!(%error, label = &**label, "a session could not be labelled");
                 }
             }
         }
@@ -85,7 +85,11 @@ impl Vigil {
         if breakers.peek().is_none() {
             return Ok(());
         }
-        let digests = Digests::of(call, screened);
+        let asked = guards
+            .policies
+            .breakers(outcome)
+            .map(|(_, written)| written);
+        let digests = Digests::of(call, screened, asked);
         let named = named(call, caller);
         for (scope, written) in breakers {
             let rule = rule(scope, written);
@@ -158,7 +162,8 @@ pub(super) fn named<'a>(call: &'a Call, caller: &Caller<'a>) -> Named<'a> {
     }
 }
 
-/// What breakers compare.
+/// What breakers compare; 0 or empty where none of them asks for it, which over a long history is most of the work.
+#[derive(Default)]
 struct Digests {
     exact: u64,
     similar: u64,
@@ -166,26 +171,53 @@ struct Digests {
 }
 
 impl Digests {
-    fn of(call: &Call, screened: &Screened) -> Self {
+    fn of<'a>(
+        call: &Call,
+        screened: &Screened,
+        breakers: impl Iterator<Item = &'a settings::Breaker>,
+    ) -> Self {
         let (body, talk) = (&call.body, &screened.conversation);
-        let said = |text: Option<Text>| {
-            text.map(|text| String::from_utf8_lossy(&text.decoded(body)).into_owned())
-                .unwrap_or_default()
-        };
-        let (mut exact, mut similar) = (Exact::default(), Similar::default());
-        for part in &talk.texts {
-            let text = said(Some(part.text));
-            exact.add(&text);
-            similar.add(&text);
+        let (mut exact, mut similar, mut cycle) = (false, false, false);
+        for breaker in breakers {
+            if let Some(repeat) = &breaker.repeat {
+                let kind = if repeat.value.similar {
+                    &mut similar
+                } else {
+                    &mut exact
+                };
+                *kind = true;
+            }
+            cycle |= breaker.tool_cycle.is_some();
         }
-        let calls = talk
-            .uses
-            .iter()
-            .map(|made| call_digest(&said(made.name), &said(made.arguments)));
-        Self {
-            exact: exact.finish(),
-            similar: similar.finish(),
-            calls: calls.collect(),
+        let mut digests = Self::default();
+        if exact {
+            let mut digest = Exact::default();
+            for part in &talk.texts {
+                digest.add(part.text.raw(body));
+            }
+            digests.exact = digest.finish();
         }
+        if similar {
+            let mut digest = Similar::default();
+            for part in &talk.texts {
+                digest.add(&String::from_utf8_lossy(&part.text.decoded(body)));
+            }
+            digests.similar = digest.finish();
+        }
+        if cycle {
+            let said = |text: Option<Text>| text.map(|text| text.decoded(body)).unwrap_or_default();
+            let digest = |name: Option<Text>, arguments: Option<Text>| {
+                let (name, arguments) = (said(name), said(arguments));
+                call_digest(
+                    &String::from_utf8_lossy(&name),
+                    &String::from_utf8_lossy(&arguments),
+                )
+            };
+            let calls = talk.uses.iter();
+            digests.calls = calls
+                .map(|made| digest(made.name, made.arguments))
+                .collect();
+        }
+        digests
     }
 }

@@ -141,7 +141,7 @@ mod tests {
             let mut found = Vec::new();
             for chunk in stream.as_bytes().chunks(size) {
                 frames.split(&Bytes::copy_from_slice(chunk), &mut |event| {
-                    found.push(event)
+                    found.push(event);
                 });
             }
             found.extend(frames.rest());

@@ -125,7 +125,7 @@ pub(super) fn settings(
         let most = most.value;
         match conversation.temperature {
             Some(written) if is_above(written, body, most) => {
-                edits.put_value(written, &decimal(most))
+                edits.put_value(written, &decimal(most));
             }
             // Left out it is 1, as far as the vendors say.
             None if most < 1000 => edits.put_member(look, "temperature", &decimal(most)),

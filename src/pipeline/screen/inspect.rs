@@ -97,7 +97,7 @@ impl Guards {
                 return seen;
             }
             let look = catch_unwind(AssertUnwindSafe(|| {
-                self.text(part, site, body, &wanted, &mut seen)
+                self.text(part, site, body, &wanted, &mut seen);
             }));
             if look.is_err() {
                 seen.fault = Some("a detector failed");

@@ -109,13 +109,13 @@ fn plan() -> Arc<Plan> {
     })
 }
 
-/// A screen for answers to a request in which these values were given names.
+/// A screen for answers to a request in which these values were given placeholders.
 fn screen(policy: &'static str, named: &[&str]) -> (Rc<Screen>, Vec<String>) {
     let in_force = guards(policy);
     let outcome: Outcome = in_force.policies.decide(&Request::default());
     let scope = ScopeKey::derive(b"secret", "k", None);
     let mut mapping = Mapping::new(scope, in_force.types.clone());
-    let names = named
+    let placeholders = named
         .iter()
         .map(|value| {
             let kind = crate::governance::guard::Kind::Email;
@@ -132,7 +132,7 @@ fn screen(policy: &'static str, named: &[&str]) -> (Rc<Screen>, Vec<String>) {
         at: Wall::default(),
     };
     let screen = Screen::new(in_force, outcome, mapping, Told::default(), whose);
-    (Rc::new(screen), names)
+    (Rc::new(screen), placeholders)
 }
 
 /// The answer to chat whose message says this and calls a tool with these arguments.

@@ -8,27 +8,30 @@ use std::hash::{DefaultHasher, Hasher};
 /// The digest of one tool call. Arguments are taken as written.
 #[must_use]
 pub fn call_digest(name: &str, arguments: &str) -> u64 {
-    let mut digest = Exact::default();
-    digest.add(name);
-    digest.add(arguments);
+    let mut digest = DefaultHasher::new();
+    for text in [name, arguments] {
+        digest.write(text.as_bytes());
+        digest.write_u8(0xff);
+    }
     digest.finish()
 }
 
-/// The digest of all a request says, text by text.
+/// The digest of all a request says, text by text, as it is written there. Of whole histories, so it must be fast at length.
 #[derive(Debug, Clone, Default)]
-pub struct Exact(DefaultHasher);
+pub struct Exact(blake3::Hasher);
 
 impl Exact {
     /// Adds a text; where it ends counts.
-    pub fn add(&mut self, text: &str) {
-        self.0.write(text.as_bytes());
-        self.0.write_u8(0xff);
+    pub fn add(&mut self, text: &[u8]) {
+        self.0.update(text).update(&[0xff]);
     }
 
     /// The digest of the texts added.
     #[must_use]
     pub fn finish(&self) -> u64 {
-        self.0.finish()
+        let mut first = [0; 8];
+        self.0.finalize_xof().fill(&mut first);
+        u64::from_le_bytes(first)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Policies as written: one [`File`] for each scope, every value with its place.
 //!
-//! Reading YAML into this is the business of `config::policy`; what it means, of [`super::compile`]. Keys and values that
+//! Reading YAML into this is the business of `config::policy`; what it means, of `super::compile`. Keys and values that
 //! have only one spelling (`effect: deny`) are typed here; what needs looking up (`$list`, globs, expressions, dates)
 //! stays text with its place, so that a complaint can point at it.
 

@@ -113,6 +113,12 @@ fn passwords_are_found_in_code_configuration_and_commands() {
             faults.check("password_assignment", text, value);
         }
     }
+    faults.none();
+}
+
+#[test]
+fn passwords_are_found_in_arguments() {
+    let mut faults = Faults::default();
     faults.check("command_password", "mysql -u root -p{} db", "hunter2");
     faults.check("command_password", "sshpass -p {} ssh host", "hunter2x");
     faults.check(
