@@ -1,7 +1,7 @@
 //! What policies and guards had to do with a call, and what they looked at: enough to explain it and to replay it.
 //!
 //! Free of content: names of rules and tools, labels, counts and numbers; header values only of headers that a policy
-//! names. What a policy asks to be captured is kept redacted, and only then.
+//! names. What a policy asks to be captured is kept masked, and only then.
 //!
 //! One shape for both ways: written by the log's thread, read back by `explain` and `replay`.
 
@@ -31,7 +31,7 @@ pub struct Ruled {
     pub tags: Vec<(Box<str>, Box<str>)>,
     /// What the policies looked at.
     pub facts: Facts,
-    /// The redacted content, where a policy asks for it.
+    /// The texts of the request, masked, where a policy asks for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Box<str>>,
 }

@@ -122,7 +122,7 @@ impl Guards {
                 seen.injections.push((site, assessed));
             }
         }
-        let segments = if part.source == Source::ToolArguments && looks_like_json(&decoded) {
+        let segments = if is_json(part, &decoded) {
             self.arguments(&decoded)
         } else {
             let findings = self.find(&decoded);
@@ -154,7 +154,7 @@ impl Guards {
     }
 
     /// The strings of JSON arguments and what stands between them, each looked at with its key before it.
-    fn arguments(&self, text: &str) -> Vec<Segment> {
+    pub(super) fn arguments(&self, text: &str) -> Vec<Segment> {
         let mut segments: Vec<Segment> = Vec::new();
         let mut contexts: Vec<String> = Vec::new();
         let mut pieces = Pieces::default();
@@ -222,7 +222,7 @@ impl Guards {
     }
 
     /// What is found in a text, remembered for the next time it comes.
-    fn find(&self, text: &str) -> Vec<Finding> {
+    pub(super) fn find(&self, text: &str) -> Vec<Finding> {
         self.cache.scan(&self.catalogue, text)
     }
 }
@@ -284,8 +284,10 @@ pub(super) fn state(conversation: &Conversation) -> ScanState {
     }
 }
 
-fn looks_like_json(text: &str) -> bool {
-    matches!(text.trim_start().bytes().next(), Some(b'{' | b'[' | b'"'))
+/// Whether a text is the JSON of a tool's arguments, whose strings are looked at one by one.
+pub(super) fn is_json(part: &TextPart, text: &str) -> bool {
+    part.source == Source::ToolArguments
+        && matches!(text.trim_start().bytes().next(), Some(b'{' | b'[' | b'"'))
 }
 
 /// The time a text may take, for messages.

@@ -11,6 +11,7 @@
 
 mod answer;
 mod arguments;
+mod capture;
 mod changes;
 mod inspect;
 mod request;

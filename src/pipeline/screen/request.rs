@@ -91,7 +91,13 @@ impl Guards {
             );
             self.policies.decide(&recalled.request())
         };
+        let keep = |told: &mut Told, outcome: &Outcome| {
+            if outcome.capture && told.captured.is_none() {
+                told.captured = Some(self.capture(&talk, body));
+            }
+        };
         let first = decide(&told);
+        keep(&mut told, &first);
         if !first.is_allowed() {
             return Err(self.refused(first, told));
         }
@@ -129,6 +135,7 @@ impl Guards {
         } else {
             first
         };
+        keep(&mut told, &outcome);
         if !outcome.is_allowed() {
             return Err(self.refused(outcome, told));
         }

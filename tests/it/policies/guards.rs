@@ -1,6 +1,6 @@
 //! Texts on their way: what the provider sees, what the caller gets back, and what never leaves.
 
-use super::rig::{PRICES, home};
+use super::rig::{PRICES, home, said, tollgate};
 use crate::support::{Gateway, Home, Simulator, chat, until};
 use serde_json::{Value, json};
 
@@ -251,5 +251,51 @@ fn no_canary_value_is_in_any_record_log_or_metric() {
         gateway.status().to_string(),
     ] {
         assert!(!text.contains("zebra"), "{text}");
+    }
+}
+
+#[test]
+fn what_a_policy_captures_is_masked_even_where_it_goes_up_as_it_is() {
+    let policy = "version: 1\nscope: {}\ncapture: { models: [sim-echo] }\n";
+    let (simulator, home, gateway) = started(policy);
+    let text = "mail jane.doe@example.org about the harbour";
+    for model in ["sim-echo", "cent"] {
+        let answer = gateway.caller().chat(&chat(model, text, &[]));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    assert_eq!(simulator.last_body()["messages"][0]["content"], text);
+    let exported = || tollgate(&home, &["audit", "export", "--state-dir", "state"]);
+    let log = until("both decisions are in the log", || {
+        let log = said(&exported());
+        (log.matches("\"input_tokens\"").count() >= 2).then_some(log)
+    });
+    let captured: Vec<Value> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .flat_map(|record| find(&record, "captured"))
+        .collect();
+    assert_eq!(
+        captured,
+        ["request: mail [EMAIL] about the harbour\n"],
+        "{log}"
+    );
+    assert!(!log.contains("jane"), "{log}");
+}
+
+/// The values of a member, wherever it stands.
+fn find(value: &Value, name: &str) -> Vec<Value> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, value)| {
+                if key == name {
+                    vec![value.clone()]
+                } else {
+                    find(value, name)
+                }
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(|item| find(item, name)).collect(),
+        _ => Vec::new(),
     }
 }

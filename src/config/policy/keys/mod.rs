@@ -147,7 +147,7 @@ pub(super) static FILE: Mapping = mapping(
         key(
             "capture",
             MATCH,
-            "Of which calls the redacted content is kept in the decision log.",
+            "Of which calls the texts of the request are kept in the decision log, at most 16 KiB, with all that detectors find masked.",
         ),
         key(
             "overrides",

@@ -67,7 +67,7 @@ impl Display for Explanation {
             )?;
         }
         if self.capture {
-            line(f, "capture", "the redacted content is kept")?;
+            line(f, "capture", "the texts of the request are kept, masked")?;
         }
         self.foot(f)
     }

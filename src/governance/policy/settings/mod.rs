@@ -48,7 +48,7 @@ pub struct File {
     pub breakers: Vec<Breaker>,
     /// `consult:`: guards elsewhere.
     pub consult: Vec<Consult>,
-    /// `capture:`: of which calls the redacted content is kept in the decision log.
+    /// `capture:`: of which calls the texts of the request are kept in the decision log, masked.
     pub capture: Option<Spanned<Match>>,
     /// `overrides:`.
     pub overrides: Vec<Override>,
