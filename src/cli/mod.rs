@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod check;
 pub mod completions;
+mod endpoint;
 pub mod explain;
 pub mod key;
 pub mod ledger;

@@ -2,10 +2,10 @@
 //!
 //! The body is weighed by the same gate that weighs calls, against the ledgers as the journal has them.
 
+use super::endpoint::Endpoint;
 use super::place::Place;
 use crate::{app, config};
 use anyhow::{Context as _, bail, ensure};
-use clap::ValueEnum;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -43,30 +43,6 @@ pub struct QuoteArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Endpoint {
-    /// /v1/chat/completions
-    #[default]
-    Chat,
-    /// /v1/completions
-    Completions,
-    /// /v1/embeddings
-    Embeddings,
-    /// /v1/responses
-    Responses,
-}
-
-impl Endpoint {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Completions => "completions",
-            Self::Embeddings => "embeddings",
-            Self::Responses => "responses",
-        }
-    }
 }
 
 /// Weighs the body and tells.

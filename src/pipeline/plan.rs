@@ -132,3 +132,35 @@ impl Plan {
             .collect()
     }
 }
+
+#[cfg(test)]
+impl Plan {
+    /// A plan that serves nobody, for tests of what stands beside one.
+    pub(super) fn bare() -> Self {
+        use crate::governance::budget::{Books, State};
+        use crate::governance::gate::{Gate, Rules};
+        let gate = Gate::new(Arc::new(Books::restore(State::default(), false)));
+        let second = std::time::Duration::from_secs(1);
+        Self {
+            charter: gate.charter(Rules::default()),
+            prices: crate::governance::pricing::PriceBook::default(),
+            upstreams: Vec::new(),
+            routes: Vec::new(),
+            timeouts: crate::provider::settings::Timeouts {
+                connect: second,
+                first_byte: second,
+                idle: second,
+                total: second,
+            },
+            retries: crate::provider::settings::Retries {
+                attempts: 1,
+                backoff_min: second,
+                backoff_max: second,
+            },
+            revisions: Arc::default(),
+            owners: Vec::new(),
+            stranger: Arc::new(crate::governance::audit::Who::unknown()),
+            guards: None,
+        }
+    }
+}

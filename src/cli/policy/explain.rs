@@ -2,9 +2,10 @@
 
 use super::{refused, subject};
 use crate::app::workshop::{Asker, Question, account};
+use crate::cli::endpoint::Endpoint;
 use crate::cli::place::Place;
 use anyhow::{Context as _, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -70,30 +71,6 @@ pub(super) struct ExplainArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Endpoint {
-    /// /v1/chat/completions
-    #[default]
-    Chat,
-    /// /v1/completions
-    Completions,
-    /// /v1/embeddings
-    Embeddings,
-    /// /v1/responses
-    Responses,
-}
-
-impl Endpoint {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Completions => "completions",
-            Self::Embeddings => "embeddings",
-            Self::Responses => "responses",
-        }
-    }
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -25,6 +25,7 @@ mod guards;
 mod index;
 mod matcher;
 mod mutate;
+mod nearest;
 mod outcome;
 mod policies;
 mod recalled;

@@ -9,8 +9,6 @@ use super::{
 use crate::chat::Endpoint;
 use crate::clock::Wall;
 use crate::config::policy::{Surroundings, assemble_texts};
-use crate::governance::budget::Books;
-use crate::governance::gate::{Gate, Rules};
 use crate::governance::identity::KeyIndex;
 use crate::governance::policy::settings::OnError;
 use crate::ids::PassageId;
@@ -19,7 +17,6 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 fn consult(kind: Kind, on_error: OnError) -> Consult {
@@ -45,39 +42,10 @@ fn spoken(text: &str) -> Spoken {
     }
 }
 
-fn plan() -> Plan {
-    let gate = Gate::new(Arc::new(Books::restore(
-        crate::governance::budget::State::default(),
-        false,
-    )));
-    let second = Duration::from_secs(1);
-    Plan {
-        charter: gate.charter(Rules::default()),
-        prices: crate::governance::pricing::PriceBook::default(),
-        upstreams: Vec::new(),
-        routes: Vec::new(),
-        timeouts: crate::provider::settings::Timeouts {
-            connect: second,
-            first_byte: second,
-            idle: second,
-            total: second,
-        },
-        retries: crate::provider::settings::Retries {
-            attempts: 1,
-            backoff_min: second,
-            backoff_max: second,
-        },
-        revisions: Arc::default(),
-        owners: Vec::new(),
-        stranger: Arc::new(crate::governance::audit::Who::unknown()),
-        guards: None,
-    }
-}
-
 fn question(model: &str, id: u64, texts: Vec<Spoken>) -> Question {
     let id = PassageId::new(Wall::from_secs(1_000), u128::from(id) << 64);
     Question::of(
-        &plan(),
+        &Plan::bare(),
         KeyIndex(0),
         id,
         Endpoint::Chat,

@@ -5,8 +5,6 @@ use crate::chat::json::quote;
 use crate::chat::{Edits, Endpoint, conversation, look};
 use crate::clock::Wall;
 use crate::config::policy::{Surroundings, assemble_texts};
-use crate::governance::budget::Books;
-use crate::governance::gate::{Gate, Rules};
 use crate::governance::guard::Cache;
 use crate::governance::guard::redact::{Hosts, Mapping, ScopeKey, Types};
 use crate::governance::identity::KeyIndex;
@@ -80,35 +78,6 @@ fn compile(policy: &str) -> Arc<Guards> {
     })
 }
 
-fn plan() -> Arc<Plan> {
-    let gate = Gate::new(Arc::new(Books::restore(
-        crate::governance::budget::State::default(),
-        false,
-    )));
-    let second = std::time::Duration::from_secs(1);
-    Arc::new(Plan {
-        charter: gate.charter(Rules::default()),
-        prices: crate::governance::pricing::PriceBook::default(),
-        upstreams: Vec::new(),
-        routes: Vec::new(),
-        timeouts: crate::provider::settings::Timeouts {
-            connect: second,
-            first_byte: second,
-            idle: second,
-            total: second,
-        },
-        retries: crate::provider::settings::Retries {
-            attempts: 1,
-            backoff_min: second,
-            backoff_max: second,
-        },
-        revisions: Arc::default(),
-        owners: Vec::new(),
-        stranger: Arc::new(crate::governance::audit::Who::unknown()),
-        guards: None,
-    })
-}
-
 /// A screen for answers to a request in which these values were given placeholders.
 fn screen(policy: &'static str, named: &[&str]) -> (Rc<Screen>, Vec<String>) {
     let in_force = guards(policy);
@@ -126,7 +95,7 @@ fn screen(policy: &'static str, named: &[&str]) -> (Rc<Screen>, Vec<String>) {
         })
         .collect();
     let whose = Whose {
-        plan: plan(),
+        plan: Arc::new(Plan::bare()),
         key: KeyIndex(0),
         model: "m".into(),
         at: Wall::default(),

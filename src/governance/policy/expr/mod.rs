@@ -20,7 +20,6 @@ mod facts;
 mod fault;
 mod format;
 mod lexer;
-mod nearest;
 mod needle;
 mod parser;
 mod pattern;

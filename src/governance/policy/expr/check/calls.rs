@@ -4,11 +4,11 @@ use super::super::ast::{Form, Node};
 use super::super::code::{Number, Quantifier, Test, Text, Truth};
 use super::super::cost::longest_of;
 use super::super::fault::{Fault, Span};
-use super::super::nearest::nearest;
 use super::super::needle::Needle;
 use super::super::pattern::Pattern;
 use super::super::variables;
 use super::{Checker, Element, Value, a};
+use crate::governance::policy::nearest::nearest;
 
 /// Every function, as a method.
 pub(super) const METHODS: [&str; 8] = [

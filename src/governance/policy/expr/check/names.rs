@@ -3,11 +3,11 @@
 use super::super::ast::{Form, Node};
 use super::super::code::{Number, Text, Texts, Truth};
 use super::super::fault::{Fault, Span};
-use super::super::nearest::nearest;
 use super::super::reference::Reference;
 use super::super::variables::{self, Variable};
 use super::{Checker, Element, Value};
 use crate::governance::guard::Kind;
+use crate::governance::policy::nearest::nearest;
 
 impl Checker<'_> {
     pub(super) fn name(&mut self, node: &Node, name: &str) -> Value {
