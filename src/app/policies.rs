@@ -12,13 +12,13 @@ use crate::config::{Config, resolve, write_private};
 use crate::governance::budget::Absent;
 use crate::governance::guard::Cache;
 use crate::governance::guard::cache::DEFAULT_CAPACITY;
-use crate::governance::guard::redact::{Hosts, Types};
+use crate::governance::guard::redact::{Hosts, ScopeKeys, Types};
 use crate::governance::identity::{Key, Label, Selector};
 use crate::governance::limit::Limit;
 use crate::governance::policy::place::Place;
 use crate::governance::policy::{Caller, Policies, Request};
 use crate::pattern::Pattern;
-use crate::pipeline::{Elsewhere, Guards};
+use crate::pipeline::{BodyKey, Elsewhere, Guards};
 use crate::secret::Secret;
 use anyhow::Context as _;
 use std::collections::BTreeMap;
@@ -54,11 +54,9 @@ impl Police {
     /// Opens the gateway's secret for names of values, or makes one.
     pub(super) fn open(state_dir: &Path, env: Vec<(String, String)>) -> anyhow::Result<Self> {
         let secret = secret(&state_dir.join("guard.key"))?;
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).context("no random numbers")?;
         Ok(Self {
             secret,
-            cache: Arc::new(Cache::new(key, DEFAULT_CAPACITY)),
+            cache: Arc::new(Cache::new(random()?, DEFAULT_CAPACITY)),
             history: Mutex::new(Some(History::open(&state_dir.join("policies")))),
             env: Some(env),
         })
@@ -66,11 +64,9 @@ impl Police {
 
     /// For a look beside a running gateway: a secret of the moment, and nothing is kept.
     pub(super) fn passing() -> anyhow::Result<Self> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).context("no random numbers")?;
         Ok(Self {
-            secret: Secret::new(key.to_vec()),
-            cache: Arc::new(Cache::new(key, DEFAULT_CAPACITY)),
+            secret: Secret::new(random::<32>()?.to_vec()),
+            cache: Arc::new(Cache::new(random()?, DEFAULT_CAPACITY)),
             history: Mutex::new(None),
             env: None,
         })
@@ -152,7 +148,8 @@ impl Police {
         Guards {
             types: Arc::new(Types::new(&custom)),
             hosts: Arc::new(Hosts::default()),
-            secret: self.secret.clone(),
+            body_key: BodyKey::derive(self.secret.expose()),
+            scopes: ScopeKeys::new(self.secret.clone()),
             cache: self.cache.clone(),
             headers: policies.headers_read(),
             elsewhere,
@@ -160,6 +157,13 @@ impl Police {
             policies,
         }
     }
+}
+
+/// Bytes nobody can guess.
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).context("no random numbers")?;
+    Ok(bytes)
 }
 
 /// What a configuration says that policies are checked against.
@@ -238,10 +242,8 @@ fn secret(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
             return Err(error).with_context(|| format!("cannot read `{}`", path.display()));
         }
     }
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).context("no random numbers")?;
     let mut text = String::with_capacity(64);
-    for byte in bytes {
+    for byte in random::<32>()? {
         let _ = write!(text, "{byte:02x}");
     }
     write_private(path, &format!("{text}\n"))

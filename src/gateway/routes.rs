@@ -233,6 +233,7 @@ impl Visit {
     fn tell(&self, refusal: &Refused, call: Option<&Call>) {
         let total = clock::since_start().saturating_sub(self.began.since_start);
         let scope: Option<Arc<str>> = refusal.scope.as_deref().map(Arc::from);
+        let ruled = self.note.ruled();
         self.connections.door.desk.telemetry.denied(&event::Denied {
             passage: event::Passage {
                 id: self.id,
@@ -247,7 +248,7 @@ impl Visit {
                 look: self.note.look,
                 decide: self.note.decide,
                 total,
-                ruled: self.note.ruled.as_ref(),
+                ruled: ruled.as_ref(),
             },
             reason: refusal.reason(),
             source: refusal.source,

@@ -29,8 +29,8 @@ impl Worker {
             None => Ok(()),
         };
         Ok(Explained {
+            ruled: note.ruled(),
             model: note.model,
-            ruled: note.ruled,
             refusal: asked.err(),
         })
     }

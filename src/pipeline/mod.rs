@@ -26,7 +26,7 @@ pub use explain::Explained;
 pub use plan::{Destination, Plan};
 pub use quote::{Quote, QuoteLine};
 pub use refusal::{Failure, Refusal};
-pub use screen::Guards;
+pub use screen::{BodyKey, Guards};
 pub use stream::Stream;
 pub use vigil::Vigil;
 pub use worker::{Desk, Durable, Worker};
@@ -164,12 +164,23 @@ pub struct Note {
     pub look: Duration,
     /// How long the decision took.
     pub decide: Duration,
-    /// What policies had to do with it.
-    pub ruled: Option<Arc<Ruled>>,
+    /// What policies had to do with a call they turned back.
+    ruled: Option<Arc<Ruled>>,
+    /// What they want of a call they let pass.
+    screen: Option<Rc<Screen>>,
     /// How much of its texts could be looked at.
     pub scan: Option<&'static str>,
     /// Rules that want somebody told.
     alerts: Vec<Arc<alarm::Alert>>,
+}
+
+impl Note {
+    /// What the record says of policies, as far as the call has come.
+    #[must_use]
+    pub fn ruled(&self) -> Option<Arc<Ruled>> {
+        let passing = || self.screen.as_ref().map(|screen| screen.ruled());
+        self.ruled.clone().or_else(passing)
+    }
 }
 
 /// A call that may go.

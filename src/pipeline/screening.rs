@@ -70,7 +70,7 @@ impl Worker {
                     .screen
                     .with_told(|told| self.desk.vigil.check(call, &caller, &screened, told, now));
                 note.scan = screened.scan.map(scan_name);
-                note.ruled = Some(screened.screen.ruled());
+                note.screen = Some(screened.screen.clone());
                 stopped.map_err(Refusal::Denied)?;
                 self.take_over(plan, screened, seen, note)
             }

@@ -9,9 +9,9 @@ use super::{Call, Guards};
 use crate::chat::json::Text;
 use crate::governance::gate::{Denial, Reason};
 use crate::governance::policy::breaker::{
-    Breakers, Exact, Labels, Named, Rule, Seen, Sessions, Similar, Verdict, call_digest,
+    Armed, Breakers, Exact, Labels, Named, Rule, Seen, Sessions, Similar, Verdict, call_digest,
 };
-use crate::governance::policy::{Caller, Outcome, settings};
+use crate::governance::policy::{Caller, Outcome};
 use crate::units::Money;
 use std::time::Duration;
 
@@ -81,28 +81,22 @@ impl Vigil {
         now: Duration,
     ) -> Result<(), Box<Denial>> {
         let (guards, outcome) = (screened.screen.guards(), screened.screen.outcome());
-        let mut breakers = guards.policies.breakers(outcome).peekable();
-        if breakers.peek().is_none() {
+        let breakers = || guards.policies.breakers(outcome);
+        if breakers().next().is_none() {
             return Ok(());
         }
-        let asked = guards
-            .policies
-            .breakers(outcome)
-            .map(|(_, written)| written);
-        let digests = Digests::of(call, screened, asked);
+        let digests = Digests::of(call, screened, breakers().map(|armed| &armed.rule));
         let named = named(call, caller);
-        for (scope, written) in breakers {
-            let rule = rule(scope, written);
+        for Armed { rule, id, shadow } in breakers() {
             let seen = Seen {
                 exact: digests.exact,
                 similar: digests.similar,
                 calls: &digests.calls,
             };
-            let shadow = written.shadow.is_some();
-            match self.breakers.check(&rule, rule.subject(&named), &seen, now) {
+            match self.breakers.check(rule, rule.subject(&named), &seen, now) {
                 Verdict::Pass => {}
                 Verdict::Warn { reason } => told.notes.push(reason.into()),
-                Verdict::Stop { reason, .. } if shadow => {
+                Verdict::Stop { reason, .. } if *shadow => {
                     told.notes
                         .push(format!("in shadow, would have stopped: {reason}").into());
                 }
@@ -110,7 +104,7 @@ impl Vigil {
                     reason,
                     retry_after,
                 } => {
-                    let mut denial = Denial::by_rule(Reason::Runaway, &written.id.value, reason);
+                    let mut denial = Denial::by_rule(Reason::Runaway, id, reason);
                     denial.retry_after = Some(retry_after);
                     return Err(denial);
                 }
@@ -128,22 +122,12 @@ impl Vigil {
         cost: Money,
         now: Duration,
     ) {
-        for (scope, written) in guards.policies.breakers(outcome) {
-            if written.burn.is_some() {
-                let rule = rule(scope, written);
-                self.breakers.settled(&rule, rule.subject(named), cost, now);
+        for Armed { rule, .. } in guards.policies.breakers(outcome) {
+            if rule.burn.is_some() {
+                self.breakers.settled(rule, rule.subject(named), cost, now);
             }
         }
     }
-}
-
-/// The rule of a breaker; of two files' breakers with one id each counts by itself.
-fn rule(scope: u16, written: &settings::Breaker) -> Rule {
-    let mut rule = Rule::new(written);
-    if scope > 0 {
-        rule.id = format!("{}#{scope}", rule.id).into();
-    }
-    rule
 }
 
 /// Sessions of two keys are two sessions, whatever they are called.
@@ -171,23 +155,19 @@ struct Digests {
 }
 
 impl Digests {
-    fn of<'a>(
-        call: &Call,
-        screened: &Screened,
-        breakers: impl Iterator<Item = &'a settings::Breaker>,
-    ) -> Self {
+    fn of<'a>(call: &Call, screened: &Screened, breakers: impl Iterator<Item = &'a Rule>) -> Self {
         let (body, talk) = (&call.body, &screened.conversation);
         let (mut exact, mut similar, mut cycle) = (false, false, false);
-        for breaker in breakers {
-            if let Some(repeat) = &breaker.repeat {
-                let kind = if repeat.value.similar {
+        for rule in breakers {
+            if let Some(repeat) = &rule.repeat {
+                let kind = if repeat.similar {
                     &mut similar
                 } else {
                     &mut exact
                 };
                 *kind = true;
             }
-            cycle |= breaker.tool_cycle.is_some();
+            cycle |= rule.tool_cycle.is_some();
         }
         let mut digests = Self::default();
         if exact {

@@ -18,10 +18,10 @@ mod scanner;
 mod text;
 
 pub use keys::{MAX_KEYS, MAX_OPEN_KEYS};
-pub use pieces::{Part, Pieces, escape_into};
+pub use pieces::{Part, Pieces};
 pub use rules::{Lenient, Rules, Strict};
 pub use scanner::{Items, Kind, MAX_DEPTH, MAX_DIGITS, Members, Scanner, Watch};
-pub use text::{Text, quote};
+pub use text::{Text, escape_into, escaped, quote};
 
 /// What is wrong with the bytes, and where. Never quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

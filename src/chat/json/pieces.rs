@@ -225,12 +225,6 @@ impl Pieces {
     }
 }
 
-/// Writes `text` as it stands inside a JSON string, without quotes.
-pub fn escape_into(out: &mut String, text: &str) {
-    let quoted = super::quote(text);
-    out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Part, Pieces};

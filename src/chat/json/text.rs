@@ -96,25 +96,52 @@ pub(super) fn hex4(bytes: &[u8]) -> Option<(u16, &[u8])> {
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
-                const HEX: [char; 16] = [
-                    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-                ];
-                let code = control as usize;
-                out.push_str("\\u00");
-                out.push(HEX[code >> 4]);
-                out.push(HEX[code & 15]);
-            }
-            plain => out.push(plain),
-        }
-    }
+    escape_into(&mut out, text);
     out.push('"');
     out
+}
+
+/// Whether a byte of a text stands in a JSON string as it is.
+const fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
+}
+
+/// A text as it stands inside a JSON string, without quotes: itself, if nothing in it needs another spelling.
+#[must_use]
+pub fn escaped(text: String) -> String {
+    if text.bytes().all(is_plain) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    escape_into(&mut out, &text);
+    out
+}
+
+/// Writes `text` as it stands inside a JSON string, without quotes.
+pub fn escape_into(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
+        let (plain, more) = rest.split_at(at);
+        out.push_str(plain);
+        let (special, more) = more.split_at(1);
+        escape(out, special.bytes().next().unwrap_or_default());
+        rest = more;
+    }
+    out.push_str(rest);
+}
+
+fn escape(out: &mut String, byte: u8) {
+    match byte {
+        b'"' => out.push_str("\\\""),
+        b'\\' => out.push_str("\\\\"),
+        b'\n' => out.push_str("\\n"),
+        b'\r' => out.push_str("\\r"),
+        b'\t' => out.push_str("\\t"),
+        control => {
+            let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+            out.push_str("\\u00");
+            out.push(digit(control >> 4));
+            out.push(digit(control & 15));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What one evaluation looks at: the request, the call the model makes if it is about one, and the tags so far.
 
-use super::matcher::Argument;
+use super::matcher::{Argument, Truth};
 use super::request::{Request, ToolCall};
 use crate::governance::guard::Kind;
 use std::cell::Cell;
@@ -47,8 +47,17 @@ pub(super) struct Context<'a> {
     pub(super) seat: Seat,
     /// Names of the policies' own kinds.
     pub(super) custom: &'a [Box<str>],
-    /// Whether the answer depends on the time.
-    pub(super) timed: &'a Cell<bool>,
+    /// What the answer depends on.
+    pub(super) leaned: &'a Leaned,
+}
+
+/// What an evaluation leaned on that may be otherwise the next time.
+#[derive(Debug, Default)]
+pub(super) struct Leaned {
+    /// The time was read.
+    pub(super) on_time: Cell<bool>,
+    /// What texts hold was asked for, and is not known yet.
+    pub(super) on_texts: Cell<bool>,
 }
 
 impl<'a> Context<'a> {
@@ -70,7 +79,13 @@ impl<'a> Context<'a> {
 
     /// Notes that the time was asked for.
     pub(super) fn time_was_read(&self) {
-        self.timed.set(true);
+        self.leaned.on_time.set(true);
+    }
+
+    /// Notes that something was asked of texts nobody has looked at.
+    pub(super) fn not_known_yet(&self) -> Truth {
+        self.leaned.on_texts.set(true);
+        Truth::Pending
     }
 
     /// The name of a kind.

@@ -7,7 +7,7 @@
 //! Tags come first, in one pass: rules that set them and ask for none. A rule that does both sets tags nobody sees but the
 //! records, which is what keeps the order of rules from mattering.
 
-use super::context::{Call, Context, Seat, SetTag};
+use super::context::{Call, Context, Leaned, Seat, SetTag};
 use super::guards::GuardId;
 use super::index::{Row, places};
 use super::matcher::Truth;
@@ -18,7 +18,6 @@ use super::rule::{Rule, RuleId};
 use super::scope::{Scope, least};
 use super::settings::Effect;
 use smallvec::SmallVec;
-use std::cell::Cell;
 
 /// The tags of one request.
 pub(super) type Tags<'a> = SmallVec<[SetTag<'a>; 4]>;
@@ -52,10 +51,10 @@ impl Policies {
     }
 
     pub(super) fn judge(&self, request: &Request<'_>, call: Option<&Call<'_>>) -> Outcome {
-        let timed = Cell::new(false);
+        let leaned = Leaned::default();
         let scopes = self.roster.of(&self.scopes, &request.caller);
         let mut outcome = Outcome::default();
-        let base = self.context(request, call, &timed);
+        let base = self.context(request, call, &leaned);
         let tags = self.tags_set(&scopes, &base);
         let context = Context {
             tags: &tags,
@@ -65,7 +64,8 @@ impl Policies {
             self.judge_scope(scope, &context.at(scope.seat), &mut outcome);
         }
         outcome.scopes = scopes;
-        outcome.timed = timed.get();
+        outcome.timed = leaned.on_time.get();
+        outcome.waits = leaned.on_texts.get();
         self.conclude(request, call, &mut outcome);
         outcome
     }
@@ -74,7 +74,7 @@ impl Policies {
         &'a self,
         request: &'a Request<'a>,
         call: Option<&'a Call<'a>>,
-        timed: &'a Cell<bool>,
+        leaned: &'a Leaned,
     ) -> Context<'a> {
         Context {
             request,
@@ -82,7 +82,7 @@ impl Policies {
             tags: &[],
             seat: Seat::default(),
             custom: &self.custom,
-            timed,
+            leaned,
         }
     }
 

@@ -102,6 +102,7 @@ pub struct Refusal {
 /// What policies say about one request, or one call the model makes.
 #[derive(Debug, Clone, Default)]
 #[must_use = "a decision nobody acts on governs nothing"]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing")]
 pub struct Outcome {
     /// Yes or no.
     pub decision: Decision,
@@ -136,6 +137,8 @@ pub struct Outcome {
     pub capture: bool,
     /// Whether the decision depends on what time it is.
     pub timed: bool,
+    /// Whether anything in it, be it which guards apply, may be otherwise once texts were looked at.
+    pub waits: bool,
     /// What to tell the caller of a request that is denied.
     pub refusal: Option<Box<Refusal>>,
     /// The scopes that cover the caller, widest first.

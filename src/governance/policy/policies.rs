@@ -2,6 +2,7 @@
 //!
 //! A reload makes another one and swaps it in. What moves (breakers, sessions, budgets) stands beside it.
 
+use super::breaker::Armed;
 use super::context;
 use super::guards::{Guard, GuardId, InjectionRuling, THRESHOLD_MILLI, strictness};
 use super::index::folded;
@@ -298,15 +299,9 @@ impl Policies {
             .map(|taint| &*taint.label)
     }
 
-    /// The breakers in force, each with the number of its scope (breakers of two files may share an id).
-    pub fn breakers<'a>(
-        &'a self,
-        outcome: &'a Outcome,
-    ) -> impl Iterator<Item = (u16, &'a settings::Breaker)> {
-        self.scopes_of(outcome).flat_map(|scope| {
-            let seat = scope.seat.scope;
-            scope.breakers.iter().map(move |breaker| (seat, breaker))
-        })
+    /// The breakers in force.
+    pub fn breakers<'a>(&'a self, outcome: &'a Outcome) -> impl Iterator<Item = &'a Armed> {
+        self.scopes_of(outcome).flat_map(|scope| &scope.breakers)
     }
 
     /// The guards elsewhere that are asked.

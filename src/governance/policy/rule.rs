@@ -192,7 +192,7 @@ impl When {
     pub(super) fn holds(&self, context: &Context<'_>) -> Truth {
         let needs = self.expression.needs();
         if needs.has(Needs::DETECTIONS) && context.request.detections.is_none() {
-            return Truth::Pending;
+            return context.not_known_yet();
         }
         let timed = needs.has(Needs::TIME);
         if timed {

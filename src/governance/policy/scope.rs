@@ -4,6 +4,7 @@
 //! say does not help with the organisation's, nor the other way round. That holds for two scopes of one layer as well
 //! (everybody, and one organisation), so a file's tests mean the same whatever files stand beside it.
 
+use super::breaker::Armed;
 use super::canary::Canary;
 use super::context::Seat;
 use super::guards::{Consult, Guard, Taint};
@@ -36,7 +37,7 @@ pub(super) struct Scope {
     pub(super) guards: Box<[Guard]>,
     pub(super) injection: Option<Injection>,
     pub(super) taints: Box<[Taint]>,
-    pub(super) breakers: Box<[settings::Breaker]>,
+    pub(super) breakers: Box<[Armed]>,
     pub(super) consults: Box<[Consult]>,
     pub(super) capture: Option<Matcher>,
 }

@@ -298,7 +298,6 @@ impl Worker {
             .verdict()
             .await
         {
-            note.ruled = Some(screen.ruled());
             return Err(Refusal::Denied(blocked.denial()));
         }
         Ok((!during.is_empty()).then(|| Later {

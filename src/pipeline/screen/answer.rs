@@ -8,7 +8,7 @@
 use super::arguments::Arguments;
 use super::voice::Voice;
 use super::{Blocked, Screen};
-use crate::chat::json::{Text, escape_into};
+use crate::chat::json::{Text, escaped};
 use crate::chat::{Endpoint, Span};
 use crate::governance::policy::settings::{Action, Site};
 use crate::provider::openai::{self as vendor, Called};
@@ -91,9 +91,7 @@ impl Screen {
             true
         };
         if acted && out != *decoded {
-            let mut escaped = String::with_capacity(out.len());
-            escape_into(&mut escaped, &out);
-            splices.push((text.span, escaped));
+            splices.push((text.span, escaped(out)));
         }
         Ok(())
     }
@@ -113,7 +111,11 @@ impl Screen {
 /// A text as it reads. What is not UTF-8 reads as replacement characters.
 pub(super) fn decoded(payload: &[u8], text: Text) -> Cow<'_, str> {
     match text.decoded(payload) {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        // Checked whole before it is read byte by byte: nearly every text is what it should be.
+        Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
         Cow::Owned(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Cow::Owned(text),
             Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
@@ -122,9 +124,17 @@ pub(super) fn decoded(payload: &[u8], text: Text) -> Cow<'_, str> {
 }
 
 /// A payload with what changes put in. Spans do not overlap.
-pub(super) fn spliced(payload: &[u8], mut splices: Splices) -> Vec<u8> {
-    splices.sort_by_key(|(span, _)| span.start);
+pub(super) fn spliced(payload: &[u8], splices: Splices) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 64);
+    splice_into(&mut out, payload, splices);
+    out
+}
+
+/// The same, written behind what is there.
+pub(super) fn splice_into(out: &mut Vec<u8>, payload: &[u8], mut splices: Splices) {
+    if splices.len() > 1 {
+        splices.sort_by_key(|(span, _)| span.start);
+    }
     let mut at = 0;
     for (span, text) in splices {
         let over = span.range();
@@ -133,5 +143,4 @@ pub(super) fn spliced(payload: &[u8], mut splices: Splices) -> Vec<u8> {
         at = over.end;
     }
     out.extend_from_slice(payload.get(at..).unwrap_or_default());
-    out
 }

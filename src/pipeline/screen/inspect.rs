@@ -10,6 +10,7 @@ use super::Guards;
 use crate::chat::json::{Part, Pieces};
 use crate::chat::{Conversation, Source, TextPart};
 use crate::clock;
+use crate::governance::guard::catalogue::Catalogue;
 use crate::governance::guard::injection::{self, Assessment};
 use crate::governance::guard::{Finding, Kind};
 use crate::governance::policy::settings::{ScanState, Site};
@@ -83,51 +84,54 @@ impl Guards {
             .iter()
             .map(|part| part.text.span.range().len())
             .sum();
-        let allowed = (all > QUICK).then(|| {
-            let parts = u32::try_from(all.div_ceil(PER_TEXT)).unwrap_or(u32::MAX);
-            self.policies.scan_budget(outcome).saturating_mul(parts)
-        });
-        let began = allowed.map(|_| clock::thread_time());
+        let mut patience = Patience::new(all, self.policies.scan_budget(outcome));
         for part in &conversation.texts {
             let site = site_of(part.source);
-            if let (Some(began), Some(allowed)) = (began, allowed)
-                && clock::thread_time().saturating_sub(began) > allowed
-            {
-                seen.fault = Some("looking at the texts took longer than `scan_budget` allows");
-                return seen;
-            }
             let look = catch_unwind(AssertUnwindSafe(|| {
-                self.text(part, site, body, &wanted, &mut seen);
+                self.text(part, site, body, &wanted, &mut patience, &mut seen)
             }));
-            if look.is_err() {
-                seen.fault = Some("a detector failed");
+            seen.fault = match look {
+                Ok(Some(())) => None,
+                Ok(None) => Some("looking at the texts took longer than `scan_budget` allows"),
+                Err(_) => Some("a detector failed"),
+            };
+            if seen.fault.is_some() {
                 return seen;
             }
         }
         seen
     }
 
+    /// Looks at one text; `None`: the time is over.
     fn text(
         &self,
         part: &TextPart,
         site: Site,
         body: &[u8],
         wanted: &Wanted,
+        patience: &mut Patience,
         seen: &mut Inspection,
-    ) {
+    ) -> Option<()> {
         let decoded = super::answer::decoded(body, part.text);
         if wanted.injection(site) {
-            let assessed = injection::assess(&decoded, told_by(site));
+            let assessed = self.cache.assess(&decoded, told_by(site));
             if assessed.score_milli > 0 {
                 seen.injections.push((site, assessed));
             }
         }
         let segments = if is_json(part, &decoded) {
-            self.arguments(&decoded)
+            let segments = self.arguments(&decoded);
+            patience.lasts(decoded.len()).then_some(segments)?
         } else {
-            let findings = self.find(&decoded);
+            let mut go_on = || patience.lasts(Catalogue::SLICE);
+            let findings = self
+                .cache
+                .scan_while(&self.catalogue, &decoded, &mut go_on)?;
+            patience
+                .lasts(decoded.len() % Catalogue::SLICE)
+                .then_some(())?;
             if findings.is_empty() && !self.types.occur_in(&decoded) {
-                return;
+                return Some(());
             }
             vec![Segment {
                 text: decoded.clone().into_owned(),
@@ -151,6 +155,7 @@ impl Guards {
                 json,
             });
         }
+        Some(())
     }
 
     /// The strings of JSON arguments and what stands between them, each looked at with its key before it.
@@ -224,6 +229,37 @@ impl Guards {
     /// What is found in a text, remembered for the next time it comes.
     pub(super) fn find(&self, text: &str) -> Vec<Finding> {
         self.cache.scan(&self.catalogue, text)
+    }
+}
+
+/// How long looking at the texts of a request may take.
+struct Patience {
+    /// When it began, and how long it may take; nothing where there is little to look at.
+    until: Option<(Duration, Duration)>,
+    /// How much was looked at since the clock was last read: that is a system call.
+    unasked: usize,
+}
+
+impl Patience {
+    fn new(bytes: usize, budget: Duration) -> Self {
+        let until = (bytes > QUICK).then(|| {
+            let parts = u32::try_from(bytes.div_ceil(PER_TEXT)).unwrap_or(u32::MAX);
+            (clock::thread_time(), budget.saturating_mul(parts))
+        });
+        Self { until, unasked: 0 }
+    }
+
+    /// Whether there is time left, after so much more was looked at.
+    fn lasts(&mut self, bytes: usize) -> bool {
+        let Some((began, allowed)) = self.until else {
+            return true;
+        };
+        self.unasked += bytes;
+        if self.unasked < QUICK {
+            return true;
+        }
+        self.unasked = 0;
+        clock::thread_time().saturating_sub(began) <= allowed
     }
 }
 

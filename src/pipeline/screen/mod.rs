@@ -20,6 +20,7 @@ mod stream;
 mod tests;
 mod voice;
 
+pub use request::BodyKey;
 pub(super) use request::{Asked, Screened, Told, TurnedBack, scan_name};
 pub(super) use stream::Guarded;
 
@@ -28,14 +29,13 @@ use crate::governance::audit::{Found, Ruled};
 use crate::governance::gate::{Denial, Reason};
 use crate::governance::guard::cache::Cache;
 use crate::governance::guard::catalogue::Catalogue;
-use crate::governance::guard::redact::{Hosts, Mapping, Method, Types, replacement};
+use crate::governance::guard::redact::{Hosts, Mapping, Method, ScopeKeys, Types, replacement};
 use crate::governance::guard::{Finding, Kind};
 use crate::governance::identity::KeyIndex;
 use crate::governance::policy::breaker::Named;
 use crate::governance::policy::settings::{Action, Site};
 use crate::governance::policy::{self, Outcome, Policies, Recalled, ToolCall};
 use crate::pipeline::{Elsewhere, Plan};
-use crate::secret::Secret;
 use crate::units::Tokens;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -53,7 +53,9 @@ pub struct Guards {
     /// Hosts into whose URLs values may be put back.
     pub hosts: Arc<Hosts>,
     /// What names of values are made with: the same after a restart, so that they stay the same.
-    pub secret: Secret<Vec<u8>>,
+    pub scopes: ScopeKeys,
+    /// What bodies are told apart by in records.
+    pub body_key: BodyKey,
     /// What was found in texts seen before.
     pub cache: Arc<Cache>,
     /// Headers that policies name, in lower case: what records keep of a request's headers.

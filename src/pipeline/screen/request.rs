@@ -12,10 +12,11 @@ use crate::chat::json::Text;
 use crate::chat::{Conversation, Edits, Endpoint, Look, conversation};
 use crate::governance::audit::{Facts, Found, Ruled, Shadowed};
 use crate::governance::gate::{Denial, Reason};
-use crate::governance::guard::redact::{Mapping, ScopeKey};
+use crate::governance::guard::redact::Mapping;
 use crate::governance::policy::settings::{Action, ScanState, Site};
 use crate::governance::policy::{self, Cause, Outcome, Policies, Recalled};
 use crate::pipeline::Call;
+use crate::secret::Secret;
 use crate::units::Tokens;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -130,7 +131,7 @@ impl Guards {
                 told.facts.taints.push(label.clone());
             }
         }
-        let outcome = if looks || !taints.is_empty() {
+        let outcome = if first.waits || !taints.is_empty() {
             decide(&told)
         } else {
             first
@@ -154,8 +155,7 @@ impl Guards {
     ) -> Result<Screened, Box<TurnedBack>> {
         let call = asked.call;
         let key_name = asked.caller.key.unwrap_or_default();
-        let scope = ScopeKey::derive(self.secret.expose(), key_name, None);
-        let mut mapping = Mapping::new(scope, self.types.clone());
+        let mut mapping = Mapping::new(self.scopes.of(key_name), self.types.clone());
         let mut edits = Edits::new();
         let named = changes::take_out(
             self,
@@ -367,7 +367,7 @@ fn facts(guards: &Guards, asked: &Asked<'_>, talk: &Conversation) -> Facts {
         detections: Vec::new(),
         used_pct: asked.used_pct,
         soft: asked.soft,
-        digest: digest(guards, &call.body),
+        digest: guards.body_key.digest(&call.body),
     }
 }
 
@@ -381,11 +381,25 @@ pub(super) const fn endpoint_name(endpoint: Endpoint) -> &'static str {
     }
 }
 
-/// A keyed digest of a body: the same for the same body.
-fn digest(guards: &Guards, body: &[u8]) -> Box<str> {
-    let key = blake3::derive_key("tollgate request digest 1", guards.secret.expose());
-    let hash = blake3::keyed_hash(&key, body).to_hex();
-    hash.get(..32).unwrap_or_default().into()
+/// What digests of bodies are made with, so that only this gateway can tell whose digest one is.
+#[derive(Debug)]
+pub struct BodyKey(Secret<[u8; 32]>);
+
+impl BodyKey {
+    /// The key that belongs to a gateway's secret.
+    #[must_use]
+    pub fn derive(secret: &[u8]) -> Self {
+        Self(Secret::new(blake3::derive_key(
+            "tollgate request digest 1",
+            secret,
+        )))
+    }
+
+    /// The digest of a body: the same for the same body.
+    fn digest(&self, body: &[u8]) -> Box<str> {
+        let hash = blake3::keyed_hash(self.0.expose(), body).to_hex();
+        hash.get(..32).unwrap_or_default().into()
+    }
 }
 
 impl Told {

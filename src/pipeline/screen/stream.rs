@@ -11,11 +11,11 @@
 //!
 //! Not here: how a stream ends (`pipeline::stream`), what an event says (`dialect`).
 
-use super::answer::{Splices, decoded, spliced};
+use super::answer::{Splices, decoded, splice_into, spliced};
 use super::arguments::Arguments;
 use super::voice::Voice;
 use super::{Blocked, Screen};
-use crate::chat::json::{Text, escape_into};
+use crate::chat::json::{Text, escaped};
 use crate::chat::{Endpoint, Span};
 use crate::governance::policy::settings::Site;
 use crate::provider::openai::{self as vendor, Field, Frames, Reading, payload};
@@ -279,9 +279,7 @@ impl Guarded {
             }
             held_whole |= may_leave.is_empty() && !text.is_empty();
             if held_before || may_leave != *text {
-                let mut escaped = String::with_capacity(may_leave.len());
-                escape_into(&mut escaped, &may_leave);
-                splices.push((said.text.span, escaped));
+                splices.push((said.text.span, escaped(may_leave)));
             }
             if spoken.voice.holds() {
                 spoken.last = Some((data.clone(), said.text.span));
@@ -306,7 +304,7 @@ impl Guarded {
         if splices.is_empty() {
             out.extend([event]);
         } else {
-            out.extend([reframed(&event, &spliced(data, splices))]);
+            out.extend([rewritten(&event, data, splices)]);
         }
         Ok(())
     }
@@ -348,13 +346,8 @@ impl Guarded {
             if let Some((data, span)) = spoken.last.take()
                 && !rest.is_empty()
             {
-                let mut escaped = String::with_capacity(rest.len());
-                escape_into(&mut escaped, &rest);
-                out.extend([framed(
-                    &data,
-                    &spliced(&data, vec![(span, escaped)]),
-                    self.endpoint,
-                )]);
+                let said = spliced(&data, vec![(span, escaped(rest))]);
+                out.extend([framed(&data, &said, self.endpoint)]);
             }
         }
         Ok(())
@@ -388,6 +381,25 @@ fn too_many() -> Blocked {
 /// Whether the event holds a call that is whole: an item of responses that is done.
 fn is_whole_call(data: &[u8], reading: &Reading) -> bool {
     !reading.calls.is_empty() && memchr::memmem::find(data, b"response.output_item.done").is_some()
+}
+
+/// The event with what changes put into its payload.
+fn rewritten(event: &Bytes, data: &Bytes, splices: Splices) -> Bytes {
+    let Some(at) = place_in(event, data) else {
+        return reframed(event, &spliced(data, splices));
+    };
+    let (before, after) = (event.get(..at), event.get(at + data.len()..));
+    let mut out = Vec::with_capacity(event.len() + 64);
+    out.extend_from_slice(before.unwrap_or_default());
+    splice_into(&mut out, data, splices);
+    out.extend_from_slice(after.unwrap_or_default());
+    out.into()
+}
+
+/// Where the payload lies in its event, if it is one line of it and no copy of several.
+fn place_in(event: &Bytes, data: &Bytes) -> Option<usize> {
+    let at = data.as_ptr().addr().checked_sub(event.as_ptr().addr())?;
+    (at + data.len() <= event.len()).then_some(at)
 }
 
 /// The event with another payload: its other lines stay.

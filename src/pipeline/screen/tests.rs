@@ -1,12 +1,12 @@
 //! Guards over whole answers and streams, held against each other: what leaves must not depend on how it came.
 
-use super::{Guarded, Guards, Screen, Told, Whose};
+use super::{BodyKey, Guarded, Guards, Screen, Told, Whose};
 use crate::chat::json::quote;
 use crate::chat::{Edits, Endpoint, conversation, look};
 use crate::clock::Wall;
 use crate::config::policy::{Surroundings, assemble_texts};
 use crate::governance::guard::Cache;
-use crate::governance::guard::redact::{Hosts, Mapping, ScopeKey, Types};
+use crate::governance::guard::redact::{Hosts, Mapping, ScopeKey, ScopeKeys, Types};
 use crate::governance::identity::KeyIndex;
 use crate::governance::policy::{Outcome, Request};
 use crate::pipeline::Plan;
@@ -69,8 +69,9 @@ fn compile(policy: &str) -> Arc<Guards> {
     Arc::new(Guards {
         types: Arc::new(Types::new(&custom)),
         hosts: Arc::new(Hosts::default()),
-        secret: Secret::new(b"secret".to_vec()),
-        cache: Arc::new(Cache::new([7; 32], 1 << 20)),
+        body_key: BodyKey::derive(b"secret"),
+        scopes: ScopeKeys::new(Secret::new(b"secret".to_vec())),
+        cache: Arc::new(Cache::new([7; 16], 1 << 20)),
         headers: compiled.policies.headers_read(),
         elsewhere: crate::pipeline::Elsewhere::default(),
         catalogue: compiled.catalogue,

@@ -189,6 +189,23 @@ fn what_could_not_be_looked_at_is_said_and_can_be_denied() {
 }
 
 #[test]
+fn a_text_that_takes_too_long_is_given_up_in_its_middle_and_refused() {
+    let policy = "version: 1\nscope: {}\ndefaults: { scan_budget: 1ms }\nredact:\n  - { id: mail, types: [EMAIL], on: [request], action: mask }\n";
+    let (simulator, _home, gateway) = started(policy);
+    let refused = gateway
+        .caller()
+        .chat(&chat("cent", &"@".repeat(1 << 20), &[]));
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(
+        refused.json()["error"]["tollgate"]["rule"],
+        "on_detector_error"
+    );
+    assert!(refused.text().contains("scan_budget"), "{}", refused.text());
+    assert_eq!(simulator.meter().calls, 0);
+    gateway.at_rest();
+}
+
+#[test]
 fn what_rules_set_is_what_goes_up() {
     let policy = r#"version: 1
 scope: {}

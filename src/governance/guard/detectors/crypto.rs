@@ -15,8 +15,24 @@ pub(super) const BASE58: Detector = Detector {
     name: "base58_address",
     kind: Kind::CryptoAddress,
     triggers: &[
-        // The second sign is as narrow as the first bytes of the decoded address make it.
-        Trigger::Word(&[Class::AnyOf("1r"), Class::Alnum, Class::Alnum]),
+        // The second sign is as narrow as the first bytes of the decoded address make it. Where that is not narrow at all,
+        // the word must be longer than most that begin so.
+        Trigger::Word(&[
+            Class::AnyOf("1r"),
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+            Class::Alnum,
+        ]),
         Trigger::Word(&[
             Class::AnyOf("ADMT9348"),
             Class::AnyOf("123456789ABCDEFGHJKLMNPQRSTUVWXYZ"),

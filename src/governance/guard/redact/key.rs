@@ -6,7 +6,10 @@
 //!
 //! Not here: what a name looks like (`types`), which value has which (`mapping`).
 
+use crate::secret::Secret;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The block of SHA-256, which HMAC pads its key to.
@@ -35,6 +38,36 @@ impl ScopeKey {
     /// The digest of these parts under this key.
     pub(super) fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
         hmac(&self.0, parts)
+    }
+}
+
+/// The keys of virtual keys, each derived when a call of it first comes.
+#[derive(Debug)]
+pub struct ScopeKeys {
+    secret: Secret<Vec<u8>>,
+    known: RwLock<HashMap<Box<str>, ScopeKey>>,
+}
+
+impl ScopeKeys {
+    /// The keys that belong to a gateway's secret.
+    #[must_use]
+    pub fn new(secret: Secret<Vec<u8>>) -> Self {
+        let known = RwLock::default();
+        Self { secret, known }
+    }
+
+    /// The key of a virtual key.
+    #[must_use]
+    pub fn of(&self, key_name: &str) -> ScopeKey {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(key_name) {
+            return key.clone();
+        }
+        drop(known);
+        let key = ScopeKey::derive(self.secret.expose(), key_name, None);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key_name.into(), key.clone());
+        key
     }
 }
 

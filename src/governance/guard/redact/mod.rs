@@ -21,7 +21,7 @@ mod text;
 mod types;
 mod urls;
 
-pub use key::ScopeKey;
+pub use key::{ScopeKey, ScopeKeys};
 pub use mapping::Mapping;
 pub use one_way::replacement;
 pub use restore::{Escaping, Hosts, Restorer, restore};

@@ -177,20 +177,38 @@ impl Scanner {
 }
 
 impl Catalogue {
+    /// Of a whole text so much is looked at before anybody asks how long that took, in bytes; clean text takes 40 µs for it.
+    pub const SLICE: usize = 16 * 1024;
+
     /// All values in a text, in order. The same as a [`Scanner`] finds in it.
     #[must_use]
     pub fn scan(&self, text: &str) -> Vec<Finding> {
+        self.scan_while(text, &mut || true).unwrap_or_default()
+    }
+
+    /// The same, asking now and then whether to go on; `None` if not.
+    pub fn scan_while(&self, text: &str, go_on: &mut impl FnMut() -> bool) -> Option<Vec<Finding>> {
         let mut findings = Vec::new();
-        let known = Known {
-            bytes: text.as_bytes(),
-            base: 0,
-            complete: true,
-        };
-        State::default().advance(self, &known, &mut |decided| {
-            if let Decided::Found(finding) | Decided::Closed(finding) = decided {
-                findings.push(finding);
+        let mut state = State::default();
+        let mut end = 0;
+        loop {
+            end = text.floor_char_boundary(end + Self::SLICE);
+            let known = Known {
+                bytes: text.as_bytes().get(..end).unwrap_or_default(),
+                base: 0,
+                complete: end == text.len(),
+            };
+            state.advance(self, &known, &mut |decided| {
+                if let Decided::Found(finding) | Decided::Closed(finding) = decided {
+                    findings.push(finding);
+                }
+            });
+            if known.complete {
+                return Some(findings);
             }
-        });
-        findings
+            if !go_on() {
+                return None;
+            }
+        }
     }
 }

@@ -333,3 +333,32 @@ fn a_key_block_without_an_end_says_that_it_overran() {
     );
     assert_eq!(out.matches('!').count(), 1);
 }
+
+#[test]
+fn a_value_across_two_slices_of_a_long_text_is_found() {
+    let catalogue = Catalogue::builtin();
+    for before in Catalogue::SLICE - 24..Catalogue::SLICE + 4 {
+        let filler = "word ".repeat(before / 5 + 1);
+        let text = format!(
+            "{} jane.doe@example.com {}",
+            filler.get(..before).expect("letters"),
+            "word ".repeat(4_000)
+        );
+        let found = catalogue.scan(&text);
+        assert_eq!(found.len(), 1, "{before}");
+        assert_eq!(found, stream(catalogue, &[&text]).0);
+    }
+}
+
+#[test]
+fn a_long_text_is_given_up_in_its_middle() {
+    let catalogue = Catalogue::builtin();
+    let text = "@".repeat(4 * Catalogue::SLICE);
+    let mut asked = 0;
+    let mut twice = || {
+        asked += 1;
+        asked < 2
+    };
+    assert_eq!(catalogue.scan_while(&text, &mut twice), None);
+    assert_eq!(asked, 2);
+}

@@ -22,7 +22,7 @@ mod table;
 mod tests;
 
 pub use cycle::{Cycle, cycle};
-pub use rule::{Action, BurnRule, Named, Per, RepeatRule, Rule, Subject};
+pub use rule::{Action, Armed, BurnRule, Named, Per, RepeatRule, Rule, Subject};
 pub use sessions::{Label, Labels, Sessions, TooManyLabels};
 pub use similar::{Exact, Similar, call_digest};
 

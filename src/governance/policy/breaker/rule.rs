@@ -25,6 +25,31 @@ pub struct Rule {
     pub cooldown: Duration,
 }
 
+/// A breaker of the policies in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Armed {
+    /// What it counts. Of two files' breakers with one id each counts by itself, so the id here is not always as written.
+    pub rule: Rule,
+    /// Its id as written, for whoever is stopped.
+    pub id: Box<str>,
+    /// Whether it only tells what it would have done.
+    pub shadow: bool,
+}
+
+impl Armed {
+    /// A breaker of the policies' file of this number, as written.
+    #[must_use]
+    pub fn new(written: &settings::Breaker, file: u16) -> Self {
+        let mut rule = Rule::new(written);
+        let id = rule.id.clone();
+        if file > 0 {
+            rule.id = format!("{id}#{file}").into();
+        }
+        let shadow = written.shadow.is_some();
+        Self { rule, id, shadow }
+    }
+}
+
 /// What a breaker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {

@@ -1,14 +1,21 @@
 //! Digests of requests and calls: what is the same, and what is nearly the same.
 //!
 //! A digest is 64 bits, only compared with others of the same subject within a window. Each run of the process makes
-//! them the same way; none is stored.
+//! them the same way; none is stored. It is made of whole histories, so it must be fast at length; who finds two requests
+//! with one digest is stopped the sooner for it, so it need not be hard to do.
 
-use std::hash::{DefaultHasher, Hasher};
+use foldhash::quality::{FixedState, FoldHasher};
+use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _};
+
+/// What a digest of something exact begins as.
+fn blank() -> FoldHasher<'static> {
+    FixedState::default().build_hasher()
+}
 
 /// The digest of one tool call. Arguments are taken as written.
 #[must_use]
 pub fn call_digest(name: &str, arguments: &str) -> u64 {
-    let mut digest = DefaultHasher::new();
+    let mut digest = blank();
     for text in [name, arguments] {
         digest.write(text.as_bytes());
         digest.write_u8(0xff);
@@ -16,22 +23,27 @@ pub fn call_digest(name: &str, arguments: &str) -> u64 {
     digest.finish()
 }
 
-/// The digest of all a request says, text by text, as it is written there. Of whole histories, so it must be fast at length.
-#[derive(Debug, Clone, Default)]
-pub struct Exact(blake3::Hasher);
+/// The digest of all a request says, text by text, as it is written there.
+#[derive(Clone)]
+pub struct Exact(FoldHasher<'static>);
+
+impl Default for Exact {
+    fn default() -> Self {
+        Self(blank())
+    }
+}
 
 impl Exact {
     /// Adds a text; where it ends counts.
     pub fn add(&mut self, text: &[u8]) {
-        self.0.update(text).update(&[0xff]);
+        self.0.write(text);
+        self.0.write_u8(0xff);
     }
 
     /// The digest of the texts added.
     #[must_use]
     pub fn finish(&self) -> u64 {
-        let mut first = [0; 8];
-        self.0.finalize_xof().fill(&mut first);
-        u64::from_le_bytes(first)
+        self.0.finish()
     }
 }
 
@@ -39,6 +51,8 @@ impl Exact {
 ///
 /// A word is a run of letters, digits, `-` and `_`. One that holds a digit and is at least 8 long with nothing but
 /// hexadecimal digits and hyphens, or at least 16 long, is an id and left out whole; of other words the digits are.
+///
+/// Its hasher takes what is left as one text, however it was cut.
 #[derive(Debug, Clone, Default)]
 pub struct Similar(DefaultHasher);
 

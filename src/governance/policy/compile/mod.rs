@@ -10,6 +10,7 @@ mod matching;
 mod names;
 mod rules;
 
+use super::breaker::Armed;
 use super::context::Seat;
 use super::index::Index;
 use super::matcher::{Condition, Key, Matcher};
@@ -165,7 +166,11 @@ impl<'f, 'c> Reader<'f, 'c> {
             guards: file.redact.iter().map(|entry| self.guard(entry)).collect(),
             injection: file.injection.clone(),
             taints: file.taint.iter().map(|entry| self.taint(entry)).collect(),
-            breakers: file.breakers.clone().into(),
+            breakers: file
+                .breakers
+                .iter()
+                .map(|written| Armed::new(written, self.seat.scope))
+                .collect(),
             consults: file
                 .consult
                 .iter()

@@ -6,7 +6,7 @@
 mod render;
 mod told;
 
-use super::context::{Call, Context};
+use super::context::{Call, Context, Leaned};
 use super::matcher::Truth;
 use super::outcome::{Decision, Outcome, Standing};
 use super::policies::Policies;
@@ -15,7 +15,6 @@ use super::rule::{Cap, Rule};
 use super::scope::{Limits, Scope};
 use super::settings::{Effect, Layer};
 use serde::Serialize;
-use std::cell::Cell;
 
 /// Why a request is allowed or denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -178,8 +177,8 @@ impl Policies {
 
     fn explained(&self, request: &Request<'_>, call: Option<&Call<'_>>) -> Explanation {
         let outcome = self.judge(request, call);
-        let timed = Cell::new(false);
-        let base = self.context(request, call, &timed);
+        let leaned = Leaned::default();
+        let base = self.context(request, call, &leaned);
         let tags = self.tags_set(&outcome.scopes, &base);
         let context = Context {
             tags: &tags,

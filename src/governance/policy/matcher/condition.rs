@@ -190,14 +190,18 @@ impl Condition {
             Self::Networks(networks) => networks.covers(request.peer).into(),
             Self::Tag(name, glob) => tag_fits(name, glob, context).into(),
             Self::Has(set) => request.has().meets(*set).into(),
-            Self::Scan(states) => request
-                .scan
-                .map_or(Truth::Pending, |state| states.contains(&state).into()),
-            Self::Detections(kinds) => request.detections.map_or(Truth::Pending, |counts| {
-                let found = counts.iter().filter(|(_, count)| *count > 0);
-                let covered = found.map(|(kind, _)| kinds.of.contains(kind));
-                every_or_any(covered, &kinds.list, side).into()
-            }),
+            Self::Scan(states) => request.scan.map_or_else(
+                || context.not_known_yet(),
+                |state| states.contains(&state).into(),
+            ),
+            Self::Detections(kinds) => match request.detections {
+                None => context.not_known_yet(),
+                Some(counts) => {
+                    let found = counts.iter().filter(|(_, count)| *count > 0);
+                    let covered = found.map(|(kind, _)| kinds.of.contains(kind));
+                    every_or_any(covered, &kinds.list, side).into()
+                }
+            },
             Self::Calls(patterns) => context.call.map_or(Truth::No, |call| {
                 let mut truth = Truth::No;
                 for pattern in patterns {
