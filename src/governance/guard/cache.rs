@@ -2,8 +2,8 @@
 //!
 //! A text is known by a universal hash (POLYVAL) under a secret key, and its results are never shown. Whoever found two
 //! texts with one hash could have a secret taken for the harmless text; without the key no amount of computing helps with
-//! that: two given texts of a megabyte meet with a chance below 2⁻¹¹⁰. It takes a quarter of the time of a cryptographic
-//! digest, which would be half of what looking at a new text takes. What is kept is where things stand, never what they are.
+//! that: two given texts of a megabyte meet with a chance below 2⁻¹¹⁰. A cryptographic digest would take half of what
+//! looking at a new text takes; this takes a fraction of that where the processor multiplies polynomials. What is kept is where things stand, never what they are.
 //!
 //! Invariant: no more than the stated bytes are held. What was not asked for since the hand last came by goes first.
 //!
@@ -18,6 +18,7 @@ use polyval::universal_hash::UniversalHash;
 use super::catalogue::Catalogue;
 use super::finding::Finding;
 use super::injection::{self, Assessment, Source};
+use super::scanner::GivenUp;
 
 /// What a cache holds by default, in bytes.
 pub const DEFAULT_CAPACITY: usize = 64 << 20;
@@ -27,8 +28,8 @@ pub const WORTH_CACHING: usize = 512;
 const WORTH_CACHING_SIGNS: usize = 64;
 
 const SHARDS: usize = 16;
-/// What an entry takes besides its findings: slot, table entry, and the room both leave free.
-const ENTRY: usize = 128;
+/// What the table that finds an entry takes for it, in bytes.
+const PLACE: usize = 40;
 
 type Key = u128;
 
@@ -86,8 +87,11 @@ impl Kept for Assessment {
 }
 
 impl<V: Kept> Slot<V> {
+    /// What an entry takes by itself; twice that, because tables that grow leave half of their room free.
+    const ENTRY: usize = 2 * (size_of::<Self>() + PLACE);
+
     fn bytes(&self) -> usize {
-        ENTRY + self.kept.bytes()
+        Self::ENTRY + self.kept.bytes()
     }
 }
 
@@ -112,22 +116,29 @@ impl Cache {
     #[must_use]
     pub fn scan(&self, catalogue: &Catalogue, text: &str) -> Vec<Finding> {
         self.scan_while(catalogue, text, &mut || true)
-            .unwrap_or_default()
+            .unwrap_or_else(GivenUp::found)
     }
 
-    /// The same, asking now and then whether to go on; `None` if not, and nothing is remembered then.
-    pub fn scan_while(
+    /// The same, asking now and then whether to go on.
+    ///
+    /// # Errors
+    /// It was given up: nothing is remembered.
+    pub(crate) fn scan_while(
         &self,
         catalogue: &Catalogue,
         text: &str,
         go_on: &mut impl FnMut() -> bool,
-    ) -> Option<Vec<Finding>> {
+    ) -> Result<Vec<Finding>, GivenUp> {
         if text.len() < WORTH_CACHING {
             return catalogue.scan_while(text, go_on);
         }
         let key = self.key(catalogue.revision(), text);
-        let scan = || Some(catalogue.scan_while(text, go_on)?.into());
-        Some(self.findings.get_or(key, scan)?.into_vec())
+        if let Some(known) = self.findings.get(key) {
+            return Ok(known.into_vec());
+        }
+        let findings = catalogue.scan_while(text, go_on)?;
+        self.findings.put(key, findings.as_slice().into());
+        Ok(findings)
     }
 
     /// What a text looks like: remembered, or assessed now.
@@ -137,8 +148,12 @@ impl Cache {
             return injection::assess(text, source);
         }
         let key = self.key(&[source as u8; 16], text);
-        let assess = || Some(injection::assess(text, source));
-        self.signs.get_or(key, assess).unwrap_or_default()
+        if let Some(known) = self.signs.get(key) {
+            return known;
+        }
+        let assessment = injection::assess(text, source);
+        self.signs.put(key, assessment.clone());
+        assessment
     }
 
     /// The bytes held.
@@ -167,18 +182,14 @@ impl<V: Kept> Shelf<V> {
         }
     }
 
-    fn get_or(&self, key: Key, make: impl FnOnce() -> Option<V>) -> Option<V> {
-        if let Some(known) = self.with(key, |shard| shard.get(key)).flatten() {
-            return Some(known);
-        }
-        let kept = make()?;
-        let slot = Slot {
-            key,
-            kept: kept.clone(),
-            used: false,
-        };
+    fn get(&self, key: Key) -> Option<V> {
+        self.with(key, |shard| shard.get(key)).flatten()
+    }
+
+    fn put(&self, key: Key, kept: V) {
+        let used = false;
+        let slot = Slot { key, kept, used };
         self.with(key, |shard| shard.put(slot, self.share));
-        Some(kept)
     }
 
     fn bytes(&self) -> usize {
@@ -220,12 +231,12 @@ impl<V: Kept> Shard<V> {
         if slot.bytes() > share / 8 || self.places.contains_key(&slot.key) {
             return; // one text must not push out all others; or another thread was faster
         }
+        while self.bytes + slot.bytes() > share && !self.slots.is_empty() {
+            self.evict();
+        }
         self.bytes += slot.bytes();
         self.places.insert(slot.key, self.slots.len());
         self.slots.push(slot);
-        while self.bytes > share {
-            self.evict();
-        }
     }
 
     /// Moves the hand to the next slot that was not asked for, and removes it.
@@ -287,7 +298,7 @@ mod tests {
             kept: Box::<[Finding]>::default(),
             used: false,
         };
-        let allowed = 16 * ENTRY;
+        let allowed = 16 * Slot::<Box<[Finding]>>::ENTRY;
         for number in 0..200 {
             shard.put(slot(number), allowed);
             assert!(shard.bytes <= allowed);
@@ -319,7 +330,7 @@ mod tests {
             assert_eq!(cache.assess(&text, source), said);
             assert_eq!(cache.assess(&text, source), said);
         }
-        assert!(cache.bytes() >= 2 * ENTRY);
+        assert!(cache.bytes() >= 2 * Slot::<Assessment>::ENTRY);
     }
 
     #[test]

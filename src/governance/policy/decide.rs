@@ -1,8 +1,8 @@
 //! The decision: every scope that covers the caller must let the request pass, and a rule's place never matters.
 //!
-//! In a scope any rule that denies wins, else any that allows, else the file's default. It is decided twice: cheap rules
-//! before texts are looked at, and all of them afterwards. Before, a rule that asks what was found neither matches nor
-//! fails; the outcome is then `pending`, and only a denial is final.
+//! In a scope any rule that denies wins, else any that allows, else the file's default. Cheap rules are decided before
+//! texts are looked at; what then still `waits` is decided again afterwards. Before, a rule that asks what was found neither
+//! matches nor fails; the outcome is then `pending`, and only a denial is final.
 //!
 //! Tags come first, in one pass: rules that set them and ask for none. A rule that does both sets tags nobody sees but the
 //! records, which is what keeps the order of rules from mattering.
@@ -32,7 +32,7 @@ struct Said {
 }
 
 impl Policies {
-    /// Decides about a request. Ask again with `detections` and `scan` filled in if the outcome is pending.
+    /// Decides about a request. Ask again with `detections` and `scan` filled in if the outcome waits.
     pub fn decide(&self, request: &Request<'_>) -> Outcome {
         self.judge(request, None)
     }

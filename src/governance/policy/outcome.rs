@@ -106,8 +106,8 @@ pub struct Refusal {
 pub struct Outcome {
     /// Yes or no.
     pub decision: Decision,
-    /// Whether rules wait for what the texts hold: decide again once they were looked at. Until then `Allow` only means
-    /// that nothing denies it so far.
+    /// Whether rules wait for what the texts hold: until they were looked at `Allow` only means that nothing denies it so
+    /// far.
     pub pending: bool,
     /// The rules that decided: all that deny, else all that allow.
     pub deciding: RuleIds,
@@ -137,7 +137,7 @@ pub struct Outcome {
     pub capture: bool,
     /// Whether the decision depends on what time it is.
     pub timed: bool,
-    /// Whether anything in it, be it which guards apply, may be otherwise once texts were looked at.
+    /// Whether anything in it, be it which guards apply, may be otherwise once texts were looked at: decide again then.
     pub waits: bool,
     /// What to tell the caller of a request that is denied.
     pub refusal: Option<Box<Refusal>>,

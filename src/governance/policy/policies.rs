@@ -299,6 +299,12 @@ impl Policies {
             .map(|taint| &*taint.label)
     }
 
+    /// Whether what is said of calls the model makes depends on what the request's texts hold.
+    pub fn calls_read_texts(&self, outcome: &Outcome) -> bool {
+        self.scopes_of(outcome)
+            .any(|scope| scope.rows.calls_read_texts)
+    }
+
     /// The breakers in force.
     pub fn breakers<'a>(&'a self, outcome: &'a Outcome) -> impl Iterator<Item = &'a Armed> {
         self.scopes_of(outcome).flat_map(|scope| &scope.breakers)

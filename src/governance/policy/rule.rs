@@ -188,6 +188,11 @@ impl Rule {
 }
 
 impl When {
+    /// Whether it asks what was found.
+    pub(super) fn reads_texts(&self) -> bool {
+        self.expression.needs().has(Needs::DETECTIONS)
+    }
+
     /// Whether it holds.
     pub(super) fn holds(&self, context: &Context<'_>) -> Truth {
         let needs = self.expression.needs();

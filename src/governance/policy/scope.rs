@@ -44,6 +44,7 @@ pub(super) struct Scope {
 
 /// Which of a scope's rules have a part in what.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing")]
 pub(super) struct Rows {
     /// In decisions about requests.
     pub(super) requests: Row,
@@ -59,6 +60,8 @@ pub(super) struct Rows {
     pub(super) canary_allows: Box<[(Box<str>, Canary)]>,
     /// Whether there is a tagger.
     pub(super) tags: bool,
+    /// Whether what is said of calls depends on what texts hold.
+    pub(super) calls_read_texts: bool,
 }
 
 /// `limits:`.

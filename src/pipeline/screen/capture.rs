@@ -6,7 +6,7 @@
 
 use super::Guards;
 use super::answer::decoded;
-use super::inspect::{is_json, site_of};
+use super::inspect::{Patience, is_json, site_of};
 use crate::chat::{Conversation, TextPart};
 use crate::governance::guard::Finding;
 use std::fmt::Write as _;
@@ -45,11 +45,12 @@ impl Guards {
         let text = decoded(body, part.text);
         let mut out = String::with_capacity(text.len());
         if is_json(part, &text) {
-            for segment in self.arguments(&text) {
+            for segment in self.arguments(&text, &mut Patience::endless()) {
                 self.mask(&segment.text, &segment.findings, &mut out);
             }
         } else {
-            self.mask(&text, &self.find(&text), &mut out);
+            let found = self.find(&text, &mut Patience::endless());
+            self.mask(&text, &found, &mut out);
         }
         out
     }

@@ -12,6 +12,7 @@ use crate::chat::{Conversation, Source, TextPart};
 use crate::clock;
 use crate::governance::guard::catalogue::Catalogue;
 use crate::governance::guard::injection::{self, Assessment};
+use crate::governance::guard::scanner::GivenUp;
 use crate::governance::guard::{Finding, Kind};
 use crate::governance::policy::settings::{ScanState, Site};
 use crate::governance::policy::{Outcome, Policies};
@@ -54,6 +55,11 @@ pub(super) struct Inspection {
 /// Below this much text nobody asks how long it took.
 const QUICK: usize = 16 * 1024;
 
+/// Looking for signs of injection takes so many times as long as looking for values.
+const SIGNS_ARE_DEARER: usize = 16;
+
+const TOO_LONG: &str = "looking at the texts took longer than `scan_budget` allows";
+
 /// The processor time a scan may take is given for this much text; more text may take more.
 const PER_TEXT: usize = 64 * 1024;
 
@@ -88,21 +94,22 @@ impl Guards {
         for part in &conversation.texts {
             let site = site_of(part.source);
             let look = catch_unwind(AssertUnwindSafe(|| {
-                self.text(part, site, body, &wanted, &mut patience, &mut seen)
+                self.text(part, site, body, &wanted, &mut patience, &mut seen);
             }));
             seen.fault = match look {
-                Ok(Some(())) => None,
-                Ok(None) => Some("looking at the texts took longer than `scan_budget` allows"),
                 Err(_) => Some("a detector failed"),
+                Ok(()) if patience.gave_up => Some(TOO_LONG),
+                Ok(()) => None,
             };
             if seen.fault.is_some() {
+                // Where that passes it is not said to have been seen.
+                seen.state = Some(ScanState::Partial);
                 return seen;
             }
         }
         seen
     }
 
-    /// Looks at one text; `None`: the time is over.
     fn text(
         &self,
         part: &TextPart,
@@ -111,27 +118,24 @@ impl Guards {
         wanted: &Wanted,
         patience: &mut Patience,
         seen: &mut Inspection,
-    ) -> Option<()> {
+    ) {
+        if !patience.lasts(0) {
+            return;
+        }
         let decoded = super::answer::decoded(body, part.text);
         if wanted.injection(site) {
             let assessed = self.cache.assess(&decoded, told_by(site));
+            patience.spend(decoded.len().saturating_mul(SIGNS_ARE_DEARER));
             if assessed.score_milli > 0 {
                 seen.injections.push((site, assessed));
             }
         }
         let segments = if is_json(part, &decoded) {
-            let segments = self.arguments(&decoded);
-            patience.lasts(decoded.len()).then_some(segments)?
+            self.arguments(&decoded, patience)
         } else {
-            let mut go_on = || patience.lasts(Catalogue::SLICE);
-            let findings = self
-                .cache
-                .scan_while(&self.catalogue, &decoded, &mut go_on)?;
-            patience
-                .lasts(decoded.len() % Catalogue::SLICE)
-                .then_some(())?;
+            let findings = self.find(&decoded, patience);
             if findings.is_empty() && !self.types.occur_in(&decoded) {
-                return Some(());
+                return;
             }
             vec![Segment {
                 text: decoded.clone().into_owned(),
@@ -155,11 +159,10 @@ impl Guards {
                 json,
             });
         }
-        Some(())
     }
 
     /// The strings of JSON arguments and what stands between them, each looked at with its key before it.
-    pub(super) fn arguments(&self, text: &str) -> Vec<Segment> {
+    pub(super) fn arguments(&self, text: &str, patience: &mut Patience) -> Vec<Segment> {
         let mut segments: Vec<Segment> = Vec::new();
         let mut contexts: Vec<String> = Vec::new();
         let mut pieces = Pieces::default();
@@ -203,19 +206,19 @@ impl Guards {
         pieces.push(text, &mut tell);
         pieces.finish(&mut tell);
         for (segment, context) in segments.iter_mut().zip(&contexts) {
-            segment.findings = self.find_behind(context, &segment.text);
+            segment.findings = self.find_behind(context, &segment.text, patience);
         }
         segments
     }
 
     /// What is found in a text behind what stands before it.
-    fn find_behind(&self, context: &str, text: &str) -> Vec<Finding> {
+    fn find_behind(&self, context: &str, text: &str, patience: &mut Patience) -> Vec<Finding> {
         if context.is_empty() {
-            return self.find(text);
+            return self.find(text, patience);
         }
         let before = context.len();
         let whole = format!("{context}{text}");
-        let found = self.find(&whole).into_iter();
+        let found = self.find(&whole, patience).into_iter();
         found
             .filter(|finding| finding.end > before)
             .map(|finding| Finding {
@@ -227,17 +230,29 @@ impl Guards {
     }
 
     /// What is found in a text, remembered for the next time it comes.
-    pub(super) fn find(&self, text: &str) -> Vec<Finding> {
-        self.cache.scan(&self.catalogue, text)
+    pub(super) fn find(&self, text: &str, patience: &mut Patience) -> Vec<Finding> {
+        if !patience.lasts(0) {
+            return Vec::new();
+        }
+        let mut told = 0;
+        let mut go_on = || {
+            told += Catalogue::SLICE;
+            patience.lasts(Catalogue::SLICE)
+        };
+        let found = self.cache.scan_while(&self.catalogue, text, &mut go_on);
+        patience.spend(text.len().saturating_sub(told));
+        found.unwrap_or_else(GivenUp::found)
     }
 }
 
 /// How long looking at the texts of a request may take.
-struct Patience {
+pub(super) struct Patience {
     /// When it began, and how long it may take; nothing where there is little to look at.
     until: Option<(Duration, Duration)>,
     /// How much was looked at since the clock was last read: that is a system call.
     unasked: usize,
+    /// Whether something was not looked at because time was over.
+    gave_up: bool,
 }
 
 impl Patience {
@@ -246,20 +261,37 @@ impl Patience {
             let parts = u32::try_from(bytes.div_ceil(PER_TEXT)).unwrap_or(u32::MAX);
             (clock::thread_time(), budget.saturating_mul(parts))
         });
-        Self { until, unasked: 0 }
+        Self {
+            until,
+            ..Self::endless()
+        }
     }
 
-    /// Whether there is time left, after so much more was looked at.
-    fn lasts(&mut self, bytes: usize) -> bool {
-        let Some((began, allowed)) = self.until else {
-            return true;
-        };
-        self.unasked += bytes;
-        if self.unasked < QUICK {
-            return true;
+    /// That of somebody who must see everything.
+    pub(super) const fn endless() -> Self {
+        Self {
+            until: None,
+            unasked: 0,
+            gave_up: false,
         }
-        self.unasked = 0;
-        clock::thread_time().saturating_sub(began) <= allowed
+    }
+
+    /// So much more was looked at.
+    const fn spend(&mut self, bytes: usize) {
+        self.unasked = self.unasked.saturating_add(bytes);
+    }
+
+    /// Whether there is time for more, after so much more was looked at.
+    fn lasts(&mut self, bytes: usize) -> bool {
+        self.spend(bytes);
+        if let Some((began, allowed)) = self.until
+            && self.unasked >= QUICK
+            && !self.gave_up
+        {
+            self.unasked = 0;
+            self.gave_up = clock::thread_time().saturating_sub(began) > allowed;
+        }
+        !self.gave_up
     }
 }
 

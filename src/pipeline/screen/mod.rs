@@ -327,7 +327,9 @@ impl Screen {
             .guards
             .policies
             .judge_tool_calls(&recalled.request(), &[call]);
-        let Some(denied) = outcomes.into_iter().find(|outcome| !outcome.is_allowed()) else {
+        // What still waits for texts now waits for ever: they were not looked at, and what cannot be told is denied.
+        let denied = |outcome: &Outcome| !outcome.is_allowed() || outcome.waits;
+        let Some(denied) = outcomes.into_iter().find(denied) else {
             return Ok(());
         };
         let denial = request::denial(&self.guards.policies, &denied);

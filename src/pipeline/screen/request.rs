@@ -1,6 +1,7 @@
 //! A request before the gate: what policies say of it, what guards take out of it.
 //!
-//! Cheap rules first, without looking at texts; then, where anybody asks, every text is looked at and it is decided again.
+//! Cheap rules first, without looking at texts; then, where anybody asks, every text is looked at, and what hung on that is
+//! decided again.
 //! What is denied here cost nothing and reserved nothing.
 //!
 //! Not here: rates and budgets (`governance::gate`), which come after and see the request as it will be forwarded.
@@ -102,7 +103,9 @@ impl Guards {
         if !first.is_allowed() {
             return Err(self.refused(first, told));
         }
-        let looks = first.pending || changes::looks_in(self, &first);
+        let looks = first.waits
+            || changes::looks_in(self, &first)
+            || self.policies.calls_read_texts(&first);
         let inspection = if looks {
             self.inspect(&talk, body, &first)
         } else {

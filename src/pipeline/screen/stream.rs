@@ -129,7 +129,10 @@ impl Guarded {
         out: &mut impl Extend<Bytes>,
     ) -> Result<(), Blocked> {
         if let Some(rest) = self.frames.rest() {
-            self.event(rest, out)?;
+            // Its blank line never came; what may follow it here must not run into it.
+            let mut whole = Vec::from(rest);
+            whole.extend_from_slice(b"\n\n");
+            self.event(whole.into(), out)?;
         }
         self.calls_are_whole(out)?;
         self.flush(None, out)
@@ -402,22 +405,29 @@ fn place_in(event: &Bytes, data: &Bytes) -> Option<usize> {
     (at + data.len() <= event.len()).then_some(at)
 }
 
-/// The event with another payload: its other lines stay.
+/// The event with another payload: its other lines stay, in front of it. Lines end as they may in a stream, by LF, CR or
+/// both; what is written ends by LF.
 fn reframed(event: &Bytes, data: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(event.len() + data.len());
-    let mut written = false;
-    for line in event.split_inclusive(|byte| *byte == b'\n') {
-        let is_data = line.starts_with(b"data:") || line.starts_with(b"data\n");
-        if !is_data {
+    for line in event.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        let is_data = line == b"data" || line.starts_with(b"data:");
+        if !is_data && !line.is_empty() {
             out.extend_from_slice(line);
-        } else if !written {
-            written = true;
-            out.extend_from_slice(b"data: ");
-            out.extend_from_slice(data);
             out.push(b'\n');
         }
     }
+    write_data(&mut out, data);
+    out.push(b'\n');
     out.into()
+}
+
+/// Writes a payload as the lines it has.
+fn write_data(out: &mut Vec<u8>, data: &[u8]) {
+    for line in data.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
 }
 
 /// A new event with this payload, named as events of its dialect are.
@@ -430,8 +440,7 @@ fn framed(like: &[u8], data: &[u8], endpoint: Endpoint) -> Bytes {
         out.extend_from_slice(name);
         out.push(b'\n');
     }
-    out.extend_from_slice(b"data: ");
-    out.extend_from_slice(data);
-    out.extend_from_slice(b"\n\n");
+    write_data(&mut out, data);
+    out.push(b'\n');
     out.into()
 }

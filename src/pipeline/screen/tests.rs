@@ -242,6 +242,76 @@ fn a_secret_stops_the_stream_before_a_byte_of_it_has_left() {
 }
 
 #[test]
+fn an_event_of_several_lines_stays_one_however_its_lines_end() {
+    let (screen, _) = screen(MASK, &[]);
+    for end in ["\n", "\r\n", "\r"] {
+        let lines = [
+            ": a note",
+            "event: m",
+            r#"data: {"choices":"#,
+            r#"data: [{"index":0,"delta":{"content":"to jane.doe@example.org now"}}]}"#,
+            "id: 7",
+            "",
+            "",
+        ];
+        let mut guard = Guarded::new(screen.clone(), Endpoint::Chat);
+        let mut out: Vec<Bytes> = Vec::new();
+        let event = Bytes::from(lines.join(end));
+        guard.take(&event, &mut out).expect("passes");
+        guard.finish(&mut out).expect("passes");
+        let text = String::from_utf8(out.concat()).expect("UTF-8");
+        assert!(!text.contains("jane"), "{end:?}: {text}");
+        let mut said = String::new();
+        for event in text.split_terminator("\n\n") {
+            let lines = event.lines();
+            let data: Vec<&str> = lines
+                .filter_map(|line| line.strip_prefix("data: "))
+                .collect();
+            let chunk: Value = serde_json::from_str(&data.join("\n")).expect("JSON");
+            said += chunk["choices"][0]["delta"]["content"]
+                .as_str()
+                .unwrap_or_default();
+        }
+        assert_eq!(said, "to [EMAIL] now", "{end:?}");
+        assert!(text.contains("event: m\n") && text.contains("id: 7\n"));
+    }
+}
+
+#[test]
+fn what_is_held_does_not_run_into_an_event_whose_end_never_came() {
+    let (screen, _) = screen(MASK, &[]);
+    let mut guard = Guarded::new(screen, Endpoint::Chat);
+    let mut out: Vec<Bytes> = Vec::new();
+    let event =
+        r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"ask jane"}}]}"#;
+    guard.take(&Bytes::from(event), &mut out).expect("passes");
+    guard.finish(&mut out).expect("passes");
+    let text = String::from_utf8(out.concat()).expect("UTF-8");
+    for event in text.split_terminator("\n\n") {
+        let data = event.strip_prefix("data: ").expect("one line");
+        serde_json::from_str::<Value>(data).expect("JSON");
+    }
+}
+
+#[test]
+fn a_rule_about_calls_that_cannot_be_told_denies_them() {
+    const RULE: &str = r"
+version: 1
+scope: {}
+defaults: { effect: allow }
+rules:
+  - id: no-exec-after-secrets
+    effect: deny
+    match: { tool_calls: [ { name: exec } ], detections: [SECRET] }
+";
+    let (screen, _) = screen(RULE, &[]);
+    assert!(screen.guards().policies.calls_read_texts(screen.outcome()));
+    // Nobody looked at the request's texts here.
+    assert!(screen.judge("exec", "{}").is_err());
+    assert!(screen.judge("search", "{}").is_ok());
+}
+
+#[test]
 fn names_are_put_back_in_texts_and_arguments() {
     let (screen, names) = screen(MASK, &["ana@acme.io"]);
     let name = names.first().expect("one");

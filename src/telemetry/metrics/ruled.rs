@@ -42,9 +42,10 @@ impl Counters {
     pub(super) fn count(&self, ruled: &Ruled) {
         if !ruled.scan.is_empty() {
             let mut scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
-            match scans.get_mut(&*ruled.scan) {
-                Some(count) => *count += 1,
-                None => drop(scans.insert(ruled.scan.clone(), 1)),
+            if let Some(count) = scans.get_mut(&*ruled.scan) {
+                *count += 1;
+            } else {
+                scans.insert(ruled.scan.clone(), 1);
             }
         }
         if !ruled.findings.is_empty() {

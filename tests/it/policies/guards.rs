@@ -189,18 +189,32 @@ fn what_could_not_be_looked_at_is_said_and_can_be_denied() {
 }
 
 #[test]
-fn a_text_that_takes_too_long_is_given_up_in_its_middle_and_refused() {
+fn texts_that_take_too_long_are_given_up_in_their_middle_and_refused() {
     let policy = "version: 1\nscope: {}\ndefaults: { scan_budget: 1ms }\nredact:\n  - { id: mail, types: [EMAIL], on: [request], action: mask }\n";
     let (simulator, _home, gateway) = started(policy);
-    let refused = gateway
-        .caller()
-        .chat(&chat("cent", &"@".repeat(1 << 20), &[]));
-    assert_eq!(refused.status, 400, "{}", refused.text());
-    assert_eq!(
-        refused.json()["error"]["tollgate"]["rule"],
-        "on_detector_error"
-    );
-    assert!(refused.text().contains("scan_budget"), "{}", refused.text());
+    let dear = "@".repeat(1 << 20);
+    let slices = vec![json!({ "role": "user", "content": "@".repeat(16 * 1024) }); 64];
+    let call = json!({ "id": "c", "type": "function", "function": {
+        "name": "f", "arguments": json!({ "a": dear }).to_string(),
+    } });
+    for messages in [
+        json!([{ "role": "user", "content": dear }]),
+        json!(slices),
+        json!([
+            { "role": "user", "content": "go on" },
+            { "role": "assistant", "content": null, "tool_calls": [call] },
+            { "role": "tool", "tool_call_id": "c", "content": "done" },
+        ]),
+    ] {
+        let body = json!({ "model": "cent", "messages": messages });
+        let refused = gateway.caller().chat(&body);
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert_eq!(
+            refused.json()["error"]["tollgate"]["rule"],
+            "on_detector_error"
+        );
+        assert!(refused.text().contains("scan_budget"), "{}", refused.text());
+    }
     assert_eq!(simulator.meter().calls, 0);
     gateway.at_rest();
 }

@@ -10,6 +10,13 @@ use super::base58::{self, BITCOIN, RIPPLE};
 use super::bech32;
 use super::read::{Sure, alnum, answer, found, is, run};
 
+/// A word of fourteen letters and digits that begins like an address; those have at least twenty-five.
+const LONG: [Class; 14] = {
+    let mut classes = [Class::Alnum; 14];
+    classes[0] = Class::AnyOf("1r");
+    classes
+};
+
 /// Addresses in base 58: Bitcoin and its kin, Tron, Ripple, Monero.
 pub(super) const BASE58: Detector = Detector {
     name: "base58_address",
@@ -17,22 +24,7 @@ pub(super) const BASE58: Detector = Detector {
     triggers: &[
         // The second sign is as narrow as the first bytes of the decoded address make it. Where that is not narrow at all,
         // the word must be longer than most that begin so.
-        Trigger::Word(&[
-            Class::AnyOf("1r"),
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-            Class::Alnum,
-        ]),
+        Trigger::Word(&LONG),
         Trigger::Word(&[
             Class::AnyOf("ADMT9348"),
             Class::AnyOf("123456789ABCDEFGHJKLMNPQRSTUVWXYZ"),

@@ -41,7 +41,7 @@ pub enum Source {
 }
 
 /// What a text looks like.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
     /// How much it looks like an injection, in thousandths.
     pub score_milli: u16,

@@ -41,7 +41,7 @@ impl ScopeKey {
     }
 }
 
-/// The keys of virtual keys, each derived when a call of it first comes.
+/// The keys of virtual keys, each derived when a call of it first comes. There are as many as the configuration has keys.
 #[derive(Debug)]
 pub struct ScopeKeys {
     secret: Secret<Vec<u8>>,

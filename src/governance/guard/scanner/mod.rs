@@ -1,7 +1,7 @@
 //! The scanner: what leaves a stream of text at once, what is held back, and which values are found in it.
 //!
-//! A whole text is a stream of one chunk: [`Catalogue::scan`] and [`Scanner`] are the same procedure, and find the same
-//! however the text is cut. Only what may still become part of a value is held, never by a clock: a pause inside a key must
+//! A whole text is a stream, too: [`Catalogue::scan`] and [`Scanner`] are the same procedure, and find the same however the
+//! text is cut. Only what may still become part of a value is held, never by a clock: a pause inside a key must
 //! not release its first half.
 //!
 //! Invariant: the pieces of a stream, put together, are the text; no piece of text holds any part of a value found.
@@ -176,18 +176,40 @@ impl Scanner {
     }
 }
 
+/// A text that was not looked at to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GivenUp {
+    /// The values before it was given up.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl GivenUp {
+    /// What was found all the same.
+    pub(crate) fn found(self) -> Vec<Finding> {
+        self.findings
+    }
+}
+
 impl Catalogue {
-    /// Of a whole text so much is looked at before anybody asks how long that took, in bytes; clean text takes 40 µs for it.
-    pub const SLICE: usize = 16 * 1024;
+    /// Of a whole text so much is looked at before anybody asks how long that took, in bytes.
+    pub(crate) const SLICE: usize = 16 * 1024;
 
     /// All values in a text, in order. The same as a [`Scanner`] finds in it.
     #[must_use]
     pub fn scan(&self, text: &str) -> Vec<Finding> {
-        self.scan_while(text, &mut || true).unwrap_or_default()
+        self.scan_while(text, &mut || true)
+            .unwrap_or_else(GivenUp::found)
     }
 
-    /// The same, asking now and then whether to go on; `None` if not.
-    pub fn scan_while(&self, text: &str, go_on: &mut impl FnMut() -> bool) -> Option<Vec<Finding>> {
+    /// The same, asking after each slice whether to go on.
+    ///
+    /// # Errors
+    /// It was given up.
+    pub(crate) fn scan_while(
+        &self,
+        text: &str,
+        go_on: &mut impl FnMut() -> bool,
+    ) -> Result<Vec<Finding>, GivenUp> {
         let mut findings = Vec::new();
         let mut state = State::default();
         let mut end = 0;
@@ -204,10 +226,10 @@ impl Catalogue {
                 }
             });
             if known.complete {
-                return Some(findings);
+                return Ok(findings);
             }
             if !go_on() {
-                return None;
+                return Err(GivenUp { findings });
             }
         }
     }

@@ -16,7 +16,7 @@ use super::index::Index;
 use super::matcher::{Condition, Key, Matcher};
 use super::place::{Diagnostic, Place};
 use super::policies::{Policies, Roster};
-use super::rule::{Cap, Rule};
+use super::rule::{Cap, Rule, When};
 use super::scope::{self, Limits, Rows, Scope};
 use super::settings::{self, Effect, File};
 use jiff::tz::TimeZone;
@@ -195,10 +195,14 @@ fn rows(rules: &[Rule]) -> Rows {
     let canaries = rules
         .iter()
         .filter(|rule| allows(rule) && rule.trial.shadow.is_none());
+    // What allows a request allows the calls it leads to, unless it names other tools.
+    let judges_calls = |rule: &Rule| allows(rule) || is_about_calls(rule) || names_tools(rule);
     Rows {
         requests: row(&|rule| !is_about_calls(rule)),
-        // What allows a request allows the calls it leads to, unless it names other tools.
-        calls: row(&|rule| allows(rule) || is_about_calls(rule) || names_tools(rule)),
+        calls: row(&judges_calls),
+        calls_read_texts: rules
+            .iter()
+            .any(|rule| judges_calls(rule) && reads_texts(rule)),
         taggers: row(&sets_tags),
         tags: rules.iter().any(sets_tags),
         allows_requests: rules
@@ -226,6 +230,17 @@ fn names_tools(rule: &Rule) -> bool {
     any_condition(&rule.matches, |condition| {
         matches!(condition, Condition::Names(Key::Tools, _))
     })
+}
+
+fn reads_texts(rule: &Rule) -> bool {
+    let asks = |matcher: &Matcher| {
+        any_condition(matcher, |condition| {
+            matches!(condition, Condition::Scan(_) | Condition::Detections(_))
+        })
+    };
+    asks(&rule.matches)
+        || rule.unless.as_ref().is_some_and(asks)
+        || rule.when.as_ref().is_some_and(When::reads_texts)
 }
 
 fn asks_for_tags(rule: &Rule) -> bool {

@@ -355,5 +355,11 @@ proptest! {
         if !first.pending {
             prop_assert_eq!(first.decision, second.decision);
         }
+        if !first.waits {
+            let said = |outcome: &Outcome| {
+                format!("{:?}", Outcome { waits: false, pending: false, ..outcome.clone() })
+            };
+            prop_assert_eq!(said(&first), said(&second));
+        }
     }
 }
