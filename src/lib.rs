@@ -26,6 +26,8 @@ pub mod gateway;
 #[cfg(feature = "server")]
 pub mod journal;
 #[cfg(feature = "server")]
+pub mod lease;
+#[cfg(feature = "server")]
 pub mod pipeline;
 #[cfg(feature = "server")]
 pub mod provider;

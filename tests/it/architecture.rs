@@ -59,6 +59,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("dialect", &["chat"]),
     ("chat", &[]),
     ("journal", &["governance"]),
+    ("lease", &["governance"]),
     ("telemetry", &["governance", "provider", "chat"]),
 ];
 
@@ -121,12 +122,19 @@ const IMPURE: &[&str] = &[
     "std::time::SystemTime",
 ];
 /// Rooms that are pure functions of what they are given.
-const PURE: &[&str] = &["governance", "chat", "units", "dialect"];
+const PURE: &[&str] = &["governance", "chat", "units", "dialect", "lease"];
 
 /// Crates that report. Rooms that return facts do not know them: the rim reports.
 const REPORTING: &[&str] = &["tracing", "prometheus", "log"];
 /// Rooms that return facts.
-const SILENT: &[&str] = &["governance", "provider", "dialect", "chat", "units"];
+const SILENT: &[&str] = &[
+    "governance",
+    "provider",
+    "dialect",
+    "chat",
+    "units",
+    "lease",
+];
 
 /// At five hundred lines one looks for the second subject in a file; at this many the test does.
 const LONG: usize = 600;

@@ -1,0 +1,12 @@
+//! The treaty with the control panel: money of a budget that is lent to a gateway, spent there and accounted for.
+//!
+//! The panel is the bank. What it lends it has written off first, so what gateways spend never exceeds a budget, whoever
+//! crashes, is cut off or says a thing twice. Both sides are pure state machines ([`protocol`]); time, network, disk and
+//! randomness stay outside and are arguments.
+//!
+//! Not here: budgets in a file, without a panel (`governance::budget`), how the messages travel.
+
+pub mod protocol;
+
+#[cfg(test)]
+mod simulation;

@@ -1,0 +1,278 @@
+//! The bank: what it lends, to whom, and what it hears of it.
+//!
+//! It holds the accounts, leases and routers that a step touches, be they all there are or what a store read for it, and
+//! every change of a lease reaches its accounts at one place, with an entry that says so.
+//!
+//! Invariant: each hard account is sound after every step; what it holds is the sum over its leases; its totals are the sum
+//! of its entries.
+
+mod sizing;
+mod sync;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+use super::Mutant;
+use super::account::{Account, AccountId, Delta};
+use super::lease::{Lease, Stage};
+use super::message::{Answer, Hello, LeafId, LeaseId, RouterId};
+use super::terms::Terms;
+use crate::units::Money;
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Why a message is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BankError {
+    /// No such gateway was enrolled.
+    #[error("nobody knows this gateway: enrol it")]
+    UnknownRouter,
+    /// A sync from before the last one.
+    #[error("sync {seq} is older than the last one, {last}: it was on its way for too long")]
+    Stale {
+        /// Its number.
+        seq: u64,
+        /// The last one's.
+        last: u64,
+    },
+    /// The number of the last sync with another content: two copies of one process.
+    #[error("sync {seq} came twice and says two things: two processes share one state")]
+    Conflict {
+        /// Its number.
+        seq: u64,
+    },
+    /// An amount below zero, or more than there can be.
+    #[error("an amount of lease {lease:x} cannot be: {amount} dollars")]
+    Amount {
+        /// Whose.
+        lease: u128,
+        /// The amount.
+        amount: Money,
+    },
+    /// A start that is not newer than the last.
+    #[error("start {start} is older than the last one, {last}")]
+    OldStart {
+        /// Its number.
+        start: u64,
+        /// The last one's.
+        last: u64,
+    },
+}
+
+/// Where the spending of a leaf is counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leaf {
+    /// All accounts on its way to the root, in this period.
+    pub accounts: SmallVec<[AccountId; 8]>,
+    /// Whether it may spend nothing.
+    pub killed: bool,
+}
+
+/// What the bank remembers of a gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Router {
+    /// Its process, by number; 0 before the first.
+    pub incarnation: u64,
+    /// The start that got that number.
+    pub start: u64,
+    /// The last sync.
+    pub seq: u64,
+    /// The last sync's content, by digest.
+    pub body: u64,
+    /// What was answered to it.
+    pub answer: Option<Answer>,
+}
+
+/// A line of the ledger: what one step did to one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The account.
+    pub account: AccountId,
+    /// The lease it was about.
+    pub lease: LeaseId,
+    /// What changed.
+    pub delta: Delta,
+}
+
+/// The bank.
+#[derive(Debug, Default)]
+pub struct Bank {
+    terms: Terms,
+    accounts: BTreeMap<AccountId, Account>,
+    leaves: BTreeMap<LeafId, Leaf>,
+    leases: BTreeMap<LeaseId, Lease>,
+    /// Those that are not closed.
+    open: BTreeSet<LeaseId>,
+    routers: BTreeMap<RouterId, Router>,
+    /// The number of the next lease; its fence, too.
+    next: u64,
+    entries: Vec<Entry>,
+    #[cfg(test)]
+    pub(in crate::lease) mutant: Option<Mutant>,
+}
+
+impl Bank {
+    /// A bank without accounts.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            next: 1,
+            ..Self::default()
+        }
+    }
+
+    /// Opens an account, or sets the limit of one there is.
+    pub fn set_account(&mut self, id: AccountId, limit: Money, hard: bool) {
+        let account = self
+            .accounts
+            .entry(id)
+            .or_insert_with(|| Account::new(limit, hard));
+        account.hard = hard;
+        account.set_limit(limit);
+    }
+
+    /// Says where a leaf's spending is counted.
+    pub fn set_leaf(&mut self, id: LeafId, accounts: impl IntoIterator<Item = AccountId>) {
+        let leaf = self.leaves.entry(id).or_default();
+        leaf.accounts = accounts.into_iter().collect();
+    }
+
+    /// Enrols a gateway.
+    pub fn enrol(&mut self, id: RouterId) {
+        self.routers.entry(id).or_default();
+    }
+
+    /// Pulls the switch for a leaf, or lets it spend again.
+    pub fn kill(&mut self, id: LeafId, killed: bool) {
+        if let Some(leaf) = self.leaves.get_mut(&id) {
+            leaf.killed = killed;
+        }
+        if killed {
+            let of = |lease: &Lease| lease.leaf == id;
+            for lease in self.leases_where(of) {
+                self.alter(lease, Lease::drain);
+            }
+        }
+    }
+
+    /// Gives a process its number.
+    ///
+    /// # Errors
+    /// [`BankError`]: nobody knows the gateway, or a later process of it was here.
+    pub fn hello(&mut self, hello: &Hello) -> Result<Answer, BankError> {
+        let router = self
+            .routers
+            .get_mut(&hello.router)
+            .ok_or(BankError::UnknownRouter)?;
+        if hello.start < router.start {
+            return Err(BankError::OldStart {
+                start: hello.start,
+                last: router.start,
+            });
+        }
+        if hello.start > router.start {
+            router.incarnation = router.incarnation.saturating_add(1);
+            router.start = hello.start;
+            router.seq = 0;
+            router.answer = None;
+        }
+        Ok(Answer::Welcome {
+            start: hello.start,
+            incarnation: router.incarnation,
+        })
+    }
+
+    /// Lets time pass: leases whose holders are silent drain, and are lost. Silence is no evidence, so nothing comes back.
+    pub fn tick(&mut self, now: Duration) {
+        let late = |lease: &Lease| lease.stage == Stage::Active && now > lease.valid_until;
+        for id in self.leases_where(late) {
+            self.alter(id, Lease::drain);
+        }
+        let over = |lease: &Lease| lease.stage == Stage::Draining && now > lease.drain_until;
+        for id in self.leases_where(over) {
+            #[cfg(test)]
+            if self.mutant == Some(Mutant::RefundByTimer) {
+                self.alter(id, Lease::close);
+                continue;
+            }
+            self.alter(id, |lease| {
+                if lease.is_final {
+                    lease.close();
+                } else {
+                    lease.lose();
+                }
+            });
+        }
+    }
+
+    /// An account.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
+    /// A lease.
+    #[must_use]
+    pub fn lease(&self, id: LeaseId) -> Option<&Lease> {
+        self.leases.get(&id)
+    }
+
+    /// What is remembered of a gateway.
+    #[must_use]
+    pub fn router(&self, id: RouterId) -> Option<&Router> {
+        self.routers.get(&id)
+    }
+
+    /// All accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        self.accounts.iter().map(|(id, account)| (*id, account))
+    }
+
+    /// All leases.
+    pub fn leases(&self) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        self.leases.iter().map(|(id, lease)| (*id, lease))
+    }
+
+    /// The ledger's new lines, for whoever keeps them.
+    pub fn take_entries(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Leases that are not closed and of which something holds.
+    fn leases_where(&self, holds: impl Fn(&Lease) -> bool) -> Vec<LeaseId> {
+        let holds = |id: &&LeaseId| self.leases.get(id).is_some_and(&holds);
+        self.open.iter().filter(holds).copied().collect()
+    }
+
+    /// Changes a lease: the one place where accounts follow.
+    fn alter(&mut self, id: LeaseId, change: impl FnOnce(&mut Lease)) {
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return;
+        };
+        let before = lease.clone();
+        change(lease);
+        if lease.stage == Stage::Closed {
+            self.open.remove(&id);
+        }
+        let delta = lease.delta(&before);
+        let spends = |lease: &Lease| match lease.stage {
+            Stage::Active => lease.rate,
+            _ => Money::ZERO,
+        };
+        let rate = spends(lease).minus(spends(&before));
+        for account in lease.accounts.clone() {
+            if let Some(books) = self.accounts.get_mut(&account) {
+                books.rate = books.rate.plus(rate);
+                books.apply(delta);
+            }
+            if !delta.is_nothing() {
+                self.entries.push(Entry {
+                    account,
+                    lease: id,
+                    delta,
+                });
+            }
+        }
+    }
+}

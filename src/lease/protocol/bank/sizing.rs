@@ -1,0 +1,103 @@
+//! How much is lent at once: enough for a while, never so much that others go without.
+//!
+//! A holder gets what it needs now, or what it will spend within the horizon, bounded by its share of what is left and by
+//! the share of the budget that may be outstanding. Near the end of a budget it gets what one call needs and no more, and
+//! those who hold money they do not use are asked for it back: so nobody is refused while money lies idle elsewhere.
+
+use super::Bank;
+use crate::lease::protocol::account::{Account, AccountId};
+use crate::lease::protocol::lease::{Lease, Stage};
+use crate::lease::protocol::message::{LeaseId, Reason, Want};
+use crate::units::Money;
+
+/// Below this share of its limit a budget is near its end, in hundredths.
+const TAIL: u8 = 2;
+/// So many calls of the size that waits are near its end, too.
+const TAIL_CALLS: i64 = 8;
+
+impl Bank {
+    /// What a want is worth, or why it is worth nothing.
+    pub(super) fn grant(&self, accounts: &[AccountId], want: &Want) -> Result<Money, Reason> {
+        let books: Option<Vec<&Account>> =
+            accounts.iter().map(|id| self.accounts.get(id)).collect();
+        let Some(books) = books.filter(|books| !books.is_empty()) else {
+            return Err(Reason::UnknownLeaf);
+        };
+        let free = books.iter().map(|account| account.free()).min();
+        let free = free.unwrap_or(Money::ZERO);
+        if free < want.need || want.need > MOST {
+            return Err(Reason::Exhausted);
+        }
+        let tail = books.iter().any(|account| is_tail(account, want));
+        if tail {
+            return Ok(want.need);
+        }
+        let wished = want
+            .need
+            .max(self.terms.floor)
+            .max(over(want.rate, self.terms.horizon.as_secs()));
+        let caps = books.iter().map(|account| self.cap(account, want));
+        Ok(caps.fold(wished, Money::min).max(want.need).min(free))
+    }
+
+    /// The most one account lends for this want.
+    fn cap(&self, account: &Account, want: &Want) -> Money {
+        if !account.hard {
+            return Money::MAX;
+        }
+        let fair = share(account.free(), want.rate, account.rate.max(want.rate));
+        let room = account
+            .limit
+            .percent(self.terms.outstanding)
+            .less(account.held);
+        want.need.max(fair.min(room))
+    }
+
+    /// Asks those who hold money of these accounts for what they do not use. Whether there is anybody to ask.
+    pub(super) fn recall(&mut self, accounts: &[AccountId], but: Option<LeaseId>) -> bool {
+        let shares = |lease: &Lease| {
+            lease.stage == Stage::Active
+                && lease.held() > Money::ZERO
+                && lease
+                    .accounts
+                    .iter()
+                    .any(|account| accounts.contains(account))
+        };
+        let mut asked = false;
+        for id in self.leases_where(shares) {
+            if Some(id) != but {
+                self.alter(id, |lease| lease.recalled = true);
+                asked = true;
+            }
+        }
+        asked
+    }
+}
+
+/// More than this is lent to nobody: sums of sixteen such amounts can still be counted.
+const MOST: Money = Money::from_nanos(i64::MAX / 16);
+
+/// Whether a budget is near its end.
+fn is_tail(account: &Account, want: &Want) -> bool {
+    let free = account.free();
+    account.hard && (free < account.limit.percent(TAIL) || free < want.need.times(TAIL_CALLS))
+}
+
+/// What is spent in so many seconds at so much a minute.
+fn over(rate: Money, seconds: u64) -> Money {
+    let nanos = i128::from(rate.nanos())
+        .saturating_mul(i128::from(seconds))
+        .div_euclid(60);
+    Money::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX)).min(MOST)
+}
+
+/// Half of what is left, by the holder's part of all spending.
+fn share(free: Money, rate: Money, all: Money) -> Money {
+    if all <= Money::ZERO {
+        return free.percent(50);
+    }
+    let nanos = i128::from(free.nanos())
+        .saturating_mul(i128::from(rate.nanos()))
+        .div_euclid(i128::from(all.nanos()).saturating_mul(2));
+    Money::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,320 @@
+//! A sync: facts first, whoever tells them; then what a process before this one left; then money.
+//!
+//! What is never done: refuse a fact. What is refused: new money to a process that was replaced, and old numbers.
+
+use super::{Bank, BankError};
+#[cfg(test)]
+use crate::lease::protocol::Mutant;
+use crate::lease::protocol::lease::{Lease, Stage};
+use crate::lease::protocol::message::{
+    Answer, Deny, Final, Grant, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+};
+use crate::units::Money;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+/// When to ask again where others were asked to give back.
+const RECALL: Duration = Duration::from_secs(2);
+/// When to ask again where there is nothing.
+const EXHAUSTED: Duration = Duration::from_mins(1);
+
+impl Bank {
+    /// Hears what a gateway reports, and lends what it needs.
+    ///
+    /// # Errors
+    /// [`BankError`]: nothing was changed but facts.
+    pub fn sync(&mut self, sync: &Sync, now: Duration) -> Result<Answer, BankError> {
+        let router = self
+            .routers
+            .get(&sync.router)
+            .ok_or(BankError::UnknownRouter)?;
+        amounts(sync)?;
+        let (incarnation, last, body) = (router.incarnation, router.seq, router.body);
+        let answered = router.answer.clone();
+        let mut digest = DefaultHasher::new();
+        sync.hash(&mut digest);
+        let digest = digest.finish();
+        self.hear(sync);
+        if sync.incarnation != incarnation {
+            return Ok(Answer::Fenced {
+                incarnation: sync.incarnation,
+            });
+        }
+        if let Some(answer) = answered
+            && self.stores_answers()
+        {
+            if sync.seq == last && digest == body {
+                return Ok(answer);
+            }
+            if sync.seq == last {
+                return Err(BankError::Conflict { seq: sync.seq });
+            }
+            if sync.seq < last {
+                return Err(BankError::Stale {
+                    seq: sync.seq,
+                    last,
+                });
+            }
+        }
+        for word in &sync.finals {
+            self.finalise(sync, word);
+        }
+        self.never_opened(sync);
+        for line in &sync.leases {
+            self.renew(sync, line, now);
+        }
+        let denies = sync
+            .wants
+            .iter()
+            .filter_map(|want| self.want(sync, want, now));
+        let denies = denies.collect();
+        let grants = self.grants(sync.router, incarnation);
+        for grant in grants.iter().filter(|grant| grant.keep.is_some()) {
+            // It is asked once: an answer that gets lost is repeated as it was.
+            self.alter(grant.lease, |lease| lease.recalled = false);
+        }
+        let answer = Answer::Synced(Synced {
+            seq: sync.seq,
+            incarnation,
+            grants,
+            denies,
+        });
+        if let Some(router) = self.routers.get_mut(&sync.router) {
+            router.seq = sync.seq;
+            router.body = digest;
+            router.answer = Some(answer.clone());
+        }
+        Ok(answer)
+    }
+
+    #[cfg(test)]
+    fn stores_answers(&self) -> bool {
+        self.mutant != Some(Mutant::NoStoredAnswer)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "the test's has a mutant to look at")]
+    const fn stores_answers(&self) -> bool {
+        true
+    }
+
+    /// Books what was spent and given back.
+    fn hear(&mut self, sync: &Sync) {
+        for line in &sync.leases {
+            if !self.is_holder(sync, line) {
+                continue;
+            }
+            #[cfg(test)]
+            if self.mutant == Some(Mutant::LateReportsRefused)
+                && self
+                    .leases
+                    .get(&line.lease)
+                    .is_some_and(|lease| lease.stage != Stage::Active)
+            {
+                continue;
+            }
+            self.alter(line.lease, |lease| {
+                lease.merge(line.settled, line.returned, line.overrun);
+            });
+        }
+    }
+
+    /// Whether the lease is the sender's own: another's is not even looked at.
+    fn is_holder(&self, sync: &Sync, line: &Line) -> bool {
+        self.leases.get(&line.lease).is_some_and(|lease| {
+            lease.router == sync.router
+                && lease.incarnation == sync.incarnation
+                && lease.fence == line.fence
+        })
+    }
+
+    fn finalise(&mut self, sync: &Sync, word: &Final) {
+        let earlier = self.leases.get(&word.lease).is_some_and(|lease| {
+            lease.router == sync.router && lease.incarnation < sync.incarnation
+        });
+        if earlier {
+            let clone_safe = self.terms.clone_safe;
+            self.alter(word.lease, |lease| lease.finalise(word, clone_safe));
+        }
+    }
+
+    /// Leases of earlier processes that a disk should name and does not: nothing was spent of them.
+    fn never_opened(&mut self, sync: &Sync) {
+        let unnamed = |lease: &Lease| {
+            lease.router == sync.router
+                && lease.incarnation < sync.incarnation
+                && lease.start >= sync.remembers
+                && !lease.is_final
+        };
+        for lease in self.leases_where(unnamed) {
+            let word = Final {
+                lease,
+                settled: Money::ZERO,
+                in_flight: Money::ZERO,
+                uncertain: Money::ZERO,
+            };
+            self.finalise(sync, &word);
+        }
+    }
+
+    /// A lease whose holder is there lives on, or ends if its holder says so.
+    fn renew(&mut self, sync: &Sync, line: &Line, now: Duration) {
+        if !self.is_holder(sync, line) {
+            return;
+        }
+        let terms = self.terms;
+        self.alter(line.lease, |lease| {
+            if line.closing {
+                lease.close_by_holder();
+            } else if lease.stage == Stage::Active {
+                lease.valid_until = terms.until(now, terms.valid_for);
+                let whole = terms.valid_for.saturating_add(terms.drain_for);
+                lease.drain_until = terms.until(now, whole);
+            }
+        });
+    }
+
+    /// Lends what is wanted, on the lease there is or on a new one.
+    fn want(&mut self, sync: &Sync, want: &Want, now: Duration) -> Option<Deny> {
+        let deny = |reason, retry_after| {
+            Some(Deny {
+                leaf: want.leaf,
+                reason,
+                retry_after,
+            })
+        };
+        let Some(leaf) = self.leaves.get(&want.leaf) else {
+            return deny(Reason::UnknownLeaf, EXHAUSTED);
+        };
+        if leaf.killed {
+            return deny(Reason::Killed, EXHAUSTED);
+        }
+        let accounts = leaf.accounts.clone();
+        let mine = |lease: &Lease| {
+            lease.router == sync.router
+                && lease.incarnation == sync.incarnation
+                && lease.leaf == want.leaf
+                && lease.stage == Stage::Active
+                && lease.accounts == accounts
+        };
+        let mine = self.leases_where(mine).first().copied();
+        if let Some(id) = mine {
+            self.alter(id, |lease| lease.rate = want.rate);
+        }
+        match self.grant(&accounts, want) {
+            Ok(amount) => {
+                self.lend(sync, want, mine, amount, now);
+                None
+            }
+            Err(Reason::Exhausted) => {
+                if self.recall(&accounts, mine) {
+                    deny(Reason::Recalling, RECALL)
+                } else {
+                    deny(Reason::Exhausted, EXHAUSTED)
+                }
+            }
+            Err(reason) => deny(reason, EXHAUSTED),
+        }
+    }
+
+    fn lend(
+        &mut self,
+        sync: &Sync,
+        want: &Want,
+        mine: Option<LeaseId>,
+        amount: Money,
+        now: Duration,
+    ) {
+        let id = mine.unwrap_or_else(|| self.open(sync, want, now));
+        self.alter(id, |lease| {
+            lease.granted = lease.granted.plus(amount);
+            // Who waits for money has none to give back.
+            lease.recalled = false;
+        });
+    }
+
+    /// A new lease, of nothing yet.
+    fn open(&mut self, sync: &Sync, want: &Want, now: Duration) -> LeaseId {
+        let fence = self.next;
+        self.next = self.next.saturating_add(1);
+        let id = LeaseId(u128::from(fence));
+        let accounts = self
+            .leaves
+            .get(&want.leaf)
+            .map(|leaf| leaf.accounts.clone())
+            .unwrap_or_default();
+        let whole = self.terms.valid_for.saturating_add(self.terms.drain_for);
+        let lease = Lease {
+            router: sync.router,
+            incarnation: sync.incarnation,
+            start: self
+                .routers
+                .get(&sync.router)
+                .map_or(0, |router| router.start),
+            leaf: want.leaf,
+            fence,
+            accounts,
+            stage: Stage::Active,
+            granted: Money::ZERO,
+            returned: Money::ZERO,
+            settled: Money::ZERO,
+            uncertain: Money::ZERO,
+            overrun: Money::ZERO,
+            breach: Money::ZERO,
+            rate: Money::ZERO,
+            is_final: false,
+            valid_until: self.terms.until(now, self.terms.valid_for),
+            drain_until: self.terms.until(now, whole),
+            recalled: false,
+        };
+        self.leases.insert(id, lease);
+        self.open.insert(id);
+        self.alter(id, |lease| lease.rate = want.rate);
+        id
+    }
+
+    /// All leases of a process that still bring money.
+    fn grants(&self, router: RouterId, incarnation: u64) -> Vec<Grant> {
+        let mine = |lease: &Lease| {
+            lease.router == router
+                && lease.incarnation == incarnation
+                && lease.stage == Stage::Active
+        };
+        let grant = |id: LeaseId| {
+            let lease = self.leases.get(&id)?;
+            Some(Grant {
+                lease: id,
+                fence: lease.fence,
+                leaf: lease.leaf,
+                granted: lease.granted,
+                valid_for: self.terms.valid_for,
+                drain_for: self.terms.drain_for,
+                keep: lease.recalled.then_some(Money::ZERO),
+            })
+        };
+        self.leases_where(mine)
+            .into_iter()
+            .filter_map(grant)
+            .collect()
+    }
+}
+
+/// Amounts that cannot be are no facts: nothing of such a sync is heard.
+fn amounts(sync: &Sync) -> Result<(), BankError> {
+    let lines = sync.leases.iter().flat_map(|line| {
+        [line.settled, line.returned, line.reserved, line.overrun].map(|one| (line.lease.0, one))
+    });
+    let wants = sync
+        .wants
+        .iter()
+        .flat_map(|want| [want.need, want.rate].map(|one| (0, one)));
+    let finals = sync.finals.iter().flat_map(|word| {
+        [word.settled, word.in_flight, word.uncertain].map(|one| (word.lease.0, one))
+    });
+    for (lease, amount) in lines.chain(wants).chain(finals) {
+        if amount < Money::ZERO || amount == Money::MAX {
+            return Err(BankError::Amount { lease, amount });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+#![expect(clippy::arithmetic_side_effects, reason = "amounts of tests are small")]
+
+use super::*;
+use crate::lease::protocol::message::{Final, Grant, Line, Reason, Sync, Synced, Want};
+
+const ROOT: AccountId = AccountId {
+    budget: 0,
+    period: 0,
+};
+const LEAF: LeafId = LeafId(1);
+
+fn usd(cents: i64) -> Money {
+    Money::from_nanos(cents * 10_000_000)
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A bank with one account of this much, and two gateways that were given a number.
+fn bank(limit: Money) -> Bank {
+    let mut bank = Bank::new(Terms::default());
+    bank.set_account(ROOT, limit, true);
+    bank.set_leaf(LEAF, [ROOT]);
+    for router in [RouterId(1), RouterId(2)] {
+        bank.enrol(router);
+        let hello = Hello { router, start: 1 };
+        bank.hello(&hello).expect("enrolled");
+    }
+    bank
+}
+
+fn sync(router: u128, seq: u64) -> Sync {
+    Sync {
+        router: RouterId(router),
+        incarnation: 1,
+        seq,
+        leases: Vec::new(),
+        wants: Vec::new(),
+        finals: Vec::new(),
+        remembers: 1,
+    }
+}
+
+fn wanting(router: u128, seq: u64, need: Money) -> Sync {
+    let rate = Money::ZERO;
+    Sync {
+        wants: vec![Want {
+            leaf: LEAF,
+            need,
+            rate,
+        }],
+        ..sync(router, seq)
+    }
+}
+
+fn line(grant: &Grant, settled: Money, returned: Money) -> Line {
+    Line {
+        lease: grant.lease,
+        fence: grant.fence,
+        settled,
+        returned,
+        reserved: Money::ZERO,
+        overrun: Money::ZERO,
+        closing: false,
+    }
+}
+
+fn telling(router: u128, seq: u64, line: Line) -> Sync {
+    Sync {
+        leases: vec![line],
+        ..sync(router, seq)
+    }
+}
+
+fn heard(bank: &mut Bank, sync: &Sync) -> Synced {
+    match bank.sync(sync, secs(1)).expect("an answer") {
+        Answer::Synced(synced) => synced,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn lent(bank: &mut Bank, router: u128, need: Money) -> Grant {
+    let synced = heard(bank, &wanting(router, 1, need));
+    synced.grants.first().copied().expect("money")
+}
+
+/// What the root holds: spent, held, uncertain.
+fn books(bank: &Bank) -> (Money, Money, Money) {
+    let root = bank.account(ROOT).expect("the root");
+    assert!(root.is_sound(), "{root:?}");
+    (root.spent, root.held, root.uncertain)
+}
+
+#[test]
+fn of_anothers_lease_nothing_is_believed() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    let before = books(&bank);
+    let all = line(&grant, grant.granted, Money::ZERO);
+    heard(
+        &mut bank,
+        &telling(
+            2,
+            1,
+            Line {
+                closing: true,
+                ..all
+            },
+        ),
+    );
+    let word = Final {
+        lease: grant.lease,
+        settled: Money::ZERO,
+        in_flight: Money::ZERO,
+        uncertain: Money::ZERO,
+    };
+    let stolen = Sync {
+        finals: vec![word],
+        ..sync(2, 2)
+    };
+    heard(&mut bank, &stolen);
+    let forged = Line { fence: 99, ..all };
+    heard(&mut bank, &telling(1, 2, forged));
+    assert_eq!(books(&bank), before);
+}
+
+#[test]
+fn amounts_that_cannot_be_change_nothing() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    let before = books(&bank);
+    for amount in [usd(-1), Money::from_nanos(i64::MIN), Money::MAX] {
+        let lines = [
+            line(&grant, amount, Money::ZERO),
+            line(&grant, Money::ZERO, amount),
+            Line {
+                overrun: amount,
+                ..line(&grant, Money::ZERO, Money::ZERO)
+            },
+        ];
+        for line in lines {
+            let said = bank.sync(&telling(1, 2, line), secs(2));
+            assert!(matches!(said, Err(BankError::Amount { .. })), "{said:?}");
+        }
+        assert!(bank.sync(&wanting(1, 2, amount), secs(2)).is_err());
+    }
+    assert_eq!(books(&bank), before);
+}
+
+#[test]
+fn a_sync_is_answered_once_and_the_same_again() {
+    let mut bank = bank(usd(1_000));
+    let first = wanting(1, 1, usd(40));
+    let answer = bank.sync(&first, secs(1));
+    assert_eq!(bank.sync(&first, secs(9)), answer);
+    let other = wanting(1, 1, usd(41));
+    assert_eq!(
+        bank.sync(&other, secs(9)),
+        Err(BankError::Conflict { seq: 1 })
+    );
+    heard(&mut bank, &sync(1, 3));
+    let stale = Err(BankError::Stale { seq: 2, last: 3 });
+    assert_eq!(bank.sync(&sync(1, 2), secs(9)), stale);
+}
+
+#[test]
+fn what_was_closed_gives_back_once() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    let told = line(&grant, usd(10), Money::ZERO);
+    let closing = Line {
+        returned: grant.granted.minus(usd(10)),
+        closing: true,
+        ..told
+    };
+    heard(&mut bank, &telling(1, 2, closing));
+    assert_eq!(books(&bank), (usd(10), usd(0), usd(0)));
+    heard(&mut bank, &telling(1, 3, closing));
+    heard(
+        &mut bank,
+        &telling(1, 4, line(&grant, usd(5), grant.granted)),
+    );
+    assert_eq!(books(&bank), (usd(10), usd(0), usd(0)));
+}
+
+#[test]
+fn what_is_charged_beyond_a_lease_is_booked_and_known_for_it() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    let over = grant.granted.plus(usd(7));
+    heard(&mut bank, &telling(1, 2, line(&grant, over, Money::ZERO)));
+    heard(&mut bank, &telling(1, 3, line(&grant, over, Money::ZERO)));
+    assert_eq!(books(&bank), (over, usd(0), usd(0)));
+    let root = bank.account(ROOT).expect("the root");
+    assert_eq!(root.overrun, usd(7));
+}
+
+#[test]
+fn silence_is_presumed_to_have_spent() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    bank.tick(secs(3 * 3600));
+    bank.tick(secs(3 * 3600 + 1));
+    assert_eq!(books(&bank), (usd(0), usd(0), grant.granted));
+    // It was only cut off.
+    let told = line(&grant, usd(12), grant.granted.minus(usd(12)));
+    heard(
+        &mut bank,
+        &telling(
+            1,
+            2,
+            Line {
+                closing: true,
+                ..told
+            },
+        ),
+    );
+    assert_eq!(books(&bank), (usd(12), usd(0), usd(0)));
+}
+
+#[test]
+fn a_process_that_was_replaced_gets_no_money_and_is_believed() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    let hello = Hello {
+        router: RouterId(1),
+        start: 2,
+    };
+    bank.hello(&hello).expect("enrolled");
+    let told = Sync {
+        leases: vec![line(&grant, usd(15), Money::ZERO)],
+        ..wanting(1, 2, usd(40))
+    };
+    let fenced = Answer::Fenced { incarnation: 1 };
+    assert_eq!(bank.sync(&told, secs(2)), Ok(fenced));
+    assert_eq!(books(&bank).0, usd(15));
+    let old = Hello {
+        router: RouterId(1),
+        start: 1,
+    };
+    assert!(matches!(bank.hello(&old), Err(BankError::OldStart { .. })));
+}
+
+#[test]
+fn a_lease_that_never_arrived_comes_back_from_a_disk_that_would_know() {
+    let mut bank = bank(usd(1_000));
+    let granted = lent(&mut bank, 1, usd(40)).granted;
+    let hello = Hello {
+        router: RouterId(1),
+        start: 2,
+    };
+    bank.hello(&hello).expect("enrolled");
+    let next = Sync {
+        incarnation: 2,
+        ..sync(1, 1)
+    };
+    // A new disk knows nothing of the first process.
+    let forgetful = Sync {
+        remembers: 2,
+        ..next.clone()
+    };
+    heard(&mut bank, &forgetful);
+    bank.tick(secs(3 * 3600));
+    bank.tick(secs(3 * 3600 + 1));
+    assert_eq!(books(&bank), (usd(0), usd(0), granted));
+    heard(&mut bank, &Sync { seq: 2, ..next });
+    assert_eq!(books(&bank), (usd(0), usd(0), usd(0)));
+}
+
+#[test]
+fn near_the_end_each_call_gets_what_it_needs_and_idle_money_is_asked_back() {
+    let mut bank = bank(usd(100));
+    let first = lent(&mut bank, 1, usd(60));
+    assert!(first.granted >= usd(60));
+    let left = bank.account(ROOT).expect("the root").free();
+    let denied = heard(&mut bank, &wanting(2, 1, left.plus(usd(1))));
+    assert_eq!(
+        denied.denies.first().map(|deny| deny.reason),
+        Some(Reason::Recalling)
+    );
+    // Asked once, and the same answer says so again if it got lost.
+    let told = telling(1, 2, line(&first, Money::ZERO, Money::ZERO));
+    for _ in 0..2 {
+        let asked = heard(&mut bank, &told);
+        assert_eq!(
+            asked.grants.first().and_then(|grant| grant.keep),
+            Some(Money::ZERO)
+        );
+    }
+    let returned = line(&first, Money::ZERO, first.granted);
+    let after = heard(&mut bank, &telling(1, 3, returned));
+    assert_eq!(after.grants.first().and_then(|grant| grant.keep), None);
+    let served = heard(&mut bank, &wanting(2, 2, left.plus(usd(1))));
+    assert!(served.denies.is_empty(), "{served:?}");
+    assert_eq!(books(&bank).1, left.plus(usd(1)));
+}
+
+#[test]
+fn no_more_is_outstanding_than_the_terms_say() {
+    let mut bank = bank(usd(1_000_000));
+    for seq in 1..200 {
+        let mut greedy = wanting(1, seq, usd(40));
+        for want in &mut greedy.wants {
+            want.rate = usd(100_000_000);
+        }
+        heard(&mut bank, &greedy);
+        let (_, held, _) = books(&bank);
+        let most = usd(1_000_000).percent(5).plus(usd(40).times(200));
+        assert!(held <= most, "{held} after {seq}");
+    }
+}
+
+#[test]
+fn a_leaf_whose_switch_was_pulled_gets_nothing() {
+    let mut bank = bank(usd(1_000));
+    lent(&mut bank, 1, usd(40));
+    bank.kill(LEAF, true);
+    let synced = heard(&mut bank, &wanting(1, 2, usd(40)));
+    assert_eq!(synced.grants, Vec::new());
+    let reasons: Vec<Reason> = synced.denies.iter().map(|deny| deny.reason).collect();
+    assert_eq!(reasons, [Reason::Killed]);
+}

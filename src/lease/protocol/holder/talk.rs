@@ -1,0 +1,167 @@
+//! What a holder says to the bank, and what it makes of the answers.
+
+use super::held::Held;
+use super::{Denied, Holder, Need};
+use crate::lease::protocol::message::{Answer, Grant, Hello, Line, Sync, Synced};
+use crate::lease::protocol::record::Record;
+use crate::units::Money;
+use std::time::Duration;
+
+impl Holder {
+    /// What it says first, until it has a number.
+    #[must_use]
+    pub fn hello(&self) -> Option<Hello> {
+        self.incarnation.is_none().then_some(Hello {
+            router: self.router,
+            start: self.start,
+        })
+    }
+
+    /// The sync to send now: the one under way again, or a new one.
+    pub fn sync(&mut self, now: Duration) -> Option<Sync> {
+        let incarnation = self.incarnation?;
+        if let Some((sync, _)) = &self.pending {
+            return Some(sync.clone());
+        }
+        self.seq = self.seq.saturating_add(1);
+        let lines = self.leases.iter().map(|(lease, held)| Line {
+            lease: *lease,
+            fence: held.fence,
+            settled: held.settled,
+            returned: if held.closing {
+                held.granted.minus(held.settled)
+            } else {
+                held.returned
+            },
+            reserved: held.reserved,
+            overrun: held.overrun,
+            closing: held.closing,
+        });
+        let leases = lines.collect();
+        let mut wants = Vec::new();
+        for (leaf, need) in &mut self.needs {
+            need.measure(now);
+            let mine = self
+                .leases
+                .values()
+                .filter(|held| held.leaf == *leaf && held.is_open(now));
+            let (idle, last) = mine.fold((Money::ZERO, Money::ZERO), |(idle, last), held| {
+                (idle.plus(held.idle()), last.max(held.last))
+            });
+            if !self.fenced {
+                wants.extend(need.asks(*leaf, idle, last, now));
+            }
+        }
+        let sync = Sync {
+            router: self.router,
+            incarnation,
+            seq: self.seq,
+            leases,
+            wants,
+            finals: self.finals.clone(),
+            remembers: self.remembers,
+        };
+        self.pending = Some((sync.clone(), now));
+        Some(sync)
+    }
+
+    /// Takes an answer. One that is not for this process or not for the sync under way is none.
+    pub fn heard(&mut self, answer: &Answer, now: Duration) {
+        match answer {
+            Answer::Welcome { start, incarnation } => {
+                if self.incarnation.is_none() && *start == self.start {
+                    self.incarnation = Some(*incarnation);
+                }
+            }
+            Answer::Fenced { incarnation } => {
+                if self.incarnation == Some(*incarnation) {
+                    self.fenced = true;
+                    self.pending = None;
+                    self.leave();
+                }
+            }
+            Answer::Synced(synced) => {
+                let under_way = self.pending.take_if(|(sync, _)| {
+                    sync.seq == synced.seq && self.incarnation == Some(synced.incarnation)
+                });
+                if let Some((sync, sent)) = under_way {
+                    self.take(&sync, synced, sent, now);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, sync: &Sync, synced: &Synced, sent: Duration, now: Duration) {
+        for word in std::mem::take(&mut self.finals) {
+            self.write(Record::Closed { lease: word.lease });
+        }
+        for line in sync.leases.iter().filter(|line| line.closing) {
+            self.leases.remove(&line.lease);
+            self.write(Record::Closed { lease: line.lease });
+        }
+        for want in &sync.wants {
+            if let Some(need) = self.needs.get_mut(&want.leaf) {
+                need.want = Money::ZERO;
+                need.denied = None;
+            }
+        }
+        for deny in &synced.denies {
+            let wanted = sync.wants.iter().find(|want| want.leaf == deny.leaf);
+            let need = self.needs.entry(deny.leaf).or_default();
+            need.denied = Some(Denied {
+                reason: deny.reason,
+                until: now.saturating_add(deny.retry_after),
+                need: wanted.map_or(Money::ZERO, |want| want.need),
+            });
+        }
+        for grant in &synced.grants {
+            self.granted(grant, sent, now);
+        }
+        self.raise();
+    }
+
+    /// Takes a lease over as the bank has it. Its time counts from before the sync was sent.
+    fn granted(&mut self, grant: &Grant, sent: Duration, now: Duration) {
+        let is_new = !self.leases.contains_key(&grant.lease);
+        let held = self
+            .leases
+            .entry(grant.lease)
+            .or_insert_with(|| Held::new(grant.leaf, grant.fence));
+        let more = grant.granted.less(held.granted);
+        if more > Money::ZERO {
+            held.granted = grant.granted;
+            held.last = more;
+        }
+        if !held.closing {
+            held.ends = held.ends.max(sent.saturating_add(grant.valid_for));
+            held.drains = held.drains.max(
+                sent.saturating_add(grant.valid_for)
+                    .saturating_add(grant.drain_for),
+            );
+        }
+        if let Some(keep) = grant.keep {
+            held.give_back(keep);
+        }
+        if is_new {
+            held.used = now;
+            self.write(Record::Open { lease: grant.lease });
+        }
+    }
+}
+
+impl Need {
+    /// How fast it spends: half of what was known, half of what is new.
+    fn measure(&mut self, now: Duration) {
+        let elapsed = now.saturating_sub(self.since).as_millis().max(1);
+        let spent = u128::try_from(self.spent.nanos()).unwrap_or(0);
+        let latest = spent.saturating_mul(60_000).div_euclid(elapsed);
+        let latest =
+            Money::from_nanos(i64::try_from(latest).unwrap_or(i64::MAX).min(i64::MAX / 32));
+        self.is_active = self.spent > Money::ZERO;
+        self.rate = self.rate.percent(50).plus(latest.percent(50));
+        self.spent = Money::ZERO;
+        self.since = now;
+        // The dearest call of late, not of all times.
+        self.dearest = self.dearest.percent(90).max(self.want);
+    }
+}

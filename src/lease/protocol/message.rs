@@ -1,0 +1,163 @@
+//! What the two sides say to each other. Amounts are absolute, never differences.
+
+use crate::units::Money;
+use std::time::Duration;
+
+/// A gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouterId(pub u128);
+
+/// A lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub u128);
+
+/// Who spends: the innermost node of a budget's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeafId(pub u64);
+
+/// A process begins: it needs a number that no process before it had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello {
+    /// Whose process.
+    pub router: RouterId,
+    /// Grows with every process of this gateway.
+    pub start: u64,
+}
+
+/// What a gateway reports, and what it wants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sync {
+    /// The gateway.
+    pub router: RouterId,
+    /// Its process, by the number it got.
+    pub incarnation: u64,
+    /// Grows with every sync that is not a repetition.
+    pub seq: u64,
+    /// All leases it holds.
+    pub leases: Vec<Line>,
+    /// Where it needs money.
+    pub wants: Vec<Want>,
+    /// What became of leases that processes before it held.
+    pub finals: Vec<Final>,
+    /// The first start whose leases its disk would name. Those of later starts that it does not name were never opened: the
+    /// answer that brought them got lost, and no ceiling of theirs was ever written.
+    pub remembers: u64,
+}
+
+/// What became of one lease so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Line {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Its fence, as granted.
+    pub fence: u64,
+    /// Charged, up to what was reserved for each call.
+    pub settled: Money,
+    /// Given back.
+    pub returned: Money,
+    /// Reserved for calls under way.
+    pub reserved: Money,
+    /// Charged beyond what was reserved.
+    pub overrun: Money,
+    /// Nothing more will come of it: what is neither settled nor returned is free.
+    pub closing: bool,
+}
+
+/// Money wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Want {
+    /// For whom.
+    pub leaf: LeafId,
+    /// The dearest call that waits.
+    pub need: Money,
+    /// How fast it spends, per minute.
+    pub rate: Money,
+}
+
+/// The last word on a lease of a process that is gone, as far as its disk says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Final {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Charged for certain.
+    pub settled: Money,
+    /// The worst cases of calls that were under way.
+    pub in_flight: Money,
+    /// What else may have been spent: the ceiling, less both.
+    pub uncertain: Money,
+}
+
+/// What the bank says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To a [`Hello`].
+    Welcome {
+        /// The start it answers.
+        start: u64,
+        /// The number of the process.
+        incarnation: u64,
+    },
+    /// To a [`Sync`].
+    Synced(Synced),
+    /// To a process that another has replaced: it may end what it began, and gets no money.
+    Fenced {
+        /// The process that is meant.
+        incarnation: u64,
+    },
+}
+
+/// What a sync brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Synced {
+    /// The sync it answers.
+    pub seq: u64,
+    /// The process it is for.
+    pub incarnation: u64,
+    /// Its leases that still bring money.
+    pub grants: Vec<Grant>,
+    /// What it wanted and does not get.
+    pub denies: Vec<Deny>,
+}
+
+/// A lease as the bank has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The lease.
+    pub lease: LeaseId,
+    /// What its holder must say with it.
+    pub fence: u64,
+    /// Who may spend it.
+    pub leaf: LeafId,
+    /// Lent, all in all.
+    pub granted: Money,
+    /// How long calls may begin, from before the sync was sent.
+    pub valid_for: Duration,
+    /// How long they may last.
+    pub drain_for: Duration,
+    /// Of what is not spent, no more than this may be kept.
+    pub keep: Option<Money>,
+}
+
+/// A want that is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deny {
+    /// Who wanted.
+    pub leaf: LeafId,
+    /// Why not.
+    pub reason: Reason,
+    /// When to ask again; money of others may be on its way back.
+    pub retry_after: Duration,
+}
+
+/// Why there is no money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The budget is used up.
+    Exhausted,
+    /// It is, but others were asked to give back what they do not use.
+    Recalling,
+    /// Somebody pulled the switch.
+    Killed,
+    /// Nobody knows whose it is.
+    UnknownLeaf,
+}

@@ -1,0 +1,47 @@
+//! Both sides of the treaty, without time, network, disk or chance: what is said, and what follows from it.
+//!
+//! A lease is money with an owner. Three escrows lie inside each other: the budget lends to a lease (durable at the
+//! [`Bank`]), the lease to a ceiling (durable at the [`Holder`]), the ceiling to reservations (in memory). Each hands down
+//! only what the one above has already written off. A lease is a few counters that only grow, told as absolute values and
+//! merged by the greater: what comes twice, late or in another order changes nothing.
+//!
+//! Invariant: money comes back to a budget on the word of whoever held it, never because time has passed.
+//!
+//! Not here: accounts' windows and the tree they stand in (whoever names a leaf's accounts knows), messages as JSON.
+#![warn(
+    clippy::float_arithmetic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing
+)]
+
+mod account;
+mod bank;
+mod holder;
+mod lease;
+mod message;
+mod record;
+mod terms;
+
+pub use account::{Account, AccountId, Delta};
+pub use bank::{Bank, BankError, Entry, Leaf, Router};
+pub use holder::{Hold, Holder, Unavailable};
+pub use lease::{Lease, Stage};
+pub use message::{
+    Answer, Deny, Final, Grant, Hello, LeafId, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+};
+pub use record::{Record, recover};
+pub use terms::Terms;
+
+/// A rule broken on purpose, to see that the simulation notices.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mutant {
+    /// What a lease still holds is given back when its time is over.
+    RefundByTimer,
+    /// What is told of a lease that is no longer active is not booked.
+    LateReportsRefused,
+    /// After a crash only reservations and settlements on the disk are believed, not the ceiling.
+    NoCeiling,
+    /// A sync that comes twice is answered anew.
+    NoStoredAnswer,
+}

@@ -1,0 +1,184 @@
+//! What is true, and what must hold: the promises of the treaty, checked after each step.
+
+use crate::lease::protocol::{AccountId, Answer, Bank, Lease, LeaseId, RouterId, Stage, Sync};
+use crate::units::Money;
+use std::collections::BTreeMap;
+
+/// What the provider charged, and what was seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    by_account: BTreeMap<AccountId, Money>,
+    by_lease: BTreeMap<LeaseId, Money>,
+    /// Every lease as it was after the last step.
+    before: BTreeMap<LeaseId, Lease>,
+    /// The ledger's entries, summed up.
+    entries: BTreeMap<AccountId, (Money, Money, Money, Money)>,
+    answers: BTreeMap<(RouterId, u64, u64), Answer>,
+    newest: BTreeMap<RouterId, u64>,
+    /// Processes whose disk was lost, up to this one.
+    lost: BTreeMap<RouterId, u64>,
+}
+
+impl Truth {
+    /// The provider charges. Never more than there is, at any moment.
+    pub(super) fn charged(
+        &mut self,
+        bank: &Bank,
+        lease: LeaseId,
+        accounts: &[AccountId],
+        cost: Money,
+    ) {
+        let of_lease = self.by_lease.entry(lease).or_default();
+        *of_lease = of_lease.plus(cost);
+        for id in accounts {
+            let charged = self.by_account.entry(*id).or_default();
+            *charged = charged.plus(cost);
+            let limit = bank.account(*id).expect("an account").limit;
+            assert!(
+                *charged <= limit,
+                "P5: budget {} was charged {charged} of {limit}",
+                id.budget
+            );
+        }
+    }
+
+    /// The same sync has the same answer.
+    pub(super) fn answered(&mut self, sync: &Sync, answer: Option<&Answer>) {
+        let Some(answer @ Answer::Synced(_)) = answer else {
+            return;
+        };
+        let key = (sync.router, sync.incarnation, sync.seq);
+        let first = self.answers.entry(key).or_insert_with(|| answer.clone());
+        assert_eq!(first, answer, "P8: one sync, two answers");
+        let newest = self.newest.entry(sync.router).or_default();
+        *newest = sync.incarnation.max(*newest);
+    }
+
+    /// The disk of these processes is gone: what they held may stay uncertain.
+    pub(super) fn lost(&mut self, router: RouterId, incarnation: u64) {
+        self.lost.insert(router, incarnation);
+    }
+
+    /// Time alone gives nothing back.
+    pub(super) fn after_tick(&mut self, bank: &Bank) {
+        for (id, lease) in bank.leases() {
+            let Some(before) = self.before.get(&id) else {
+                continue;
+            };
+            assert!(
+                lease.returned == before.returned || lease.is_final,
+                "P9: lease {id:?} gave back {} because time has passed",
+                lease.returned.minus(before.returned)
+            );
+        }
+    }
+
+    /// No account is overdrawn.
+    pub(super) fn sound(bank: &Bank) {
+        for (id, account) in bank.accounts() {
+            assert!(account.is_sound(), "P1: {id:?} {account:?}");
+        }
+    }
+
+    /// The books balance.
+    pub(super) fn balance(&mut self, bank: &Bank) {
+        let mut held: BTreeMap<AccountId, (Money, Money)> = BTreeMap::new();
+        for (id, lease) in bank.leases() {
+            self.lease(id, lease);
+            for account in &lease.accounts {
+                let sums = held.entry(*account).or_default();
+                sums.0 = sums.0.plus(lease.held());
+                sums.1 = sums.1.plus(lease.uncertain);
+            }
+        }
+        Self::sound(bank);
+        for (id, account) in bank.accounts() {
+            let (sum, uncertain) = held.get(&id).copied().unwrap_or_default();
+            assert_eq!(
+                (account.held, account.uncertain),
+                (sum, uncertain),
+                "P2: {id:?}"
+            );
+        }
+    }
+
+    fn lease(&mut self, id: LeaseId, lease: &Lease) {
+        let Some(before) = self.before.get(&id) else {
+            assert!(lease.is_sound(), "P4: {id:?} {lease:?}");
+            self.before.insert(id, lease.clone());
+            return;
+        };
+        if before == lease {
+            return;
+        }
+        assert!(lease.is_sound(), "P4: {id:?} {lease:?}");
+        assert!(
+            lease.granted >= before.granted
+                && lease.returned >= before.returned
+                && lease.settled >= before.settled
+                && lease.stage >= before.stage,
+            "P4: {before:?} became {lease:?}"
+        );
+        let newest = self.newest.get(&lease.router).copied().unwrap_or(0);
+        assert!(
+            lease.incarnation >= newest || lease.granted == before.granted,
+            "P7: a process that was replaced got money: {lease:?}"
+        );
+        if lease.stage == Stage::Closed {
+            let charged = self.by_lease.get(&id).copied().unwrap_or_default();
+            assert!(
+                lease.settled.plus(lease.uncertain).plus(lease.breach) >= charged,
+                "P6: closed at {}, charged {charged}: {lease:?}",
+                lease.settled
+            );
+        }
+        self.before.insert(id, lease.clone());
+    }
+
+    /// The storm is over and everybody has reported: nothing is held, and nothing uncertain but what lost disks took along.
+    pub(super) fn at_peace(&mut self, bank: &Bank) {
+        for (id, lease) in bank.leases() {
+            let lost = self.lost.get(&lease.router).copied().unwrap_or(0);
+            assert!(
+                lease.stage == Stage::Closed || lease.incarnation <= lost,
+                "P11: still open: {id:?} {lease:?}"
+            );
+            assert!(
+                lease.held() == Money::ZERO,
+                "P11: still held: {id:?} {lease:?}"
+            );
+        }
+    }
+
+    /// How much of the organisation's budget was charged, in thousandths.
+    pub(super) fn used(&self, bank: &Bank) -> u64 {
+        let root = AccountId {
+            budget: 0,
+            period: 0,
+        };
+        let limit = bank.account(root).expect("the root").limit.nanos();
+        let charged = self.by_account.get(&root).copied().unwrap_or_default();
+        u64::try_from(charged.nanos() / (limit / 1000)).expect("few")
+    }
+
+    /// The ledger's entries, replayed, come to the totals.
+    pub(super) fn replayed(&mut self, bank: &mut Bank) {
+        for entry in bank.take_entries() {
+            let sums = self.entries.entry(entry.account).or_default();
+            sums.0 = sums.0.plus(entry.delta.spent);
+            sums.1 = sums.1.plus(entry.delta.held);
+            sums.2 = sums.2.plus(entry.delta.uncertain);
+            sums.3 = sums.3.plus(entry.delta.overrun);
+        }
+        for (id, account) in bank.accounts() {
+            let sums = self.entries.get(&id).copied().unwrap_or_default();
+            let total = (
+                account.spent,
+                account.held,
+                account.uncertain,
+                account.overrun,
+            );
+            assert_eq!(sums, total, "P3: {id:?}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One gateway: a process that comes and goes, and a disk that may outlive it.
+
+use super::chance::Chance;
+use crate::lease::protocol::{Final, Holder, Record, RouterId, recover};
+
+/// A gateway.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) id: RouterId,
+    /// The number of its process.
+    pub(super) start: u64,
+    /// The first process that the disk knows of.
+    remembers: u64,
+    pub(super) holder: Option<Holder>,
+    disk: Disk,
+    /// Cut off until then.
+    pub(super) off: u64,
+    /// Down until then.
+    pub(super) back: u64,
+    /// When it says what it has to say again.
+    pub(super) sent: u64,
+    /// How many events its process has heard.
+    pub(super) cursor: usize,
+    /// Since when a call waits.
+    pub(super) waits: Option<u64>,
+}
+
+/// A journal: what was written, and how much of it is safe.
+#[derive(Debug, Default)]
+struct Disk {
+    records: Vec<Record>,
+    safe: usize,
+    /// How many records were there before this process began.
+    base: usize,
+}
+
+impl Node {
+    pub(super) fn new(id: u128) -> Self {
+        let id = RouterId(id);
+        Self {
+            id,
+            start: 1,
+            remembers: 1,
+            holder: Some(Holder::new(id, 1, 1, Vec::new())),
+            disk: Disk::default(),
+            off: 0,
+            back: 0,
+            sent: 0,
+            cursor: 0,
+            waits: None,
+        }
+    }
+
+    /// Writes what is to be written; now and then it gets safe.
+    pub(super) fn write(&mut self, sync: bool) {
+        let Some(holder) = &mut self.holder else {
+            return;
+        };
+        self.disk.records.extend(holder.take_records());
+        if sync {
+            self.disk.safe = self.disk.records.len();
+            let own = self.disk.safe - self.disk.base;
+            holder.synced(u64::try_from(own).expect("few"));
+        }
+    }
+
+    /// The process dies: the disk keeps what was safe, perhaps some of what was not, or is lost.
+    pub(super) fn crash(&mut self, chance: &mut Chance, lost: bool, back: u64) {
+        // What was not even handed to the disk is gone with the process.
+        self.holder = None;
+        self.back = back;
+        if lost {
+            self.disk = Disk::default();
+            self.remembers = self.start + 1;
+            return;
+        }
+        let loose = self.disk.records.len() - self.disk.safe;
+        let kept = self.disk.safe
+            + usize::try_from(chance.below(u64::try_from(loose).expect("few") + 1)).expect("few");
+        self.disk.records.truncate(kept);
+    }
+
+    /// Another process begins where the last one ended.
+    pub(super) fn begin(&mut self, believes_ceilings: bool) {
+        self.start += 1;
+        self.cursor = 0;
+        let mut finals: Vec<Final> = recover(self.disk.records.iter().copied());
+        if !believes_ceilings {
+            for word in &mut finals {
+                word.uncertain = crate::units::Money::ZERO;
+            }
+        }
+        self.disk.safe = self.disk.records.len();
+        self.disk.base = self.disk.safe;
+        self.holder = Some(Holder::new(self.id, self.start, self.remembers, finals));
+    }
+}

@@ -1,0 +1,424 @@
+//! The world around bank and holders: network, provider, time, and what goes wrong.
+
+use super::chance::Chance;
+use super::check::Truth;
+use super::node::Node;
+use crate::lease::protocol::{AccountId, Answer, Bank, Hello, Hold, LeafId, Mutant, Sync, Terms};
+use crate::units::Money;
+use std::time::Duration;
+
+/// How long the storm lasts, and the world, in ticks of a second.
+const STORM: u64 = 600;
+const END: u64 = 900;
+const VALID: u64 = 60;
+const DRAIN: u64 = 40;
+/// So long after the storm calls are still made, to see that money can be had again.
+const PROBE: u64 = 200;
+/// A call for which there is money waits no longer than this: two syncs, and a denial that came before them.
+const PATIENCE: u64 = 100;
+/// Two teams share one organisation.
+const TEAMS: u64 = 2;
+
+/// Thousandths of a dollar.
+pub(super) fn mills(mills: u64) -> Money {
+    Money::from_nanos(i64::try_from(mills).expect("few") * 1_000_000)
+}
+
+/// A second.
+pub(super) fn at(tick: u64) -> Duration {
+    Duration::from_secs(tick)
+}
+
+/// A message on its way up.
+#[derive(Debug, Clone)]
+enum Up {
+    Hello(Hello),
+    Sync(Sync),
+}
+
+/// A call under way at the provider, which goes on whatever becomes of the gateway.
+#[derive(Debug)]
+struct Call {
+    node: usize,
+    start: u64,
+    leaf: LeafId,
+    hold: Hold,
+    cost: Money,
+    ends: u64,
+}
+
+/// All there is.
+#[derive(Debug)]
+pub(super) struct World {
+    chance: Chance,
+    mutant: Option<Mutant>,
+    now: u64,
+    bank: Bank,
+    nodes: Vec<Node>,
+    up: Vec<(u64, Up)>,
+    down: Vec<(u64, usize, Answer)>,
+    calls: Vec<Call>,
+    truth: Truth,
+    loss: u64,
+    doubling: u64,
+    crashes: u64,
+    /// Switches pulled and let go, and when.
+    events: Vec<(u64, LeafId, bool)>,
+    /// Every sync that arrived.
+    said: Vec<Sync>,
+}
+
+/// The accounts of a leaf: its team's, and the organisation's.
+fn accounts(leaf: LeafId) -> [AccountId; 2] {
+    [leaf.0, 0].map(|budget| AccountId { budget, period: 0 })
+}
+
+impl World {
+    pub(super) fn new(seed: u64, mutant: Option<Mutant>) -> Self {
+        let mut chance = Chance::new(seed);
+        let count = 3 + chance.below(4);
+        let mut bank = Bank::new(Terms {
+            valid_for: at(VALID),
+            drain_for: at(DRAIN),
+            grace: at(2),
+            horizon: at(60),
+            outstanding: 20,
+            floor: mills(100),
+            clone_safe: false,
+        });
+        bank.mutant = mutant;
+        let limit = mills(3_000 + chance.below(3_000));
+        bank.set_account(
+            AccountId {
+                budget: 0,
+                period: 0,
+            },
+            limit,
+            true,
+        );
+        for team in 1..=TEAMS {
+            let leaf = LeafId(team);
+            bank.set_account(
+                AccountId {
+                    budget: team,
+                    period: 0,
+                },
+                mills(2_500),
+                true,
+            );
+            bank.set_leaf(leaf, accounts(leaf));
+        }
+        let nodes: Vec<Node> = (1..=count).map(|id| Node::new(u128::from(id))).collect();
+        for node in &nodes {
+            bank.enrol(node.id);
+        }
+        Self {
+            loss: chance.below(30),
+            doubling: chance.below(30),
+            crashes: chance.below(3),
+            chance,
+            mutant,
+            now: 0,
+            bank,
+            nodes,
+            up: Vec::new(),
+            down: Vec::new(),
+            calls: Vec::new(),
+            truth: Truth::default(),
+            events: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// Lives to the end. Comes back with how much of the organisation's budget was charged, in thousandths.
+    pub(super) fn run(mut self) -> u64 {
+        while self.now < END {
+            self.switch();
+            for node in 0..self.nodes.len() {
+                self.live(node);
+            }
+            self.charge();
+            self.bank.tick(at(self.now));
+            self.truth.after_tick(&self.bank);
+            self.deliver_up();
+            self.deliver_down();
+            self.truth.balance(&self.bank);
+            self.truth.replayed(&mut self.bank);
+            self.now += 1;
+        }
+        self.truth.at_peace(&self.bank);
+        self.say_it_all_again();
+        self.truth.used(&self.bank)
+    }
+
+    /// P18: whatever was said comes once more, in any order, and frees nothing.
+    fn say_it_all_again(&mut self) {
+        let free = |bank: &Bank| -> Vec<Money> {
+            bank.accounts().map(|(_, account)| account.free()).collect()
+        };
+        let before = free(&self.bank);
+        for _ in 0..200 {
+            let bound = u64::try_from(self.said.len()).expect("few");
+            let place = usize::try_from(self.chance.below(bound)).expect("few");
+            if let Some(sync) = self.said.get(place) {
+                let _ = self.bank.sync(sync, at(self.now));
+            }
+            Truth::sound(&self.bank);
+        }
+        for (before, after) in before.iter().zip(free(&self.bank)) {
+            assert!(
+                after <= *before,
+                "P18: {after} are free where {before} were"
+            );
+        }
+    }
+
+    fn storms(&self) -> bool {
+        self.now < STORM
+    }
+
+    /// The team of a gateway.
+    fn leaf(node: usize) -> LeafId {
+        LeafId(1 + u64::try_from(node).expect("few") % TEAMS)
+    }
+
+    /// The leaf whose switch is pulled, and since when.
+    fn killed(&self) -> Option<(u64, LeafId)> {
+        let (since, leaf, killed) = *self.events.last()?;
+        killed.then_some((since, leaf))
+    }
+
+    /// Now and then somebody pulls the switch, and lets go of it again.
+    fn switch(&mut self) {
+        let (leaf, kill) = match self.killed() {
+            None if self.storms() && self.chance.below(400) == 0 => {
+                (LeafId(1 + self.chance.below(TEAMS)), true)
+            }
+            Some((since, leaf)) if self.now > since + 2 * VALID => (leaf, false),
+            _ => return,
+        };
+        self.bank.kill(leaf, kill);
+        self.events.push((self.now, leaf, kill));
+    }
+
+    /// Events reach a gateway a moment later, in order, as soon as it is not cut off.
+    fn listen(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let Some(holder) = &mut node.holder else {
+            return;
+        };
+        while (self.now >= node.off || self.now >= STORM)
+            && let Some((at, leaf, kill)) = self.events.get(node.cursor)
+            && *at < self.now
+        {
+            holder.kill(*leaf, *kill);
+            node.cursor += 1;
+        }
+    }
+
+    /// What one gateway does in one tick.
+    fn live(&mut self, place: usize) {
+        if self.nodes[place].holder.is_none() {
+            if self.now < self.nodes[place].back {
+                return;
+            }
+            self.nodes[place].begin(self.mutant != Some(Mutant::NoCeiling));
+        }
+        if self.storms() && self.chance.percent(1) {
+            if self.chance.below(8) < self.crashes {
+                return self.crash(place);
+            }
+            if self.chance.percent(30) {
+                self.nodes[place].off = self.now + self.chance.below(200);
+            }
+        }
+        self.listen(place);
+        let now = at(self.now);
+        let overdue = self.nodes[place]
+            .holder
+            .as_mut()
+            .map(|holder| holder.tick(now));
+        assert!(
+            overdue.unwrap_or_default().is_empty(),
+            "a call lasted longer than its lease lets it"
+        );
+        if self.storms() && self.chance.percent(25) {
+            let amount = mills(5 + self.chance.below(60));
+            self.call(place, amount);
+        } else if !self.storms() && self.now < STORM + PROBE {
+            self.probe(place);
+        }
+        let sync = self.chance.percent(30);
+        self.nodes[place].write(sync);
+        self.speak(place);
+    }
+
+    fn crash(&mut self, place: usize) {
+        let lost = self.chance.percent(30);
+        let node = &mut self.nodes[place];
+        if lost {
+            // What processes before it left on the disk, and were not heard of, is lost, too.
+            let router = self.bank.router(node.id).expect("enrolled");
+            self.truth.lost(node.id, router.incarnation);
+        }
+        let back = self.now + 1 + self.chance.below(20);
+        node.crash(&mut self.chance, lost, back);
+    }
+
+    /// A small call in peace: where there is money for it, it is served before long.
+    fn probe(&mut self, place: usize) {
+        let amount = mills(5);
+        let served = self.call(place, amount);
+        let free = accounts(Self::leaf(place)).map(|id| self.bank.account(id).expect("one").free());
+        let can = free.iter().all(|free| *free >= amount) && self.killed().is_none();
+        let node = &mut self.nodes[place];
+        if served || !can {
+            node.waits = None;
+            return;
+        }
+        let since = *node.waits.get_or_insert(self.now);
+        assert!(
+            self.now - since <= PATIENCE,
+            "P12: gateway {place} waits since {since} although {free:?} are free"
+        );
+    }
+
+    /// A call wants to be made. Whether it could.
+    fn call(&mut self, place: usize, amount: Money) -> bool {
+        let leaf = Self::leaf(place);
+        let now = at(self.now);
+        let node = &mut self.nodes[place];
+        let Some(holder) = &mut node.holder else {
+            return false;
+        };
+        let Ok(hold) = holder.reserve(leaf, amount, now) else {
+            return false;
+        };
+        if let Some((since, killed, true)) = self.events.last()
+            && *killed == leaf
+        {
+            assert!(
+                node.cursor < self.events.len(),
+                "P13: a call began although the switch was heard of"
+            );
+            assert!(
+                self.now < since + VALID,
+                "P13: a call began behind the lease's end"
+            );
+        }
+        let share = self.chance.below(1001);
+        let cost = Money::from_nanos(amount.nanos() / 1000 * i64::try_from(share).expect("few"));
+        self.calls.push(Call {
+            node: place,
+            start: node.start,
+            leaf,
+            hold,
+            cost,
+            ends: self.now + 1 + self.chance.below(DRAIN - 2),
+        });
+        true
+    }
+
+    /// The provider charges what ends, whoever still listens.
+    fn charge(&mut self) {
+        let (over, going): (Vec<Call>, Vec<Call>) = std::mem::take(&mut self.calls)
+            .into_iter()
+            .partition(|call| call.ends <= self.now);
+        self.calls = going;
+        for call in over {
+            self.truth
+                .charged(&self.bank, call.hold.lease, &accounts(call.leaf), call.cost);
+            let node = &mut self.nodes[call.node];
+            if node.start == call.start
+                && let Some(holder) = &mut node.holder
+            {
+                holder.settle(&call.hold, call.cost);
+            }
+        }
+    }
+
+    /// Sends what is to be said, again and again until it is answered.
+    fn speak(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let Some(holder) = &mut node.holder else {
+            return;
+        };
+        if (self.now < node.off && self.now < STORM) || self.now < node.sent {
+            return;
+        }
+        let message = match holder.hello() {
+            Some(hello) => Some(Up::Hello(hello)),
+            None => holder.sync(at(self.now)).map(Up::Sync),
+        };
+        node.sent = self.now + 3 + self.chance.below(5);
+        let Some(message) = message else { return };
+        let copies = 1 + u64::from(self.chance.percent(self.doubling));
+        for _ in 0..copies {
+            if self.passes() {
+                let due = self.now + self.delay();
+                self.up.push((due, message.clone()));
+            }
+        }
+    }
+
+    /// Whether a message is not lost.
+    fn passes(&mut self) -> bool {
+        let lost = self.chance.percent(self.loss);
+        !(lost && self.storms())
+    }
+
+    /// How long a message takes: now and then longer than a lease.
+    fn delay(&mut self) -> u64 {
+        let most = if !self.storms() {
+            2
+        } else if self.chance.percent(5) {
+            5 * VALID
+        } else {
+            12
+        };
+        1 + self.chance.below(most)
+    }
+
+    fn deliver_up(&mut self) {
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.up)
+            .into_iter()
+            .partition(|(due, _)| *due <= self.now);
+        self.up = later;
+        for (_, message) in due {
+            let (router, answer) = match &message {
+                Up::Hello(hello) => (hello.router, self.bank.hello(hello)),
+                Up::Sync(sync) => {
+                    let answer = self.bank.sync(sync, at(self.now));
+                    self.truth.answered(sync, answer.as_ref().ok());
+                    self.said.push(sync.clone());
+                    (sync.router, answer)
+                }
+            };
+            Truth::sound(&self.bank);
+            let Ok(answer) = answer else { continue };
+            let Some(place) = self.nodes.iter().position(|node| node.id == router) else {
+                continue;
+            };
+            if self.passes() {
+                let due = self.now + self.delay();
+                self.down.push((due, place, answer));
+            }
+        }
+    }
+
+    fn deliver_down(&mut self) {
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.down)
+            .into_iter()
+            .partition(|(due, ..)| *due <= self.now);
+        self.down = later;
+        for (_, place, answer) in due {
+            let node = &mut self.nodes[place];
+            if self.now < node.off && self.now < STORM {
+                continue;
+            }
+            if let Some(holder) = &mut node.holder {
+                holder.heard(&answer, at(self.now));
+            }
+        }
+    }
+}
