@@ -1,33 +1,37 @@
-//! What the two sides say to each other. Amounts are absolute, never differences.
+//! What the two sides say to each other, by the names they have on the wire. Amounts are absolute, never differences.
 
+use super::wire::{hex, millis, nanos, some_nanos};
 use crate::units::Money;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RouterId(pub u128);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouterId(#[serde(with = "hex")] pub u128);
 
 /// A lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LeaseId(pub u128);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LeaseId(#[serde(with = "hex")] pub u128);
 
 /// Who spends: the innermost node of a budget's tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeafId(pub u64);
 
 /// A process begins: it needs a number that no process before it had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// Whose process.
+    #[serde(rename = "router_id")]
     pub router: RouterId,
     /// Grows with every process of this gateway.
     pub start: u64,
 }
 
 /// What a gateway reports, and what it wants.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sync {
     /// The gateway.
+    #[serde(rename = "router_id")]
     pub router: RouterId,
     /// Its process, by the number it got.
     pub incarnation: u64,
@@ -45,50 +49,62 @@ pub struct Sync {
 }
 
 /// What became of one lease so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// The lease.
+    #[serde(rename = "lease_id")]
     pub lease: LeaseId,
     /// Its fence, as granted.
     pub fence: u64,
     /// Charged, up to what was reserved for each call.
+    #[serde(rename = "settled_total", with = "nanos")]
     pub settled: Money,
     /// Given back.
+    #[serde(rename = "returned_total", with = "nanos")]
     pub returned: Money,
     /// Reserved for calls under way.
+    #[serde(rename = "reserved_now", with = "nanos")]
     pub reserved: Money,
     /// Charged beyond what was reserved.
+    #[serde(rename = "overrun_total", with = "nanos")]
     pub overrun: Money,
     /// Nothing more will come of it: what is neither settled nor returned is free.
     pub closing: bool,
 }
 
 /// Money wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Want {
     /// For whom.
     pub leaf: LeafId,
     /// The dearest call that waits.
+    #[serde(rename = "need_now", with = "nanos")]
     pub need: Money,
     /// How fast it spends, per minute.
+    #[serde(rename = "rate_ewma", with = "nanos")]
     pub rate: Money,
 }
 
 /// The last word on a lease of a process that is gone, as far as its disk says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Final {
     /// The lease.
+    #[serde(rename = "lease_id")]
     pub lease: LeaseId,
     /// Charged for certain.
+    #[serde(rename = "settled_total", with = "nanos")]
     pub settled: Money,
     /// The worst cases of calls that were under way.
+    #[serde(rename = "inflight_worst", with = "nanos")]
     pub in_flight: Money,
     /// What else may have been spent: the ceiling, less both.
+    #[serde(with = "nanos")]
     pub uncertain: Money,
 }
 
 /// What the bank says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// To a [`Hello`].
     Welcome {
@@ -107,50 +123,63 @@ pub enum Answer {
 }
 
 /// What a sync brings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Synced {
     /// The sync it answers.
     pub seq: u64,
     /// The process it is for.
     pub incarnation: u64,
     /// Its leases that still bring money.
+    #[serde(rename = "leases")]
     pub grants: Vec<Grant>,
     /// What it wanted and does not get.
     pub denies: Vec<Deny>,
 }
 
 /// A lease as the bank has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The lease.
+    #[serde(rename = "lease_id")]
     pub lease: LeaseId,
     /// What its holder must say with it.
     pub fence: u64,
     /// Who may spend it.
     pub leaf: LeafId,
     /// Lent, all in all.
+    #[serde(rename = "granted_total", with = "nanos")]
     pub granted: Money,
     /// How long calls may begin, from before the sync was sent.
+    #[serde(rename = "valid_for_ms", with = "millis")]
     pub valid_for: Duration,
     /// How long they may last.
+    #[serde(rename = "drain_for_ms", with = "millis")]
     pub drain_for: Duration,
     /// Of what is not spent, no more than this may be kept.
+    #[serde(
+        rename = "trim_to",
+        with = "some_nanos",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub keep: Option<Money>,
 }
 
 /// A want that is not met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deny {
     /// Who wanted.
     pub leaf: LeafId,
     /// Why not.
     pub reason: Reason,
     /// When to ask again; money of others may be on its way back.
+    #[serde(rename = "retry_after_ms", with = "millis")]
     pub retry_after: Duration,
 }
 
 /// Why there is no money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The budget is used up.
     Exhausted,

@@ -7,7 +7,7 @@
 //!
 //! Invariant: money comes back to a budget on the word of whoever held it, never because time has passed.
 //!
-//! Not here: accounts' windows and the tree they stand in (whoever names a leaf's accounts knows), messages as JSON.
+//! Not here: accounts' windows and the tree they stand in (whoever names a leaf's accounts knows), how messages travel.
 #![warn(
     clippy::float_arithmetic,
     clippy::arithmetic_side_effects,
@@ -21,9 +21,10 @@ mod lease;
 mod message;
 mod record;
 mod terms;
+mod wire;
 
 pub use account::{Account, AccountId, Delta};
-pub use bank::{Bank, BankError, Entry, Leaf, Router};
+pub use bank::{Bank, BankError, Entry, Leaf, Router, Rows};
 pub use holder::{Hold, Holder, Unavailable};
 pub use lease::{Lease, Stage};
 pub use message::{

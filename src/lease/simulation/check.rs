@@ -1,6 +1,8 @@
 //! What is true, and what must hold: the promises of the treaty, checked after each step.
 
-use crate::lease::protocol::{AccountId, Answer, Bank, Lease, LeaseId, RouterId, Stage, Sync};
+use crate::lease::protocol::{
+    AccountId, Answer, Bank, Entry, Lease, LeaseId, RouterId, Stage, Sync,
+};
 use crate::units::Money;
 use std::collections::BTreeMap;
 
@@ -162,8 +164,8 @@ impl Truth {
     }
 
     /// The ledger's entries, replayed, come to the totals.
-    pub(super) fn replayed(&mut self, bank: &mut Bank) {
-        for entry in bank.take_entries() {
+    pub(super) fn replayed(&mut self, bank: &Bank, entries: &[Entry]) {
+        for entry in entries {
             let sums = self.entries.entry(entry.account).or_default();
             sums.0 = sums.0.plus(entry.delta.spent);
             sums.1 = sums.1.plus(entry.delta.held);

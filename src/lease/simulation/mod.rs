@@ -7,6 +7,7 @@
 mod chance;
 mod check;
 mod node;
+mod store;
 mod world;
 
 use super::protocol::Mutant;

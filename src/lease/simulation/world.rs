@@ -3,6 +3,7 @@
 use super::chance::Chance;
 use super::check::Truth;
 use super::node::Node;
+use super::store::Store;
 use crate::lease::protocol::{AccountId, Answer, Bank, Hello, Hold, LeafId, Mutant, Sync, Terms};
 use crate::units::Money;
 use std::time::Duration;
@@ -53,7 +54,9 @@ pub(super) struct World {
     chance: Chance,
     mutant: Option<Mutant>,
     now: u64,
+    terms: Terms,
     bank: Bank,
+    store: Store,
     nodes: Vec<Node>,
     up: Vec<(u64, Up)>,
     down: Vec<(u64, usize, Answer)>,
@@ -77,7 +80,7 @@ impl World {
     pub(super) fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         let mut chance = Chance::new(seed);
         let count = 3 + chance.below(4);
-        let mut bank = Bank::new(Terms {
+        let terms = Terms {
             valid_for: at(VALID),
             drain_for: at(DRAIN),
             grace: at(2),
@@ -85,7 +88,8 @@ impl World {
             outstanding: 20,
             floor: mills(100),
             clone_safe: false,
-        });
+        };
+        let mut bank = Bank::new(terms);
         bank.mutant = mutant;
         let limit = mills(3_000 + chance.below(3_000));
         bank.set_account(
@@ -119,7 +123,9 @@ impl World {
             chance,
             mutant,
             now: 0,
+            terms,
             bank,
+            store: Store::default(),
             nodes,
             up: Vec::new(),
             down: Vec::new(),
@@ -143,7 +149,10 @@ impl World {
             self.deliver_up();
             self.deliver_down();
             self.truth.balance(&self.bank);
-            self.truth.replayed(&mut self.bank);
+            self.commit();
+            if self.storms() && self.chance.below(150) == 0 {
+                self.reopen();
+            }
             self.now += 1;
         }
         self.truth.at_peace(&self.bank);
@@ -171,6 +180,20 @@ impl World {
                 "P18: {after} are free where {before} were"
             );
         }
+    }
+
+    /// What the panel did is safe from now on.
+    fn commit(&mut self) {
+        let rows = self.bank.take_rows();
+        self.truth.replayed(&self.bank, &rows.entries);
+        self.store.write(rows);
+    }
+
+    /// The panel dies, and another begins with what was safe.
+    fn reopen(&mut self) {
+        self.bank = self.store.open(self.terms);
+        self.bank.mutant = self.mutant;
+        Truth::sound(&self.bank);
     }
 
     fn storms(&self) -> bool {
@@ -385,6 +408,17 @@ impl World {
             .partition(|(due, _)| *due <= self.now);
         self.up = later;
         for (_, message) in due {
+            // What came before is safe; this step may be done and then lost, with its answer.
+            self.commit();
+            let dies = self.storms() && self.chance.below(100) == 0;
+            if dies {
+                let _ = match &message {
+                    Up::Hello(hello) => self.bank.hello(hello),
+                    Up::Sync(sync) => self.bank.sync(sync, at(self.now)),
+                };
+                self.reopen();
+                continue;
+            }
             let (router, answer) = match &message {
                 Up::Hello(hello) => (hello.router, self.bank.hello(hello)),
                 Up::Sync(sync) => {

@@ -6,10 +6,13 @@
 //! Invariant: each hard account is sound after every step; what it holds is the sum over its leases; its totals are the sum
 //! of its entries.
 
+mod rows;
 mod sizing;
 mod sync;
 #[cfg(test)]
 mod tests;
+pub use rows::Rows;
+
 #[cfg(test)]
 use super::Mutant;
 use super::account::{Account, AccountId, Delta};
@@ -17,6 +20,7 @@ use super::lease::{Lease, Stage};
 use super::message::{Answer, Hello, LeafId, LeaseId, RouterId};
 use super::terms::Terms;
 use crate::units::Money;
+use rows::Changed;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -107,6 +111,7 @@ pub struct Bank {
     /// The number of the next lease; its fence, too.
     next: u64,
     entries: Vec<Entry>,
+    changed: Changed,
     #[cfg(test)]
     pub(in crate::lease) mutant: Option<Mutant>,
 }
@@ -130,23 +135,27 @@ impl Bank {
             .or_insert_with(|| Account::new(limit, hard));
         account.hard = hard;
         account.set_limit(limit);
+        self.changed.accounts.insert(id);
     }
 
     /// Says where a leaf's spending is counted.
     pub fn set_leaf(&mut self, id: LeafId, accounts: impl IntoIterator<Item = AccountId>) {
         let leaf = self.leaves.entry(id).or_default();
         leaf.accounts = accounts.into_iter().collect();
+        self.changed.leaves.insert(id);
     }
 
     /// Enrols a gateway.
     pub fn enrol(&mut self, id: RouterId) {
         self.routers.entry(id).or_default();
+        self.changed.routers.insert(id);
     }
 
     /// Pulls the switch for a leaf, or lets it spend again.
     pub fn kill(&mut self, id: LeafId, killed: bool) {
         if let Some(leaf) = self.leaves.get_mut(&id) {
             leaf.killed = killed;
+            self.changed.leaves.insert(id);
         }
         if killed {
             let of = |lease: &Lease| lease.leaf == id;
@@ -176,6 +185,7 @@ impl Bank {
             router.start = hello.start;
             router.seq = 0;
             router.answer = None;
+            self.changed.routers.insert(hello.router);
         }
         Ok(Answer::Welcome {
             start: hello.start,
@@ -234,11 +244,6 @@ impl Bank {
         self.leases.iter().map(|(id, lease)| (*id, lease))
     }
 
-    /// The ledger's new lines, for whoever keeps them.
-    pub fn take_entries(&mut self) -> Vec<Entry> {
-        std::mem::take(&mut self.entries)
-    }
-
     /// Leases that are not closed and of which something holds.
     fn leases_where(&self, holds: impl Fn(&Lease) -> bool) -> Vec<LeaseId> {
         let holds = |id: &&LeaseId| self.leases.get(id).is_some_and(&holds);
@@ -252,6 +257,10 @@ impl Bank {
         };
         let before = lease.clone();
         change(lease);
+        if *lease == before {
+            return;
+        }
+        self.changed.leases.insert(id);
         if lease.stage == Stage::Closed {
             self.open.remove(&id);
         }
@@ -265,6 +274,7 @@ impl Bank {
             if let Some(books) = self.accounts.get_mut(&account) {
                 books.rate = books.rate.plus(rate);
                 books.apply(delta);
+                self.changed.accounts.insert(account);
             }
             if !delta.is_nothing() {
                 self.entries.push(Entry {

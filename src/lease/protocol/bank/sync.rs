@@ -83,6 +83,7 @@ impl Bank {
             router.seq = sync.seq;
             router.body = digest;
             router.answer = Some(answer.clone());
+            self.changed.routers.insert(sync.router);
         }
         Ok(answer)
     }
@@ -269,6 +270,7 @@ impl Bank {
         };
         self.leases.insert(id, lease);
         self.open.insert(id);
+        self.changed.leases.insert(id);
         self.alter(id, |lease| lease.rate = want.rate);
         id
     }

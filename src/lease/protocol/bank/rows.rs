@@ -1,0 +1,85 @@
+//! What a store keeps of a bank: the rows a step changed, written before its answer is sent, and a bank made of all of them.
+//!
+//! Invariant: a bank restored from every row that was taken says to every message what the bank itself would have said.
+
+use super::{Bank, Entry, Leaf, Router};
+use crate::lease::protocol::account::{Account, AccountId};
+use crate::lease::protocol::lease::{Lease, Stage};
+use crate::lease::protocol::message::{LeafId, LeaseId, RouterId};
+use crate::lease::protocol::terms::Terms;
+use std::collections::BTreeSet;
+
+/// Rows, each as it is now, and the ledger's new lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Accounts.
+    pub accounts: Vec<(AccountId, Account)>,
+    /// Leaves.
+    pub leaves: Vec<(LeafId, Leaf)>,
+    /// Leases.
+    pub leases: Vec<(LeaseId, Lease)>,
+    /// Gateways.
+    pub routers: Vec<(RouterId, Router)>,
+    /// The ledger's new lines, in order. A bank is restored without them.
+    pub entries: Vec<Entry>,
+}
+
+/// Which rows changed since they were last taken.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub(super) accounts: BTreeSet<AccountId>,
+    pub(super) leaves: BTreeSet<LeafId>,
+    pub(super) leases: BTreeSet<LeaseId>,
+    pub(super) routers: BTreeSet<RouterId>,
+}
+
+impl Rows {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Bank {
+    /// Takes what changed since the last time. Nothing that a step answered may be said before its rows are safe.
+    pub fn take_rows(&mut self) -> Rows {
+        let changed = std::mem::take(&mut self.changed);
+        let rows = |ids: BTreeSet<LeaseId>| {
+            let row = |id: LeaseId| Some((id, self.leases.get(&id)?.clone()));
+            ids.into_iter().filter_map(row).collect()
+        };
+        let leases = rows(changed.leases);
+        let account = |id: AccountId| Some((id, *self.accounts.get(&id)?));
+        let leaf = |id: LeafId| Some((id, self.leaves.get(&id)?.clone()));
+        let router = |id: RouterId| Some((id, self.routers.get(&id)?.clone()));
+        Rows {
+            accounts: changed.accounts.into_iter().filter_map(account).collect(),
+            leaves: changed.leaves.into_iter().filter_map(leaf).collect(),
+            leases,
+            routers: changed.routers.into_iter().filter_map(router).collect(),
+            entries: std::mem::take(&mut self.entries),
+        }
+    }
+
+    /// A bank as these rows have it: all there are, or all that a step can touch and `next` from beyond every lease.
+    #[must_use]
+    pub fn restore(terms: Terms, rows: Rows, next: u64) -> Self {
+        let open = rows
+            .leases
+            .iter()
+            .filter(|(_, lease)| lease.stage != Stage::Closed)
+            .map(|(id, _)| *id);
+        let newest = rows.leases.iter().map(|(_, lease)| lease.fence).max();
+        Self {
+            terms,
+            open: open.collect(),
+            next: next.max(newest.unwrap_or(0).saturating_add(1)),
+            accounts: rows.accounts.into_iter().collect(),
+            leaves: rows.leaves.into_iter().collect(),
+            leases: rows.leases.into_iter().collect(),
+            routers: rows.routers.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! How messages are spelled: JSON with whole nano-dollars, whole milliseconds, and ids of 32 hexadecimal digits.
+//!
+//! Amounts below zero are refused where they are read, fractions and what is no number by their type. Fields we do not know
+//! are passed over: a newer side may say more.
+
+use serde::{Deserialize, Deserializer, Serializer, de};
+use std::time::Duration;
+
+/// Money as whole nano-dollars.
+pub(super) mod nanos {
+    use super::{Deserialize, Deserializer, Serializer, de};
+    use crate::units::Money;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        money: &Money,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(money.nanos())
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Money, D::Error> {
+        let nanos = i64::deserialize(deserializer)?;
+        if nanos < 0 {
+            return Err(de::Error::custom(format_args!(
+                "{nanos} nano-dollars: an amount is never below zero"
+            )));
+        }
+        Ok(Money::from_nanos(nanos))
+    }
+}
+
+/// The same where there may be none.
+pub(super) mod some_nanos {
+    use super::{Deserialize, Deserializer, Serializer, nanos};
+    use crate::units::Money;
+
+    #[derive(Deserialize)]
+    struct Whole(#[serde(with = "nanos")] Money);
+
+    #[expect(clippy::ref_option, reason = "as serde calls it")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        money: &Option<Money>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match money {
+            Some(money) => nanos::serialize(money, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Money>, D::Error> {
+        Ok(Option::<Whole>::deserialize(deserializer)?.map(|whole| whole.0))
+    }
+}
+
+/// A length of time in whole milliseconds.
+pub(super) mod millis {
+    use super::{Deserialize, Deserializer, Duration, Serializer};
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        time: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+/// An id as 32 hexadecimal digits: more than most readers of JSON can count.
+pub(super) mod hex {
+    use super::{Deserialize, Deserializer, Serializer, de};
+    use std::borrow::Cow;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        id: &u128,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{id:032x}"))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<u128, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = digits.then(|| u128::from_str_radix(&text, 16).ok());
+        id.flatten()
+            .ok_or_else(|| de::Error::custom("an id has 32 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lease::protocol::{
+        Answer, Deny, Final, Grant, LeafId, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+    };
+    use crate::units::Money;
+    use std::time::Duration;
+
+    fn sync() -> Sync {
+        let usd = Money::from_nanos;
+        Sync {
+            router: RouterId(0xa1),
+            incarnation: 3,
+            seq: 9,
+            leases: vec![Line {
+                lease: LeaseId(0xb2),
+                fence: 7,
+                settled: usd(1_500_000_000),
+                returned: usd(0),
+                reserved: usd(40_000_000),
+                overrun: usd(1),
+                closing: false,
+            }],
+            wants: vec![Want {
+                leaf: LeafId(4),
+                need: usd(250_000_000),
+                rate: usd(9_000_000),
+            }],
+            finals: vec![Final {
+                lease: LeaseId(0xb1),
+                settled: usd(5),
+                in_flight: usd(6),
+                uncertain: usd(7),
+            }],
+            remembers: 1,
+        }
+    }
+
+    fn answers() -> [Answer; 3] {
+        let grant = Grant {
+            lease: LeaseId(0xb2),
+            fence: 7,
+            leaf: LeafId(4),
+            granted: Money::from_nanos(2_000_000_000),
+            valid_for: Duration::from_mins(15),
+            drain_for: Duration::from_mins(10),
+            keep: Some(Money::ZERO),
+        };
+        let deny = Deny {
+            leaf: LeafId(5),
+            reason: Reason::UnknownLeaf,
+            retry_after: Duration::from_secs(60),
+        };
+        [
+            Answer::Welcome {
+                start: 12,
+                incarnation: 3,
+            },
+            Answer::Fenced { incarnation: 2 },
+            Answer::Synced(Synced {
+                seq: 9,
+                incarnation: 3,
+                grants: vec![
+                    grant,
+                    Grant {
+                        keep: None,
+                        ..grant
+                    },
+                ],
+                denies: vec![deny],
+            }),
+        ]
+    }
+
+    #[test]
+    fn messages_are_spelled_as_the_treaty_has_them() {
+        insta::assert_snapshot!("sync", serde_json::to_string_pretty(&sync()).expect("JSON"));
+        insta::assert_snapshot!(
+            "answers",
+            serde_json::to_string_pretty(&answers()).expect("JSON")
+        );
+    }
+
+    #[test]
+    fn what_is_said_is_what_is_heard() {
+        let said = serde_json::to_string(&sync()).expect("JSON");
+        assert_eq!(serde_json::from_str::<Sync>(&said).expect("a sync"), sync());
+        for answer in answers() {
+            let said = serde_json::to_string(&answer).expect("JSON");
+            assert_eq!(
+                serde_json::from_str::<Answer>(&said).expect("an answer"),
+                answer
+            );
+        }
+    }
+
+    #[test]
+    fn amounts_that_cannot_be_are_refused_with_their_reason() {
+        let said = serde_json::to_string(&sync()).expect("JSON");
+        for (amount, fault) in [
+            ("-1", "never below zero"),
+            ("1.5", "floating point"),
+            ("1e300", "floating point"),
+            ("\"1\"", "string"),
+            ("NaN", "expected value"),
+            ("9223372036854775808", "invalid value"),
+            ("null", "null"),
+        ] {
+            let forged = said.replace("1500000000", amount);
+            let error = serde_json::from_str::<Sync>(&forged).expect_err(amount);
+            assert!(error.to_string().contains(fault), "{amount}: {error}");
+        }
+        for id in [
+            "",
+            "a1",
+            "000000000000000000000000000000zz",
+            "+0000000000000000000000000000001",
+        ] {
+            let forged = said.replace("000000000000000000000000000000a1", id);
+            serde_json::from_str::<Sync>(&forged).expect_err(id);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_side_says_besides_is_passed_over() {
+        let said = serde_json::to_string(&sync()).expect("JSON");
+        let more = said.replacen('{', "{\"mood\":\"fine\",", 1);
+        assert_eq!(serde_json::from_str::<Sync>(&more).expect("a sync"), sync());
+    }
+}

@@ -1,0 +1,48 @@
+//! The panel's store: rows that are safe once they are written, and outlive the panel.
+
+use crate::lease::protocol::{
+    Account, AccountId, Bank, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Terms,
+};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    accounts: BTreeMap<AccountId, Account>,
+    leaves: BTreeMap<LeafId, Leaf>,
+    leases: BTreeMap<LeaseId, Lease>,
+    routers: BTreeMap<RouterId, Router>,
+}
+
+impl Store {
+    /// Writes the rows of one step, all or none.
+    pub(super) fn write(&mut self, rows: Rows) {
+        self.accounts.extend(rows.accounts);
+        self.leaves.extend(rows.leaves);
+        self.leases.extend(rows.leases);
+        self.routers.extend(rows.routers);
+    }
+
+    /// A panel that begins with what is safe.
+    pub(super) fn open(&self, terms: Terms) -> Bank {
+        let rows = Rows {
+            accounts: self.accounts.iter().map(|(id, row)| (*id, *row)).collect(),
+            leaves: self
+                .leaves
+                .iter()
+                .map(|(id, row)| (*id, row.clone()))
+                .collect(),
+            leases: self
+                .leases
+                .iter()
+                .map(|(id, row)| (*id, row.clone()))
+                .collect(),
+            routers: self
+                .routers
+                .iter()
+                .map(|(id, row)| (*id, row.clone()))
+                .collect(),
+            entries: Vec::new(),
+        };
+        Bank::restore(terms, rows, 1)
+    }
+}
