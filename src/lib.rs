@@ -20,6 +20,8 @@ pub mod cli;
 #[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
+pub mod control;
+#[cfg(feature = "server")]
 pub mod dialect;
 #[cfg(feature = "server")]
 pub mod gateway;

@@ -9,4 +9,4 @@
 pub mod protocol;
 
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;

@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("journal", &["governance"]),
     ("lease", &["governance"]),
+    ("control", &["governance", "lease", "telemetry"]),
     ("telemetry", &["governance", "provider", "chat"]),
 ];
 

@@ -4,7 +4,7 @@
 //! falls. What is charged beyond that is kept apart, as overrun.
 
 use super::account::{AccountId, Delta};
-use super::message::{Final, LeafId, RouterId};
+use super::message::{DiskId, Final, LeafId, RouterId};
 use crate::units::Money;
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -29,8 +29,8 @@ pub struct Lease {
     pub router: RouterId,
     /// Which process of it.
     pub incarnation: u64,
-    /// The same, as that process counts.
-    pub start: u64,
+    /// Where that process wrote.
+    pub disk: DiskId,
     /// Who may spend it.
     pub leaf: LeafId,
     /// What its holder must say with it.
@@ -53,6 +53,8 @@ pub struct Lease {
     pub breach: Money,
     /// How fast its holder spends, per minute.
     pub rate: Money,
+    /// Whether its holder was ever heard to use it.
+    pub was_used: bool,
     /// Whether a later process had its last word.
     pub is_final: bool,
     /// Until when calls may begin, by the bank's clock.
@@ -136,13 +138,15 @@ impl Lease {
         if self.is_final {
             return;
         }
-        self.merge(word.settled, Money::ZERO, Money::ZERO);
+        self.merge(word.settled, Money::ZERO, word.overrun);
         self.is_final = true;
         if self.stage == Stage::Closed {
             return;
         }
         let room = self.granted.minus(self.returned).minus(self.settled);
-        let presumed = word.in_flight.plus(word.uncertain);
+        // The word bounds all that was spent; what was heard of it in the meantime is no longer presumed.
+        let all = word.settled.plus(word.in_flight).plus(word.uncertain);
+        let presumed = all.less(self.settled);
         self.uncertain = if clone_safe { room } else { presumed.min(room) };
         if self.stage == Stage::Lost {
             self.close();

@@ -17,13 +17,23 @@ pub struct LeaseId(#[serde(with = "hex")] pub u128);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeafId(pub u64);
 
+/// A state directory, by a number drawn when it was made and written down before anybody heard of it. What was lent to a
+/// process on another disk says nothing to this one.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct DiskId(#[serde(with = "hex")] pub u128);
+
 /// A process begins: it needs a number that no process before it had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// Whose process.
     #[serde(rename = "router_id")]
     pub router: RouterId,
-    /// Grows with every process of this gateway.
+    /// Where it writes.
+    #[serde(rename = "disk_id")]
+    pub disk: DiskId,
+    /// Grows with every process on this disk, and is written there before it is said.
     pub start: u64,
 }
 
@@ -43,9 +53,6 @@ pub struct Sync {
     pub wants: Vec<Want>,
     /// What became of leases that processes before it held.
     pub finals: Vec<Final>,
-    /// The first start whose leases its disk would name. Those of later starts that it does not name were never opened: the
-    /// answer that brought them got lost, and no ceiling of theirs was ever written.
-    pub remembers: u64,
 }
 
 /// What became of one lease so far.
@@ -97,7 +104,10 @@ pub struct Final {
     /// The worst cases of calls that were under way.
     #[serde(rename = "inflight_worst", with = "nanos")]
     pub in_flight: Money,
-    /// What else may have been spent: the ceiling, less both.
+    /// Charged beyond what was reserved.
+    #[serde(rename = "overrun_total", with = "nanos")]
+    pub overrun: Money,
+    /// What else may have been spent: the ceiling, less what was charged and is under way.
     #[serde(with = "nanos")]
     pub uncertain: Money,
 }

@@ -28,7 +28,8 @@ pub use bank::{Bank, BankError, Entry, Leaf, Router, Rows};
 pub use holder::{Hold, Holder, Unavailable};
 pub use lease::{Lease, Stage};
 pub use message::{
-    Answer, Deny, Final, Grant, Hello, LeafId, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+    Answer, Deny, DiskId, Final, Grant, Hello, LeafId, LeaseId, Line, Reason, RouterId, Sync,
+    Synced, Want,
 };
 pub use record::{Record, recover};
 pub use terms::Terms;
@@ -36,7 +37,7 @@ pub use terms::Terms;
 /// A rule broken on purpose, to see that the simulation notices.
 #[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mutant {
+pub(crate) enum Mutant {
     /// What a lease still holds is given back when its time is over.
     RefundByTimer,
     /// What is told of a lease that is no longer active is not booked.

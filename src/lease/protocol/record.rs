@@ -39,6 +39,8 @@ pub enum Record {
         call: u64,
         /// What was charged to the lease.
         cost: Money,
+        /// What was charged beyond.
+        overrun: Money,
     },
     /// The bank knows all of it.
     Closed {
@@ -51,6 +53,7 @@ pub enum Record {
 struct Seen {
     ceiling: Money,
     settled: Money,
+    overrun: Money,
     open: BTreeMap<u64, Money>,
 }
 
@@ -74,10 +77,16 @@ pub fn recover(records: impl IntoIterator<Item = Record>) -> Vec<Final> {
                 let seen = leases.entry(lease).or_default();
                 seen.open.insert(call, amount);
             }
-            Record::Settled { lease, call, cost } => {
+            Record::Settled {
+                lease,
+                call,
+                cost,
+                overrun,
+            } => {
                 let seen = leases.entry(lease).or_default();
                 seen.open.remove(&call);
                 seen.settled = seen.settled.plus(cost);
+                seen.overrun = seen.overrun.plus(overrun);
             }
             Record::Closed { lease } => {
                 leases.remove(&lease);
@@ -93,6 +102,7 @@ pub fn recover(records: impl IntoIterator<Item = Record>) -> Vec<Final> {
             lease,
             settled: seen.settled,
             in_flight,
+            overrun: seen.overrun,
             uncertain: seen.ceiling.less(seen.settled.plus(in_flight)),
         }
     };
@@ -102,7 +112,7 @@ pub fn recover(records: impl IntoIterator<Item = Record>) -> Vec<Final> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lease::protocol::{Answer, Grant, Hold, Holder, LeafId, RouterId, Synced};
+    use crate::lease::protocol::{Answer, DiskId, Grant, Hold, Holder, LeafId, RouterId, Synced};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -149,7 +159,7 @@ mod tests {
         /// charged, and no less than was charged is presumed.
         #[test]
         fn a_torn_journal_never_says_too_little(steps in proptest::collection::vec(step(), 1..60), granted in 50_i64..2_000) {
-            let mut holder = Holder::new(RouterId(1), 1, 1, Vec::new());
+            let mut holder = Holder::new(RouterId(1), DiskId(1), 1, Vec::new());
             let start = Duration::from_secs(1);
             holder.heard(&Answer::Welcome { start: 1, incarnation: 1 }, start);
             let _ = holder.reserve(LEAF, Money::from_nanos(20), start);

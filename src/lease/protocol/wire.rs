@@ -11,6 +11,7 @@ pub(super) mod nanos {
     use super::{Deserialize, Deserializer, Serializer, de};
     use crate::units::Money;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub(in super::super) fn serialize<S: Serializer>(
         money: &Money,
         serializer: S,
@@ -130,9 +131,9 @@ mod tests {
                 lease: LeaseId(0xb1),
                 settled: usd(5),
                 in_flight: usd(6),
+                overrun: usd(0),
                 uncertain: usd(7),
             }],
-            remembers: 1,
         }
     }
 
@@ -149,7 +150,7 @@ mod tests {
         let deny = Deny {
             leaf: LeafId(5),
             reason: Reason::UnknownLeaf,
-            retry_after: Duration::from_secs(60),
+            retry_after: Duration::from_mins(1),
         };
         [
             Answer::Welcome {

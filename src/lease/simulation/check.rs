@@ -17,6 +17,8 @@ pub(super) struct Truth {
     entries: BTreeMap<AccountId, (Money, Money, Money, Money)>,
     answers: BTreeMap<(RouterId, u64, u64), Answer>,
     newest: BTreeMap<RouterId, u64>,
+    /// Numbers given since the books were last looked at: money lent before them was lent rightly.
+    hellos: Vec<(RouterId, u64)>,
     /// Processes whose disk was lost, up to this one.
     lost: BTreeMap<RouterId, u64>,
 }
@@ -32,6 +34,13 @@ impl Truth {
     ) {
         let of_lease = self.by_lease.entry(lease).or_default();
         *of_lease = of_lease.plus(cost);
+        if let Some(lent) = bank.lease(lease) {
+            assert!(
+                *of_lease <= lent.granted.minus(lent.returned),
+                "P6: charged {of_lease}, given back {}: {lent:?}",
+                lent.returned
+            );
+        }
         for id in accounts {
             let charged = self.by_account.entry(*id).or_default();
             *charged = charged.plus(cost);
@@ -52,8 +61,13 @@ impl Truth {
         let key = (sync.router, sync.incarnation, sync.seq);
         let first = self.answers.entry(key).or_insert_with(|| answer.clone());
         assert_eq!(first, answer, "P8: one sync, two answers");
-        let newest = self.newest.entry(sync.router).or_default();
-        *newest = sync.incarnation.max(*newest);
+    }
+
+    /// A process has its number: no other of this gateway gets money any more.
+    pub(super) fn welcomed(&mut self, router: RouterId, answer: Option<&Answer>) {
+        if let Some(Answer::Welcome { incarnation, .. }) = answer {
+            self.hellos.push((router, *incarnation));
+        }
     }
 
     /// The disk of these processes is gone: what they held may stay uncertain.
@@ -102,11 +116,20 @@ impl Truth {
                 "P2: {id:?}"
             );
         }
+        for (router, incarnation) in std::mem::take(&mut self.hellos) {
+            let newest = self.newest.entry(router).or_default();
+            *newest = (*newest).max(incarnation);
+        }
     }
 
     fn lease(&mut self, id: LeaseId, lease: &Lease) {
         let Some(before) = self.before.get(&id) else {
             assert!(lease.is_sound(), "P4: {id:?} {lease:?}");
+            let newest = self.newest.get(&lease.router).copied().unwrap_or(0);
+            assert!(
+                lease.incarnation >= newest,
+                "P7: a new lease for a process that was replaced: {lease:?}"
+            );
             self.before.insert(id, lease.clone());
             return;
         };

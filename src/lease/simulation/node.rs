@@ -1,7 +1,7 @@
 //! One gateway: a process that comes and goes, and a disk that may outlive it.
 
 use super::chance::Chance;
-use crate::lease::protocol::{Final, Holder, Record, RouterId, recover};
+use crate::lease::protocol::{DiskId, Final, Holder, Record, RouterId, recover};
 
 /// A gateway.
 #[derive(Debug)]
@@ -9,8 +9,6 @@ pub(super) struct Node {
     pub(super) id: RouterId,
     /// The number of its process.
     pub(super) start: u64,
-    /// The first process that the disk knows of.
-    remembers: u64,
     pub(super) holder: Option<Holder>,
     disk: Disk,
     /// Cut off until then.
@@ -26,12 +24,27 @@ pub(super) struct Node {
 }
 
 /// A journal: what was written, and how much of it is safe.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Disk {
+    id: u128,
+    /// How many processes began on it.
+    start: u64,
     records: Vec<Record>,
     safe: usize,
     /// How many records were there before this process began.
     base: usize,
+}
+
+impl Disk {
+    fn new(id: u128) -> Self {
+        Self {
+            id,
+            start: u64::from(id == 1),
+            records: Vec::new(),
+            safe: 0,
+            base: 0,
+        }
+    }
 }
 
 impl Node {
@@ -40,9 +53,8 @@ impl Node {
         Self {
             id,
             start: 1,
-            remembers: 1,
-            holder: Some(Holder::new(id, 1, 1, Vec::new())),
-            disk: Disk::default(),
+            holder: Some(Holder::new(id, DiskId(1), 1, Vec::new())),
+            disk: Disk::new(1),
             off: 0,
             back: 0,
             sent: 0,
@@ -70,8 +82,7 @@ impl Node {
         self.holder = None;
         self.back = back;
         if lost {
-            self.disk = Disk::default();
-            self.remembers = self.start + 1;
+            self.disk = Disk::new(self.disk.id + 1);
             return;
         }
         let loose = self.disk.records.len() - self.disk.safe;
@@ -84,6 +95,8 @@ impl Node {
     pub(super) fn begin(&mut self, believes_ceilings: bool) {
         self.start += 1;
         self.cursor = 0;
+        // The disk counts for itself: a new one from the beginning.
+        self.disk.start += 1;
         let mut finals: Vec<Final> = recover(self.disk.records.iter().copied());
         if !believes_ceilings {
             for word in &mut finals {
@@ -92,6 +105,11 @@ impl Node {
         }
         self.disk.safe = self.disk.records.len();
         self.disk.base = self.disk.safe;
-        self.holder = Some(Holder::new(self.id, self.start, self.remembers, finals));
+        self.holder = Some(Holder::new(
+            self.id,
+            DiskId(self.disk.id),
+            self.disk.start,
+            finals,
+        ));
     }
 }

@@ -4,7 +4,17 @@ use crate::lease::protocol::{
     Account, AccountId, Bank, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Terms,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+/// What keeps the rows of a panel.
+pub(crate) trait Keep: std::fmt::Debug {
+    /// Writes the rows of one step, all or none.
+    fn write(&mut self, rows: Rows);
+    /// A panel that begins with what is safe.
+    fn open(&mut self, terms: Terms, now: Duration) -> Bank;
+}
+
+/// Rows in memory.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     accounts: BTreeMap<AccountId, Account>,
@@ -13,17 +23,15 @@ pub(super) struct Store {
     routers: BTreeMap<RouterId, Router>,
 }
 
-impl Store {
-    /// Writes the rows of one step, all or none.
-    pub(super) fn write(&mut self, rows: Rows) {
+impl Keep for Store {
+    fn write(&mut self, rows: Rows) {
         self.accounts.extend(rows.accounts);
         self.leaves.extend(rows.leaves);
         self.leases.extend(rows.leases);
         self.routers.extend(rows.routers);
     }
 
-    /// A panel that begins with what is safe.
-    pub(super) fn open(&self, terms: Terms) -> Bank {
+    fn open(&mut self, terms: Terms, now: Duration) -> Bank {
         let rows = Rows {
             accounts: self.accounts.iter().map(|(id, row)| (*id, *row)).collect(),
             leaves: self
@@ -43,6 +51,8 @@ impl Store {
                 .collect(),
             entries: Vec::new(),
         };
-        Bank::restore(terms, rows, 1)
+        let mut bank = Bank::restore(terms, rows, 1);
+        bank.wake(now);
+        bank
     }
 }

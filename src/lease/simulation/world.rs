@@ -3,8 +3,10 @@
 use super::chance::Chance;
 use super::check::Truth;
 use super::node::Node;
-use super::store::Store;
-use crate::lease::protocol::{AccountId, Answer, Bank, Hello, Hold, LeafId, Mutant, Sync, Terms};
+use super::store::{Keep, Store};
+use crate::lease::protocol::{
+    AccountId, Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms,
+};
 use crate::units::Money;
 use std::time::Duration;
 
@@ -50,16 +52,16 @@ struct Call {
 
 /// All there is.
 #[derive(Debug)]
-pub(super) struct World {
+pub(crate) struct World {
     chance: Chance,
     mutant: Option<Mutant>,
     now: u64,
     terms: Terms,
     bank: Bank,
-    store: Store,
+    store: Box<dyn Keep>,
     nodes: Vec<Node>,
     up: Vec<(u64, Up)>,
-    down: Vec<(u64, usize, Answer)>,
+    down: Vec<(u64, usize, Result<Answer, BankError>)>,
     calls: Vec<Call>,
     truth: Truth,
     loss: u64,
@@ -78,6 +80,11 @@ fn accounts(leaf: LeafId) -> [AccountId; 2] {
 
 impl World {
     pub(super) fn new(seed: u64, mutant: Option<Mutant>) -> Self {
+        Self::kept(seed, mutant, Box::new(Store::default()))
+    }
+
+    /// A world whose panel keeps its books there.
+    pub(crate) fn kept(seed: u64, mutant: Option<Mutant>, store: Box<dyn Keep>) -> Self {
         let mut chance = Chance::new(seed);
         let count = 3 + chance.below(4);
         let terms = Terms {
@@ -125,7 +132,7 @@ impl World {
             now: 0,
             terms,
             bank,
-            store: Store::default(),
+            store,
             nodes,
             up: Vec::new(),
             down: Vec::new(),
@@ -137,7 +144,7 @@ impl World {
     }
 
     /// Lives to the end. Comes back with how much of the organisation's budget was charged, in thousandths.
-    pub(super) fn run(mut self) -> u64 {
+    pub(crate) fn run(mut self) -> u64 {
         while self.now < END {
             self.switch();
             for node in 0..self.nodes.len() {
@@ -191,7 +198,7 @@ impl World {
 
     /// The panel dies, and another begins with what was safe.
     fn reopen(&mut self) {
-        self.bank = self.store.open(self.terms);
+        self.bank = self.store.open(self.terms, at(self.now));
         self.bank.mutant = self.mutant;
         Truth::sound(&self.bank);
     }
@@ -256,6 +263,12 @@ impl World {
             }
         }
         self.listen(place);
+        let replaced = |holder: &Holder| holder.is_fenced() && holder.is_empty();
+        if self.nodes[place].holder.as_ref().is_some_and(replaced) {
+            // It ends in order, and is started again.
+            self.nodes[place].write(true);
+            self.nodes[place].begin(self.mutant != Some(Mutant::NoCeiling));
+        }
         let now = at(self.now);
         let overdue = self.nodes[place]
             .holder
@@ -267,7 +280,12 @@ impl World {
         );
         if self.storms() && self.chance.percent(25) {
             let amount = mills(5 + self.chance.below(60));
-            self.call(place, amount);
+            let leaf = if self.chance.percent(20) {
+                LeafId(1 + self.chance.below(TEAMS))
+            } else {
+                Self::leaf(place)
+            };
+            self.call(place, leaf, amount);
         } else if !self.storms() && self.now < STORM + PROBE {
             self.probe(place);
         }
@@ -291,7 +309,7 @@ impl World {
     /// A small call in peace: where there is money for it, it is served before long.
     fn probe(&mut self, place: usize) {
         let amount = mills(5);
-        let served = self.call(place, amount);
+        let served = self.call(place, Self::leaf(place), amount);
         let free = accounts(Self::leaf(place)).map(|id| self.bank.account(id).expect("one").free());
         let can = free.iter().all(|free| *free >= amount) && self.killed().is_none();
         let node = &mut self.nodes[place];
@@ -307,8 +325,7 @@ impl World {
     }
 
     /// A call wants to be made. Whether it could.
-    fn call(&mut self, place: usize, amount: Money) -> bool {
-        let leaf = Self::leaf(place);
+    fn call(&mut self, place: usize, leaf: LeafId, amount: Money) -> bool {
         let now = at(self.now);
         let node = &mut self.nodes[place];
         let Some(holder) = &mut node.holder else {
@@ -420,7 +437,11 @@ impl World {
                 continue;
             }
             let (router, answer) = match &message {
-                Up::Hello(hello) => (hello.router, self.bank.hello(hello)),
+                Up::Hello(hello) => {
+                    let answer = self.bank.hello(hello);
+                    self.truth.welcomed(hello.router, answer.as_ref().ok());
+                    (hello.router, answer)
+                }
                 Up::Sync(sync) => {
                     let answer = self.bank.sync(sync, at(self.now));
                     self.truth.answered(sync, answer.as_ref().ok());
@@ -429,7 +450,6 @@ impl World {
                 }
             };
             Truth::sound(&self.bank);
-            let Ok(answer) = answer else { continue };
             let Some(place) = self.nodes.iter().position(|node| node.id == router) else {
                 continue;
             };
@@ -450,8 +470,11 @@ impl World {
             if self.now < node.off && self.now < STORM {
                 continue;
             }
-            if let Some(holder) = &mut node.holder {
-                holder.heard(&answer, at(self.now));
+            match (&mut node.holder, &answer) {
+                (Some(holder), Ok(answer)) => holder.heard(answer, at(self.now)),
+                // It came for one sync, and is about another by now, perhaps: the holder says it all again, that is all.
+                (Some(holder), Err(error)) => holder.refused(error),
+                (None, _) => {}
             }
         }
     }

@@ -7,7 +7,7 @@
 //! of its entries.
 
 mod rows;
-mod sizing;
+pub(super) mod sizing;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ pub use rows::Rows;
 use super::Mutant;
 use super::account::{Account, AccountId, Delta};
 use super::lease::{Lease, Stage};
-use super::message::{Answer, Hello, LeafId, LeaseId, RouterId};
+use super::message::{Answer, DiskId, Hello, LeafId, LeaseId, RouterId};
 use super::terms::Terms;
 use crate::units::Money;
 use rows::Changed;
@@ -63,6 +63,9 @@ pub enum BankError {
     },
 }
 
+/// A gateway's disks before this many are forgotten; a process on one of them would count as new.
+const MOST_DISKS: usize = 16;
+
 /// Where the spending of a leaf is counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leaf {
@@ -77,8 +80,8 @@ pub struct Leaf {
 pub struct Router {
     /// Its process, by number; 0 before the first.
     pub incarnation: u64,
-    /// The start that got that number.
-    pub start: u64,
+    /// The disks its processes wrote to, with the last start on each; the newest last.
+    pub disks: SmallVec<[(DiskId, u64); 2]>,
     /// The last sync.
     pub seq: u64,
     /// The last sync's content, by digest.
@@ -141,6 +144,8 @@ impl Bank {
     /// Says where a leaf's spending is counted.
     pub fn set_leaf(&mut self, id: LeafId, accounts: impl IntoIterator<Item = AccountId>) {
         let leaf = self.leaves.entry(id).or_default();
+        // Each account once: it would be asked once and charged twice.
+        let accounts: BTreeSet<AccountId> = accounts.into_iter().collect();
         leaf.accounts = accounts.into_iter().collect();
         self.changed.leaves.insert(id);
     }
@@ -174,15 +179,32 @@ impl Bank {
             .routers
             .get_mut(&hello.router)
             .ok_or(BankError::UnknownRouter)?;
-        if hello.start < router.start {
+        let known = router
+            .disks
+            .iter()
+            .position(|(disk, _)| *disk == hello.disk);
+        let (disk, last) = known
+            .and_then(|place| router.disks.get(place))
+            .copied()
+            .unwrap_or((hello.disk, 0));
+        let is_newest = router
+            .disks
+            .last()
+            .is_some_and(|(newest, _)| *newest == disk);
+        if hello.start < last || (hello.start == last && !is_newest) {
             return Err(BankError::OldStart {
                 start: hello.start,
-                last: router.start,
+                last,
             });
         }
-        if hello.start > router.start {
+        if hello.start > last {
+            if let Some(place) = known {
+                router.disks.remove(place);
+            } else if router.disks.len() >= MOST_DISKS {
+                router.disks.remove(0);
+            }
+            router.disks.push((disk, hello.start));
             router.incarnation = router.incarnation.saturating_add(1);
-            router.start = hello.start;
             router.seq = 0;
             router.answer = None;
             self.changed.routers.insert(hello.router);

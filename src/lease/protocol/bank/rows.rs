@@ -8,6 +8,7 @@ use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{LeafId, LeaseId, RouterId};
 use crate::lease::protocol::terms::Terms;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Rows, each as it is now, and the ledger's new lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +60,18 @@ impl Bank {
             leases,
             routers: changed.routers.into_iter().filter_map(router).collect(),
             entries: std::mem::take(&mut self.entries),
+        }
+    }
+
+    /// Gives every open lease its whole time again: after a pause of the bank itself nobody can be blamed for silence.
+    pub fn wake(&mut self, now: Duration) {
+        let terms = self.terms;
+        for id in self.leases_where(|_| true) {
+            if let Some(lease) = self.leases.get_mut(&id) {
+                lease.valid_until = terms.until(now, terms.valid_for);
+                let whole = terms.valid_for.saturating_add(terms.drain_for);
+                lease.drain_until = terms.until(now, whole);
+            }
         }
     }
 

@@ -25,7 +25,7 @@ impl Bank {
         };
         let free = books.iter().map(|account| account.free()).min();
         let free = free.unwrap_or(Money::ZERO);
-        if free < want.need || want.need > MOST {
+        if free < want.need || want.need > MOST || want.need <= Money::ZERO {
             return Err(Reason::Exhausted);
         }
         let tail = books.iter().any(|account| is_tail(account, want));
@@ -53,29 +53,39 @@ impl Bank {
         want.need.max(fair.min(room))
     }
 
-    /// Asks those who hold money of these accounts for what they do not use. Whether there is anybody to ask.
-    pub(super) fn recall(&mut self, accounts: &[AccountId], but: Option<LeaseId>) -> bool {
+    /// Asks those who hold money of the accounts that are short for what they do not use, where that can help. Whether it can.
+    /// `lent`: who got money by this very sync.
+    pub(super) fn recall(&mut self, accounts: &[AccountId], need: Money, lent: &[LeaseId]) -> bool {
+        let short: Vec<(AccountId, Money)> = accounts
+            .iter()
+            .filter_map(|id| Some((*id, self.accounts.get(id)?.free())))
+            .filter(|(_, free)| *free < need)
+            .collect();
         let shares = |lease: &Lease| {
+            let is_short = |account: &AccountId| short.iter().any(|(one, _)| one == account);
             lease.stage == Stage::Active
                 && lease.held() > Money::ZERO
-                && lease
-                    .accounts
-                    .iter()
-                    .any(|account| accounts.contains(account))
+                && lease.accounts.iter().any(is_short)
         };
-        let mut asked = false;
-        for id in self.leases_where(shares) {
-            if Some(id) != but {
-                self.alter(id, |lease| lease.recalled = true);
-                asked = true;
-            }
+        let mut asked = self.leases_where(shares);
+        asked.retain(|id| !lent.contains(id));
+        let could_free = |(account, free): &(AccountId, Money)| {
+            let held = asked.iter().filter_map(|id| self.leases.get(id));
+            held.filter(|lease| lease.accounts.contains(account))
+                .fold(*free, |sum, lease| sum.plus(lease.held()))
+        };
+        if short.is_empty() || !short.iter().all(|short| could_free(short) >= need) {
+            return false;
         }
-        asked
+        for id in &asked {
+            self.alter(*id, |lease| lease.recalled = true);
+        }
+        true
     }
 }
 
 /// More than this is lent to nobody: sums of sixteen such amounts can still be counted.
-const MOST: Money = Money::from_nanos(i64::MAX / 16);
+pub(in crate::lease::protocol) const MOST: Money = Money::from_nanos(i64::MAX / 16);
 
 /// Whether a budget is near its end.
 fn is_tail(account: &Account, want: &Want) -> bool {

@@ -7,10 +7,11 @@ use super::{Bank, BankError};
 use crate::lease::protocol::Mutant;
 use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{
-    Answer, Deny, Final, Grant, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+    Answer, Deny, DiskId, Final, Grant, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
 };
 use crate::units::Money;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use foldhash::quality::FixedState;
+use std::hash::BuildHasher as _;
 use std::time::Duration;
 
 /// When to ask again where others were asked to give back.
@@ -31,10 +32,11 @@ impl Bank {
         amounts(sync)?;
         let (incarnation, last, body) = (router.incarnation, router.seq, router.body);
         let answered = router.answer.clone();
-        let mut digest = DefaultHasher::new();
-        sync.hash(&mut digest);
-        let digest = digest.finish();
+        let digest = digest(sync);
         self.hear(sync);
+        for word in &sync.finals {
+            self.finalise(sync, word);
+        }
         if sync.incarnation != incarnation {
             return Ok(Answer::Fenced {
                 incarnation: sync.incarnation,
@@ -56,18 +58,15 @@ impl Bank {
                 });
             }
         }
-        for word in &sync.finals {
-            self.finalise(sync, word);
-        }
         self.never_opened(sync);
         for line in &sync.leases {
             self.renew(sync, line, now);
         }
-        let denies = sync
-            .wants
-            .iter()
-            .filter_map(|want| self.want(sync, want, now));
-        let denies = denies.collect();
+        let mut lent = Vec::new();
+        let mut denies = Vec::new();
+        for want in &sync.wants {
+            denies.extend(self.want(sync, want, &mut lent, now));
+        }
         let grants = self.grants(sync.router, incarnation);
         for grant in grants.iter().filter(|grant| grant.keep.is_some()) {
             // It is asked once: an answer that gets lost is repeated as it was.
@@ -116,6 +115,10 @@ impl Bank {
             }
             self.alter(line.lease, |lease| {
                 lease.merge(line.settled, line.returned, line.overrun);
+                lease.was_used |= line.settled.plus(line.reserved) > Money::ZERO;
+                if line.closing {
+                    lease.close_by_holder();
+                }
             });
         }
     }
@@ -139,12 +142,23 @@ impl Bank {
         }
     }
 
-    /// Leases of earlier processes that a disk should name and does not: nothing was spent of them.
+    /// The disk that the process of a gateway writes to.
+    fn disk_of(&self, router: RouterId) -> DiskId {
+        let disks = self.routers.get(&router).map(|router| &router.disks);
+        disks
+            .and_then(|disks| disks.last())
+            .map_or(DiskId::default(), |(disk, _)| *disk)
+    }
+
+    /// Leases of earlier processes on this very disk that it does not name: the answer that brought them got lost, and no
+    /// ceiling of theirs was ever written, so nothing was spent.
     fn never_opened(&mut self, sync: &Sync) {
+        let disk = self.disk_of(sync.router);
         let unnamed = |lease: &Lease| {
             lease.router == sync.router
                 && lease.incarnation < sync.incarnation
-                && lease.start >= sync.remembers
+                && lease.disk == disk
+                && !lease.was_used
                 && !lease.is_final
         };
         for lease in self.leases_where(unnamed) {
@@ -152,6 +166,7 @@ impl Bank {
                 lease,
                 settled: Money::ZERO,
                 in_flight: Money::ZERO,
+                overrun: Money::ZERO,
                 uncertain: Money::ZERO,
             };
             self.finalise(sync, &word);
@@ -165,9 +180,7 @@ impl Bank {
         }
         let terms = self.terms;
         self.alter(line.lease, |lease| {
-            if line.closing {
-                lease.close_by_holder();
-            } else if lease.stage == Stage::Active {
+            if lease.stage == Stage::Active {
                 lease.valid_until = terms.until(now, terms.valid_for);
                 let whole = terms.valid_for.saturating_add(terms.drain_for);
                 lease.drain_until = terms.until(now, whole);
@@ -176,7 +189,13 @@ impl Bank {
     }
 
     /// Lends what is wanted, on the lease there is or on a new one.
-    fn want(&mut self, sync: &Sync, want: &Want, now: Duration) -> Option<Deny> {
+    fn want(
+        &mut self,
+        sync: &Sync,
+        want: &Want,
+        lent: &mut Vec<LeaseId>,
+        now: Duration,
+    ) -> Option<Deny> {
         let deny = |reason, retry_after| {
             Some(Deny {
                 leaf: want.leaf,
@@ -204,11 +223,11 @@ impl Bank {
         }
         match self.grant(&accounts, want) {
             Ok(amount) => {
-                self.lend(sync, want, mine, amount, now);
+                lent.push(self.lend(sync, want, mine, amount, now));
                 None
             }
             Err(Reason::Exhausted) => {
-                if self.recall(&accounts, mine) {
+                if self.recall(&accounts, want.need, lent) {
                     deny(Reason::Recalling, RECALL)
                 } else {
                     deny(Reason::Exhausted, EXHAUSTED)
@@ -225,13 +244,14 @@ impl Bank {
         mine: Option<LeaseId>,
         amount: Money,
         now: Duration,
-    ) {
+    ) -> LeaseId {
         let id = mine.unwrap_or_else(|| self.open(sync, want, now));
         self.alter(id, |lease| {
             lease.granted = lease.granted.plus(amount);
             // Who waits for money has none to give back.
             lease.recalled = false;
         });
+        id
     }
 
     /// A new lease, of nothing yet.
@@ -248,10 +268,7 @@ impl Bank {
         let lease = Lease {
             router: sync.router,
             incarnation: sync.incarnation,
-            start: self
-                .routers
-                .get(&sync.router)
-                .map_or(0, |router| router.start),
+            disk: self.disk_of(sync.router),
             leaf: want.leaf,
             fence,
             accounts,
@@ -263,6 +280,7 @@ impl Bank {
             overrun: Money::ZERO,
             breach: Money::ZERO,
             rate: Money::ZERO,
+            was_used: false,
             is_final: false,
             valid_until: self.terms.until(now, self.terms.valid_for),
             drain_until: self.terms.until(now, whole),
@@ -301,19 +319,21 @@ impl Bank {
     }
 }
 
+/// What tells a sync from others. Another version may come to another number: a sync that was under way over an update is then
+/// refused, and said anew. Whoever makes two with one number gets the answer to the first.
+fn digest(sync: &Sync) -> u64 {
+    FixedState::default().hash_one(sync)
+}
+
 /// Amounts that cannot be are no facts: nothing of such a sync is heard.
 fn amounts(sync: &Sync) -> Result<(), BankError> {
     let lines = sync.leases.iter().flat_map(|line| {
         [line.settled, line.returned, line.reserved, line.overrun].map(|one| (line.lease.0, one))
     });
-    let wants = sync
-        .wants
-        .iter()
-        .flat_map(|want| [want.need, want.rate].map(|one| (0, one)));
     let finals = sync.finals.iter().flat_map(|word| {
-        [word.settled, word.in_flight, word.uncertain].map(|one| (word.lease.0, one))
+        [word.settled, word.in_flight, word.overrun, word.uncertain].map(|one| (word.lease.0, one))
     });
-    for (lease, amount) in lines.chain(wants).chain(finals) {
+    for (lease, amount) in lines.chain(finals) {
         if amount < Money::ZERO || amount == Money::MAX {
             return Err(BankError::Amount { lease, amount });
         }

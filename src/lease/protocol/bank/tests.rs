@@ -1,7 +1,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "amounts of tests are small")]
 
 use super::*;
-use crate::lease::protocol::message::{Final, Grant, Line, Reason, Sync, Synced, Want};
+use crate::lease::protocol::message::{DiskId, Final, Grant, Line, Reason, Sync, Synced, Want};
 
 const ROOT: AccountId = AccountId {
     budget: 0,
@@ -24,7 +24,11 @@ fn bank(limit: Money) -> Bank {
     bank.set_leaf(LEAF, [ROOT]);
     for router in [RouterId(1), RouterId(2)] {
         bank.enrol(router);
-        let hello = Hello { router, start: 1 };
+        let hello = Hello {
+            router,
+            disk: DiskId(1),
+            start: 1,
+        };
         bank.hello(&hello).expect("enrolled");
     }
     bank
@@ -38,7 +42,6 @@ fn sync(router: u128, seq: u64) -> Sync {
         leases: Vec::new(),
         wants: Vec::new(),
         finals: Vec::new(),
-        remembers: 1,
     }
 }
 
@@ -113,6 +116,7 @@ fn of_anothers_lease_nothing_is_believed() {
         lease: grant.lease,
         settled: Money::ZERO,
         in_flight: Money::ZERO,
+        overrun: Money::ZERO,
         uncertain: Money::ZERO,
     };
     let stolen = Sync {
@@ -143,7 +147,6 @@ fn amounts_that_cannot_be_change_nothing() {
             let said = bank.sync(&telling(1, 2, line), secs(2));
             assert!(matches!(said, Err(BankError::Amount { .. })), "{said:?}");
         }
-        assert!(bank.sync(&wanting(1, 2, amount), secs(2)).is_err());
     }
     assert_eq!(books(&bank), before);
 }
@@ -225,6 +228,7 @@ fn a_process_that_was_replaced_gets_no_money_and_is_believed() {
     let grant = lent(&mut bank, 1, usd(40));
     let hello = Hello {
         router: RouterId(1),
+        disk: DiskId(1),
         start: 2,
     };
     bank.hello(&hello).expect("enrolled");
@@ -237,17 +241,48 @@ fn a_process_that_was_replaced_gets_no_money_and_is_believed() {
     assert_eq!(books(&bank).0, usd(15));
     let old = Hello {
         router: RouterId(1),
+        disk: DiskId(1),
         start: 1,
     };
     assert!(matches!(bank.hello(&old), Err(BankError::OldStart { .. })));
 }
 
 #[test]
-fn a_lease_that_never_arrived_comes_back_from_a_disk_that_would_know() {
+fn a_lease_that_never_arrived_comes_back_from_the_disk_that_would_name_it() {
+    for (disk, freed) in [(DiskId(1), true), (DiskId(2), false)] {
+        let mut bank = bank(usd(1_000));
+        let granted = lent(&mut bank, 1, usd(40)).granted;
+        let hello = Hello {
+            router: RouterId(1),
+            disk,
+            start: 9,
+        };
+        bank.hello(&hello).expect("enrolled");
+        let next = Sync {
+            incarnation: 2,
+            ..sync(1, 1)
+        };
+        heard(&mut bank, &next);
+        bank.tick(secs(3 * 3600));
+        bank.tick(secs(3 * 3600 + 1));
+        let uncertain = if freed { Money::ZERO } else { granted };
+        assert_eq!(books(&bank), (usd(0), usd(0), uncertain), "{disk:?}");
+    }
+}
+
+#[test]
+fn a_lease_that_was_heard_of_is_not_taken_for_one_that_never_arrived() {
     let mut bank = bank(usd(1_000));
-    let granted = lent(&mut bank, 1, usd(40)).granted;
+    let grant = lent(&mut bank, 1, usd(40));
+    let under_way = Line {
+        reserved: usd(5),
+        ..line(&grant, Money::ZERO, Money::ZERO)
+    };
+    heard(&mut bank, &telling(1, 2, under_way));
+    // A disk set back to an older state names nothing.
     let hello = Hello {
         router: RouterId(1),
+        disk: DiskId(1),
         start: 2,
     };
     bank.hello(&hello).expect("enrolled");
@@ -255,17 +290,131 @@ fn a_lease_that_never_arrived_comes_back_from_a_disk_that_would_know() {
         incarnation: 2,
         ..sync(1, 1)
     };
-    // A new disk knows nothing of the first process.
-    let forgetful = Sync {
-        remembers: 2,
-        ..next.clone()
-    };
-    heard(&mut bank, &forgetful);
+    heard(&mut bank, &next);
     bank.tick(secs(3 * 3600));
     bank.tick(secs(3 * 3600 + 1));
-    assert_eq!(books(&bank), (usd(0), usd(0), granted));
-    heard(&mut bank, &Sync { seq: 2, ..next });
-    assert_eq!(books(&bank), (usd(0), usd(0), usd(0)));
+    assert_eq!(books(&bank), (usd(0), usd(0), grant.granted));
+}
+
+#[test]
+fn a_process_on_a_new_disk_is_a_new_process_whatever_it_counts() {
+    let mut bank = bank(usd(1_000));
+    let hello = |disk, start| Hello {
+        router: RouterId(1),
+        disk: DiskId(disk),
+        start,
+    };
+    let number = |bank: &mut Bank, hello: &Hello| match bank.hello(hello) {
+        Ok(Answer::Welcome { incarnation, .. }) => Some(incarnation),
+        _ => None,
+    };
+    assert_eq!(number(&mut bank, &hello(1, 1)), Some(1), "said again");
+    assert_eq!(number(&mut bank, &hello(2, 1)), Some(2), "another disk");
+    assert_eq!(number(&mut bank, &hello(2, 1)), Some(2), "said again");
+    assert_eq!(number(&mut bank, &hello(1, 1)), None, "on its way for long");
+    assert_eq!(
+        number(&mut bank, &hello(1, 2)),
+        Some(3),
+        "the old disk is back"
+    );
+}
+
+#[test]
+fn a_last_word_counts_the_same_before_and_after_a_late_line() {
+    let word = |grant: &Grant| Final {
+        lease: grant.lease,
+        settled: usd(6),
+        in_flight: usd(4),
+        overrun: Money::ZERO,
+        uncertain: usd(0),
+    };
+    let mut sums = Vec::new();
+    for late_first in [true, false] {
+        let mut bank = bank(usd(1_000));
+        let grant = lent(&mut bank, 1, usd(40));
+        let hello = Hello {
+            router: RouterId(1),
+            disk: DiskId(1),
+            start: 2,
+        };
+        bank.hello(&hello).expect("enrolled");
+        let late = telling(1, 2, line(&grant, usd(8), Money::ZERO));
+        let last = Sync {
+            incarnation: 2,
+            finals: vec![word(&grant)],
+            ..sync(1, 1)
+        };
+        let both = if late_first {
+            [&late, &last]
+        } else {
+            [&last, &late]
+        };
+        for sync in both {
+            bank.sync(sync, secs(1)).expect("an answer");
+        }
+        let (spent, _, uncertain) = books(&bank);
+        sums.push((spent, uncertain));
+    }
+    assert_eq!(sums, [(usd(8), usd(2)), (usd(8), usd(2))]);
+}
+
+#[test]
+fn who_cannot_help_is_not_asked_to_give_back() {
+    let mut bank = bank(usd(1_000));
+    let team = AccountId {
+        budget: 5,
+        period: 0,
+    };
+    bank.set_account(team, usd(10), true);
+    bank.set_leaf(LeafId(2), [team, ROOT]);
+    let other = lent(&mut bank, 1, usd(40));
+    let mut dear = wanting(2, 1, usd(11));
+    for want in &mut dear.wants {
+        want.leaf = LeafId(2);
+    }
+    let denied = heard(&mut bank, &dear);
+    let reasons: Vec<Reason> = denied.denies.iter().map(|deny| deny.reason).collect();
+    assert_eq!(
+        reasons,
+        [Reason::Exhausted],
+        "the team has ten and nobody holds more of it"
+    );
+    assert!(!bank.lease(other.lease).expect("a lease").recalled);
+}
+
+#[test]
+fn what_one_sync_lends_it_does_not_take_back() {
+    let mut bank = bank(usd(8));
+    bank.set_leaf(LeafId(2), [ROOT]);
+    let mut both = wanting(1, 1, usd(5));
+    both.wants.push(Want {
+        leaf: LeafId(2),
+        need: usd(10),
+        rate: Money::ZERO,
+    });
+    let synced = heard(&mut bank, &both);
+    assert_eq!(
+        synced
+            .grants
+            .iter()
+            .map(|grant| grant.keep)
+            .collect::<Vec<_>>(),
+        [None]
+    );
+}
+
+#[test]
+fn an_absurd_want_is_denied_and_the_rest_of_its_sync_is_heard() {
+    let mut bank = bank(usd(1_000));
+    for (seq, need) in (1..).zip([
+        Money::MAX,
+        Money::from_nanos(i64::MAX - 1),
+        usd(-4),
+        Money::ZERO,
+    ]) {
+        let synced = heard(&mut bank, &wanting(1, seq, need));
+        assert_eq!(synced.denies.len(), 1, "{need}");
+    }
 }
 
 #[test]

@@ -64,8 +64,8 @@ impl Held {
     /// What may be reserved now.
     pub(super) fn available(&self) -> Money {
         self.ceiling
-            .min(self.granted)
-            .less(self.returned.plus(self.settled).plus(self.reserved))
+            .min(self.granted.less(self.returned))
+            .less(self.settled.plus(self.reserved))
     }
 
     /// What is lent, and neither spent nor promised nor given back.
@@ -81,9 +81,9 @@ impl Held {
 
     /// The ceiling to ask for next, where half of the last step is used and there is more.
     pub(super) fn next_ceiling(&self, step: Money) -> Option<Money> {
-        let used = self.returned.plus(self.settled).plus(self.reserved);
+        let used = self.settled.plus(self.reserved);
         let left = self.asked.less(used);
-        let wanted = used.plus(step).min(self.granted);
+        let wanted = used.plus(step).min(self.granted.less(self.returned));
         (left < step.percent(50) && wanted > self.asked).then_some(wanted)
     }
 }

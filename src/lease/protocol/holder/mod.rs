@@ -3,20 +3,23 @@
 //! A call reserves its worst case on one lease and settles what it cost. Money can be reserved only below the ceiling that
 //! is on the disk, before the lease's end, in the process that was lent it: no process goes on with another's lease.
 //!
-//! Invariant: `settled + reserved` never exceeds `min(ceiling, granted) - returned`.
+//! Invariant: `settled + reserved` never exceeds the ceiling, nor what is granted and not given back.
 //!
 //! Not here: the word that calls race for (`allowance`), how records reach the disk.
 
 mod held;
 mod talk;
 
-use super::message::{Final, LeafId, LeaseId, Reason, RouterId, Sync, Want};
+use super::bank::sizing::MOST;
+use super::message::{DiskId, Final, LeafId, LeaseId, Reason, RouterId, Sync, Want};
 use super::record::Record;
 use crate::units::Money;
 use held::Held;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+/// The least that is asked for.
+const LEAST: Money = Money::from_nanos(1);
 /// A lease on which no call began for so long is given back.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -69,7 +72,8 @@ struct Denied {
 
 impl Denied {
     fn holds(&self, need: Money, now: Duration) -> bool {
-        now < self.until && (need >= self.need || self.reason != Reason::Exhausted)
+        let whatever = matches!(self.reason, Reason::Killed | Reason::UnknownLeaf);
+        now < self.until && (whatever || need >= self.need)
     }
 }
 
@@ -77,10 +81,13 @@ impl Denied {
 #[derive(Debug)]
 pub struct Holder {
     router: RouterId,
+    disk: DiskId,
     start: u64,
-    remembers: u64,
     incarnation: Option<u64>,
+    /// Another process has replaced it.
     fenced: bool,
+    /// It ends, or another has replaced it: it asks for nothing and no call of it begins.
+    leaving: bool,
     seq: u64,
     /// The sync under way, and when it was first sent.
     pending: Option<(Sync, Duration)>,
@@ -98,16 +105,17 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// A process that begins. `start` grows with every process and was written down before; `remembers` is the first one
-    /// that the disk knows of, `finals` what it says of them.
+    /// A process that begins. `start` grows with every process on this disk and was written there before; `finals` is what the
+    /// disk says of the processes before.
     #[must_use]
-    pub fn new(router: RouterId, start: u64, remembers: u64, finals: Vec<Final>) -> Self {
+    pub fn new(router: RouterId, disk: DiskId, start: u64, finals: Vec<Final>) -> Self {
         Self {
             router,
+            disk,
             start,
-            remembers,
             incarnation: None,
             fenced: false,
+            leaving: false,
             seq: 0,
             pending: None,
             leases: BTreeMap::new(),
@@ -134,8 +142,11 @@ impl Holder {
         if self.killed.contains(&leaf) {
             return Err(Unavailable::Denied(Reason::Killed));
         }
+        if amount < Money::ZERO || amount > MOST {
+            // The bank would not even look at such a want.
+            return Err(Unavailable::Denied(Reason::Exhausted));
+        }
         let need = self.needs.entry(leaf).or_default();
-        need.dearest = need.dearest.max(amount);
         let usable = self.leases.iter_mut().find(|(_, lease)| {
             lease.leaf == leaf && lease.is_open(now) && lease.available() >= amount
         });
@@ -143,7 +154,7 @@ impl Holder {
             if let Some(denied) = need.denied.filter(|denied| denied.holds(amount, now)) {
                 return Err(Unavailable::Denied(denied.reason));
             }
-            need.want = need.want.max(amount);
+            need.want = need.want.max(amount).max(LEAST);
             return Err(Unavailable::Asked);
         };
         self.calls = self.calls.saturating_add(1);
@@ -155,6 +166,7 @@ impl Holder {
         lease.reserved = lease.reserved.plus(amount);
         lease.calls.insert(hold.call, amount);
         lease.used = now;
+        need.dearest = need.dearest.max(amount);
         self.write(Record::Reserved {
             lease: hold.lease,
             call: hold.call,
@@ -175,13 +187,15 @@ impl Holder {
         let within = cost.min(amount).max(Money::ZERO);
         lease.reserved = lease.reserved.less(amount);
         lease.settled = lease.settled.plus(within);
-        lease.overrun = lease.overrun.plus(cost.less(amount));
+        let overrun = cost.less(amount).min(MOST);
+        lease.overrun = lease.overrun.plus(overrun).min(MOST);
         let need = self.needs.entry(lease.leaf).or_default();
-        need.spent = need.spent.plus(cost);
+        need.spent = need.spent.plus(cost.max(Money::ZERO));
         self.write(Record::Settled {
             lease: hold.lease,
             call: hold.call,
             cost: within,
+            overrun,
         });
         self.raise();
     }
@@ -235,10 +249,18 @@ impl Holder {
 
     /// Gives back all it does not use: the process is about to end.
     pub fn leave(&mut self) {
+        self.leaving = true;
         for held in self.leases.values_mut() {
             held.over = true;
             held.closing |= held.calls.is_empty();
         }
+    }
+
+    /// Whether another process has replaced it. Once it holds nothing any more it is to end, or to begin anew with another start:
+    /// what replaced it may have been no more than an old message.
+    #[must_use]
+    pub const fn is_fenced(&self) -> bool {
+        self.fenced
     }
 
     /// Whether it holds nothing any more.

@@ -2,6 +2,7 @@
 
 use super::held::Held;
 use super::{Denied, Holder, Need};
+use crate::lease::protocol::bank::BankError;
 use crate::lease::protocol::message::{Answer, Grant, Hello, Line, Sync, Synced};
 use crate::lease::protocol::record::Record;
 use crate::units::Money;
@@ -13,6 +14,7 @@ impl Holder {
     pub fn hello(&self) -> Option<Hello> {
         self.incarnation.is_none().then_some(Hello {
             router: self.router,
+            disk: self.disk,
             start: self.start,
         })
     }
@@ -48,7 +50,7 @@ impl Holder {
             let (idle, last) = mine.fold((Money::ZERO, Money::ZERO), |(idle, last), held| {
                 (idle.plus(held.idle()), last.max(held.last))
             });
-            if !self.fenced {
+            if !self.leaving {
                 wants.extend(need.asks(*leaf, idle, last, now));
             }
         }
@@ -59,7 +61,6 @@ impl Holder {
             leases,
             wants,
             finals: self.finals.clone(),
-            remembers: self.remembers,
         };
         self.pending = Some((sync.clone(), now));
         Some(sync)
@@ -75,8 +76,11 @@ impl Holder {
             }
             Answer::Fenced { incarnation } => {
                 if self.incarnation == Some(*incarnation) {
+                    // Facts were heard all the same.
+                    if let Some((sync, _)) = self.pending.take() {
+                        self.told(&sync);
+                    }
                     self.fenced = true;
-                    self.pending = None;
                     self.leave();
                 }
             }
@@ -91,13 +95,39 @@ impl Holder {
         }
     }
 
-    fn take(&mut self, sync: &Sync, synced: &Synced, sent: Duration, now: Duration) {
+    /// The bank did not take the sync under way: the next one says it anew. What it said of another sync is of no concern;
+    /// to give up one that may yet be answered would be to miss what it brings.
+    pub fn refused(&mut self, error: &BankError) {
+        let (seq, last) = match *error {
+            BankError::Stale { seq, last } => (seq, last),
+            BankError::Conflict { seq } => (seq, seq),
+            BankError::Amount { .. } => (self.seq, self.seq),
+            BankError::UnknownRouter | BankError::OldStart { .. } => return,
+        };
+        if self.pending.take_if(|(sync, _)| sync.seq == seq).is_some() {
+            self.seq = self.seq.max(last);
+        }
+    }
+
+    /// What a sync told for good is told.
+    fn told(&mut self, sync: &Sync) {
         for word in std::mem::take(&mut self.finals) {
             self.write(Record::Closed { lease: word.lease });
         }
         for line in sync.leases.iter().filter(|line| line.closing) {
             self.leases.remove(&line.lease);
             self.write(Record::Closed { lease: line.lease });
+        }
+    }
+
+    fn take(&mut self, sync: &Sync, synced: &Synced, sent: Duration, now: Duration) {
+        self.told(sync);
+        // The bank lists every lease that still brings money: one it does not list was ended there.
+        for line in &sync.leases {
+            let listed = synced.grants.iter().any(|grant| grant.lease == line.lease);
+            if let Some(held) = self.leases.get_mut(&line.lease) {
+                held.over |= !listed;
+            }
         }
         for want in &sync.wants {
             if let Some(need) = self.needs.get_mut(&want.leaf) {
@@ -142,6 +172,7 @@ impl Holder {
         if let Some(keep) = grant.keep {
             held.give_back(keep);
         }
+        held.over |= self.leaving;
         if is_new {
             held.used = now;
             self.write(Record::Open { lease: grant.lease });

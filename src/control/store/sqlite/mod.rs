@@ -1,0 +1,146 @@
+//! One SQLite file: WAL, synced at each commit, one writer.
+//!
+//! A batch of steps is one transaction (group commit): all their answers wait for one sync of the disk. The file's own checks
+//! hold what the bank promises, so that not even a mistake of ours writes an overdrawn account.
+//!
+//! Times of leases are not kept: a panel that begins gives every open lease its whole time again, and is only later in
+//! presuming that money is spent.
+
+mod load;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use crate::clock::Wall;
+use crate::lease::protocol::{Bank, Rows, Terms};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlStr, SqliteConnection};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How the tables came to be, step by step.
+fn migrations() -> Migrator {
+    let bank = include_str!("migrations/0001_bank.sql");
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "bank".into(),
+        MigrationType::Simple,
+        SqlStr::from_static(bank),
+        false,
+    )])
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened.
+    #[error("the panel's database {path} cannot be opened: {error}")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// What SQLite says.
+        error: sqlx::Error,
+    },
+    /// Its tables are those of another version, or were changed by hand.
+    #[error("the panel's database {path} has other tables than this version knows: {error}")]
+    Tables {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        error: MigrateError,
+    },
+    /// A statement failed; nothing of its batch was written.
+    #[error("the panel's database: {0}")]
+    Statement(#[from] sqlx::Error),
+    /// A row cannot be what we wrote.
+    #[error("the panel's database holds a {table} that cannot be: {what}")]
+    Row {
+        /// In which table.
+        table: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// The bank's books in a file.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: SqliteConnection,
+}
+
+impl Ledger {
+    /// Opens the file, or makes it, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        let mut connection = options.connect().await.map_err(|error| StoreError::Open {
+            path: path.into(),
+            error,
+        })?;
+        let ran = migrations().run(&mut connection).await;
+        ran.map_err(|error| StoreError::Tables {
+            path: path.into(),
+            error,
+        })?;
+        Ok(Self { connection })
+    }
+
+    /// Writes the rows of one or more steps: all of them, or none. They are safe when this is done.
+    ///
+    /// # Errors
+    /// [`StoreError::Statement`]: the disk fails, or a row breaks a promise.
+    pub async fn write(&mut self, batch: &[Rows], at: Wall) -> Result<(), StoreError> {
+        let mut work = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        for rows in batch {
+            write::rows(&mut work, rows, at).await?;
+        }
+        work.commit().await?;
+        Ok(())
+    }
+
+    /// The bank as the file has it, its open leases with their whole time ahead of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load(&mut self, terms: Terms, now: Duration) -> Result<Bank, StoreError> {
+        let rows = load::rows(&mut self.connection).await?;
+        let mut bank = Bank::restore(terms, rows, 1);
+        bank.wake(now);
+        Ok(bank)
+    }
+
+    /// Recomputes every account from the ledger's lines. Comes back with those that differ.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn verify(&mut self) -> Result<Vec<(i64, i64)>, StoreError> {
+        let differing = sqlx::query_as(
+            "SELECT a.budget, a.period FROM account a LEFT JOIN \
+             (SELECT budget, period, sum(spent) AS s, sum(held) AS h, sum(uncertain) AS u, sum(overrun) AS o \
+              FROM entry GROUP BY budget, period) e \
+             ON e.budget = a.budget AND e.period = a.period \
+             WHERE a.spent <> coalesce(e.s, 0) OR a.held <> coalesce(e.h, 0) \
+                OR a.uncertain <> coalesce(e.u, 0) OR a.overrun <> coalesce(e.o, 0) \
+             ORDER BY a.budget, a.period",
+        );
+        Ok(differing.fetch_all(&mut self.connection).await?)
+    }
+
+    /// Closes the file.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().await?)
+    }
+}

@@ -1,0 +1,170 @@
+use super::*;
+use crate::lease::protocol::{AccountId, Answer, DiskId, Hello, LeafId, RouterId, Sync, Want};
+use crate::lease::simulation::{Keep, World};
+use crate::units::Money;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// The store under a storm: each step is a commit, each death of the panel a new connection.
+struct Disk {
+    runtime: Runtime,
+    folder: TempDir,
+    ledger: Option<Ledger>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.folder.path().display())
+    }
+}
+
+impl Disk {
+    fn new() -> Self {
+        let (runtime, folder) = (runtime(), TempDir::new().expect("a folder"));
+        let file = folder.path().join("panel.db");
+        let ledger = runtime.block_on(Ledger::open(&file)).expect("opens");
+        Self {
+            runtime,
+            folder,
+            ledger: Some(ledger),
+        }
+    }
+}
+
+impl Keep for Disk {
+    fn write(&mut self, rows: Rows) {
+        if rows.is_empty() {
+            return;
+        }
+        let ledger = self.ledger.as_mut().expect("open");
+        let batch = [rows];
+        let written = ledger.write(&batch, Wall::from_secs(0));
+        self.runtime.block_on(written).expect("writes");
+    }
+
+    fn open(&mut self, terms: Terms, now: Duration) -> Bank {
+        self.ledger = None; // as a process that dies closes it
+        let file = self.folder.path().join("panel.db");
+        let opened = async {
+            let mut ledger = Ledger::open(&file).await.expect("opens");
+            assert_eq!(ledger.verify().await.expect("reads"), []);
+            let bank = ledger.load(terms, now).await.expect("reads");
+            (ledger, bank)
+        };
+        let (ledger, bank) = self.runtime.block_on(opened);
+        self.ledger = Some(ledger);
+        bank
+    }
+}
+
+#[test]
+fn the_promises_hold_with_the_books_in_a_file() {
+    for seed in 0..3 {
+        World::kept(seed, None, Box::new(Disk::new())).run();
+    }
+}
+
+const ROOT: AccountId = AccountId {
+    budget: 1,
+    period: 0,
+};
+
+/// A bank that has lent, and the sync it lent at.
+fn lent() -> (Bank, Sync, Answer) {
+    let mut bank = Bank::new(Terms::default());
+    let usd = |dollars: i64| Money::from_nanos(dollars * 1_000_000_000);
+    bank.set_account(ROOT, usd(50), true);
+    bank.set_leaf(LeafId(3), [ROOT]);
+    let router = RouterId(9);
+    bank.enrol(router);
+    let disk = DiskId(1);
+    let hello = Hello {
+        router,
+        disk,
+        start: 1,
+    };
+    bank.hello(&hello).expect("enrolled");
+    let sync = Sync {
+        router,
+        incarnation: 1,
+        seq: 1,
+        leases: Vec::new(),
+        wants: vec![Want {
+            leaf: LeafId(3),
+            need: usd(1),
+            rate: usd(1),
+        }],
+        finals: Vec::new(),
+    };
+    let answer = bank.sync(&sync, Duration::ZERO).expect("lends");
+    (bank, sync, answer)
+}
+
+#[test]
+fn an_answer_is_the_same_from_the_panel_that_comes_after() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("panel.db");
+    runtime().block_on(async {
+        let (mut bank, sync, answer) = lent();
+        let mut ledger = Ledger::open(&file).await.expect("opens");
+        let rows = [bank.take_rows()];
+        ledger
+            .write(&rows, Wall::from_secs(1))
+            .await
+            .expect("writes");
+        ledger.close().await.expect("closes");
+        let mut ledger = Ledger::open(&file).await.expect("opens again");
+        let loaded = ledger.load(Terms::default(), Duration::ZERO).await;
+        let mut bank = loaded.expect("reads");
+        assert_eq!(bank.sync(&sync, Duration::from_secs(5)), Ok(answer));
+        assert!(bank.take_rows().is_empty());
+    });
+}
+
+#[test]
+fn the_file_itself_refuses_an_overdrawn_account_and_keeps_its_ledger() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("panel.db");
+    runtime().block_on(async {
+        let (mut bank, ..) = lent();
+        let rows = bank.take_rows();
+        let mut ledger = Ledger::open(&file).await.expect("opens");
+        ledger
+            .write(std::slice::from_ref(&rows), Wall::from_secs(1))
+            .await
+            .expect("writes");
+        let mut overdrawn = rows.clone();
+        for (_, account) in &mut overdrawn.accounts {
+            account.held = Money::from_nanos(51_000_000_000);
+        }
+        // The good rows of the batch go with the bad ones.
+        let batch = [rows, overdrawn];
+        let refused = ledger.write(&batch, Wall::from_secs(2)).await;
+        assert!(
+            refused
+                .expect_err("a check")
+                .to_string()
+                .contains("CHECK constraint")
+        );
+        assert_eq!(ledger.verify().await.expect("reads"), []);
+        for statement in ["UPDATE entry SET held = 0", "DELETE FROM entry"] {
+            let said = sqlx::query(statement).execute(&mut ledger.connection).await;
+            let said = said.expect_err(statement).to_string();
+            assert!(said.contains("a line of the ledger is never"), "{said}");
+        }
+        // Totals changed behind the ledger's back are found.
+        let forged = "UPDATE account SET held = held - 1, spent = spent + 1";
+        sqlx::query(forged)
+            .execute(&mut ledger.connection)
+            .await
+            .expect("writes");
+        assert_eq!(ledger.verify().await.expect("reads"), [(1, 0)]);
+    });
+}
