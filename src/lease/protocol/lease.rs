@@ -86,14 +86,16 @@ impl Lease {
 
     /// Takes over what its holder says was spent and given back. Spending is a fact, whenever it is told.
     pub(super) fn merge(&mut self, settled: Money, returned: Money, overrun: Money) {
-        if settled > self.settled {
-            // What was presumed spent, and now is, is no longer presumed.
-            let told = settled.minus(self.settled);
-            self.uncertain = self.uncertain.less(told);
+        // All that was ever told of it, what went beyond the lease included: money lent since may cover that.
+        let told = settled.max(self.settled.plus(self.breach));
+        if told > self.settled {
+            let before = self.settled;
             let most = self.granted.minus(self.returned);
-            self.settled = settled.min(most).max(self.settled);
+            self.settled = told.min(most).max(before);
+            self.breach = told.less(self.settled);
+            // What was presumed spent, and now is, is no longer presumed.
+            self.uncertain = self.uncertain.less(self.settled.minus(before));
             self.uncertain = self.uncertain.min(most.minus(self.settled));
-            self.breach = self.breach.max(settled.less(most));
         }
         if self.stage != Stage::Closed && returned > self.returned {
             let most = self.granted.minus(self.settled);

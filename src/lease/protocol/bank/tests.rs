@@ -359,6 +359,27 @@ fn a_last_word_counts_the_same_before_and_after_a_late_line() {
 }
 
 #[test]
+fn money_lent_after_a_breach_covers_it_once() {
+    let mut bank = bank(usd(1_000));
+    let grant = lent(&mut bank, 1, usd(40));
+    let over = grant.granted.plus(usd(7));
+    heard(&mut bank, &telling(1, 2, line(&grant, over, Money::ZERO)));
+    let more = Sync {
+        leases: vec![line(&grant, over, Money::ZERO)],
+        ..wanting(1, 3, usd(10))
+    };
+    let topped_up = heard(&mut bank, &more).grants.first().copied();
+    let topped_up = topped_up.expect("money");
+    assert!(topped_up.granted > grant.granted, "{topped_up:?}");
+    heard(
+        &mut bank,
+        &telling(1, 4, line(&topped_up, over, Money::ZERO)),
+    );
+    assert_eq!(books(&bank).0, over);
+    assert_eq!(bank.account(ROOT).expect("the root").overrun, Money::ZERO);
+}
+
+#[test]
 fn who_cannot_help_is_not_asked_to_give_back() {
     let mut bank = bank(usd(1_000));
     let team = AccountId {
