@@ -313,6 +313,28 @@ fn what_a_policy_captures_is_masked_even_where_it_goes_up_as_it_is() {
     assert!(!log.contains("jane"), "{log}");
 }
 
+#[test]
+fn a_capture_that_asks_what_texts_hold_has_them_looked_at() {
+    let policy = "version: 1\nscope: {}\ncapture: { detections: [EMAIL] }\n";
+    let (_simulator, home, gateway) = started(policy);
+    for text in ["mail jane.doe@example.org", "nothing to see"] {
+        let answer = gateway.caller().chat(&chat("cent", text, &[]));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("x-tollgate-scan"), Some("full"));
+    }
+    let exported = || tollgate(&home, &["audit", "export", "--state-dir", "state"]);
+    let log = until("both decisions are in the log", || {
+        let log = said(&exported());
+        (log.matches("\"input_tokens\"").count() >= 2).then_some(log)
+    });
+    let captured: Vec<Value> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .flat_map(|record| find(&record, "captured"))
+        .collect();
+    assert_eq!(captured, ["request: mail [EMAIL]\n"], "{log}");
+}
+
 /// The values of a member, wherever it stands.
 fn find(value: &Value, name: &str) -> Vec<Value> {
     match value {

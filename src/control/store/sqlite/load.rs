@@ -85,7 +85,7 @@ fn router(row: &SqliteRow) -> Result<(RouterId, Router), StoreError> {
         incarnation: number(row, "incarnation")?,
         disks: disks.into(),
         seq: number(row, "last_seq")?,
-        body: digest(row)?,
+        body: u64::from_be_bytes(bytes(row, "body_hash")?),
         answer: answer.map_err(unreadable)?,
     };
     Ok((RouterId(id(row, "id")?), router))
@@ -123,16 +123,6 @@ fn lease(row: &SqliteRow) -> Result<Lease, StoreError> {
     })
 }
 
-fn digest(row: &SqliteRow) -> Result<u64, StoreError> {
-    let bytes: Vec<u8> = row.try_get("body_hash")?;
-    <[u8; 8]>::try_from(bytes.as_slice())
-        .map(u64::from_be_bytes)
-        .map_err(|_| StoreError::Row {
-            table: "router",
-            what: format!("{} bytes in column `body_hash`", bytes.len()),
-        })
-}
-
 fn account_id(row: &SqliteRow) -> Result<AccountId, StoreError> {
     Ok(AccountId {
         budget: number(row, "budget")?,
@@ -153,11 +143,13 @@ fn number(row: &SqliteRow, column: &str) -> Result<u64, StoreError> {
 }
 
 fn id(row: &SqliteRow, column: &str) -> Result<u128, StoreError> {
+    bytes(row, column).map(u128::from_be_bytes)
+}
+
+fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], StoreError> {
     let bytes: Vec<u8> = row.try_get(column)?;
-    <[u8; 16]>::try_from(bytes.as_slice())
-        .map(u128::from_be_bytes)
-        .map_err(|_| StoreError::Row {
-            table: "id",
-            what: format!("{} bytes in column `{column}`", bytes.len()),
-        })
+    bytes.as_slice().try_into().map_err(|_| StoreError::Row {
+        table: "column of bytes",
+        what: format!("{} bytes in column `{column}`", bytes.len()),
+    })
 }

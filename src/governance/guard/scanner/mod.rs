@@ -180,7 +180,7 @@ impl Scanner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GivenUp {
     /// The values before it was given up.
-    pub(crate) findings: Vec<Finding>,
+    findings: Vec<Finding>,
 }
 
 impl GivenUp {

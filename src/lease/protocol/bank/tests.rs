@@ -24,14 +24,19 @@ fn bank(limit: Money) -> Bank {
     bank.set_leaf(LEAF, [ROOT]);
     for router in [RouterId(1), RouterId(2)] {
         bank.enrol(router);
-        let hello = Hello {
-            router,
-            disk: DiskId(1),
-            start: 1,
-        };
-        bank.hello(&hello).expect("enrolled");
+        begun(&mut bank, router, DiskId(1), 1);
     }
     bank
+}
+
+/// A process of a gateway is given its number.
+fn begun(bank: &mut Bank, router: RouterId, disk: DiskId, start: u64) {
+    let hello = Hello {
+        router,
+        disk,
+        start,
+    };
+    bank.hello(&hello).expect("enrolled");
 }
 
 fn sync(router: u128, seq: u64) -> Sync {
@@ -226,12 +231,7 @@ fn silence_is_presumed_to_have_spent() {
 fn a_process_that_was_replaced_gets_no_money_and_is_believed() {
     let mut bank = bank(usd(1_000));
     let grant = lent(&mut bank, 1, usd(40));
-    let hello = Hello {
-        router: RouterId(1),
-        disk: DiskId(1),
-        start: 2,
-    };
-    bank.hello(&hello).expect("enrolled");
+    begun(&mut bank, RouterId(1), DiskId(1), 2);
     let told = Sync {
         leases: vec![line(&grant, usd(15), Money::ZERO)],
         ..wanting(1, 2, usd(40))
@@ -252,12 +252,7 @@ fn a_lease_that_never_arrived_comes_back_from_the_disk_that_would_name_it() {
     for (disk, freed) in [(DiskId(1), true), (DiskId(2), false)] {
         let mut bank = bank(usd(1_000));
         let granted = lent(&mut bank, 1, usd(40)).granted;
-        let hello = Hello {
-            router: RouterId(1),
-            disk,
-            start: 9,
-        };
-        bank.hello(&hello).expect("enrolled");
+        begun(&mut bank, RouterId(1), disk, 9);
         let next = Sync {
             incarnation: 2,
             ..sync(1, 1)
@@ -280,12 +275,7 @@ fn a_lease_that_was_heard_of_is_not_taken_for_one_that_never_arrived() {
     };
     heard(&mut bank, &telling(1, 2, under_way));
     // A disk set back to an older state names nothing.
-    let hello = Hello {
-        router: RouterId(1),
-        disk: DiskId(1),
-        start: 2,
-    };
-    bank.hello(&hello).expect("enrolled");
+    begun(&mut bank, RouterId(1), DiskId(1), 2);
     let next = Sync {
         incarnation: 2,
         ..sync(1, 1)
@@ -332,12 +322,7 @@ fn a_last_word_counts_the_same_before_and_after_a_late_line() {
     for late_first in [true, false] {
         let mut bank = bank(usd(1_000));
         let grant = lent(&mut bank, 1, usd(40));
-        let hello = Hello {
-            router: RouterId(1),
-            disk: DiskId(1),
-            start: 2,
-        };
-        bank.hello(&hello).expect("enrolled");
+        begun(&mut bank, RouterId(1), DiskId(1), 2);
         let late = telling(1, 2, line(&grant, usd(8), Money::ZERO));
         let last = Sync {
             incarnation: 2,
