@@ -65,6 +65,16 @@ pub fn thread_time() -> Duration {
     Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }
 
+/// Time since the machine started, on a clock that goes on while it sleeps: what leases are measured by. A laptop whose lid
+/// was shut for an hour has an hour less of them.
+#[cfg(feature = "server")]
+#[must_use]
+pub fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
 /// Time since the process started, for lengths alone: half the price of [`now`].
 #[must_use]
 #[expect(

@@ -1,5 +1,8 @@
-//! The control panel: the bank that lends to gateways, and what keeps it.
+//! The control panel: the bank, and the house it stands in.
 //!
-//! So far only its store. Nothing serves it yet.
+//! `treasury` is the bank at work, `tree` what it goes by, `store` where it is written down, `bulletin` what gateways are told at once.
 
+pub mod bulletin;
 pub mod store;
+pub mod treasury;
+pub mod tree;

@@ -6,6 +6,8 @@
 //!
 //! Not here: budgets in a file, without a panel (`governance::budget`), how the messages travel.
 
+pub mod directory;
+pub mod problem;
 pub mod protocol;
 
 #[cfg(test)]

@@ -3,48 +3,57 @@
 use super::super::identity::{Digest, Key, Label, Labels, MAX_SECRET};
 use super::{instant, name, patterns};
 use crate::settings::Report;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A virtual key: `secret` as presented by callers, or its `hash`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeySettings {
     /// Its name, for people; also the label `key`.
     pub name: String,
     /// What callers present. Better a reference (`"${NAME}"`, `file:PATH`) than the text itself.
+    #[serde(skip_serializing)]
     pub secret: Option<String>,
     /// SHA-256 of what callers present, as `sha256:` and 64 hexadecimal digits; instead of `secret`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
     /// What its calls are labelled with.
     #[serde(default)]
     pub labels: LabelSettings,
     /// The models it may name, `*` allowed; every model when absent, none when empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
     /// Refused from then on: `2027-06-30` (from the start of that day, UTC) or `2027-06-30T12:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// Refused now.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
 }
 
 /// The labels of a key.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LabelSettings {
     /// The organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org: Option<String>,
     /// The team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
     /// The project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// The agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The person the key belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The groups of that person.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
 }
 

@@ -4,6 +4,7 @@
 //! charged beyond their worst cases and what an administrator took away from under money already lent.
 
 use crate::units::Money;
+use std::time::Duration;
 
 /// Which budget, in which of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +34,8 @@ pub struct Account {
     pub overcommit: Money,
     /// How fast those who hold some of it spend, per minute.
     pub rate: Money,
+    /// When its period ends, by the bank's clock. Said anew by whoever knows calendars, never stored.
+    pub ends: Option<Duration>,
 }
 
 /// What one step does to every account of a lease.

@@ -1,6 +1,6 @@
 //! What the two sides say to each other, by the names they have on the wire. Amounts are absolute, never differences.
 
-use super::wire::{hex, millis, nanos, some_nanos};
+use super::wire::{hex, millis, nanos, number, some_millis, some_nanos};
 use crate::units::Money;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct LeaseId(#[serde(with = "hex")] pub u128);
 
 /// Who spends: the innermost node of a budget's tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LeafId(pub u64);
+pub struct LeafId(#[serde(with = "number")] pub u64);
 
 /// A state directory, by a number drawn when it was made and written down before anybody heard of it. What was lent to a
 /// process on another disk says nothing to this one.
@@ -34,6 +34,7 @@ pub struct Hello {
     #[serde(rename = "disk_id")]
     pub disk: DiskId,
     /// Grows with every process on this disk, and is written there before it is said.
+    #[serde(with = "number")]
     pub start: u64,
 }
 
@@ -44,8 +45,10 @@ pub struct Sync {
     #[serde(rename = "router_id")]
     pub router: RouterId,
     /// Its process, by the number it got.
+    #[serde(with = "number")]
     pub incarnation: u64,
     /// Grows with every sync that is not a repetition.
+    #[serde(with = "number")]
     pub seq: u64,
     /// All leases it holds.
     pub leases: Vec<Line>,
@@ -62,6 +65,7 @@ pub struct Line {
     #[serde(rename = "lease_id")]
     pub lease: LeaseId,
     /// Its fence, as granted.
+    #[serde(with = "number")]
     pub fence: u64,
     /// Charged, up to what was reserved for each call.
     #[serde(rename = "settled_total", with = "nanos")]
@@ -119,8 +123,10 @@ pub enum Answer {
     /// To a [`Hello`].
     Welcome {
         /// The start it answers.
+        #[serde(with = "number")]
         start: u64,
         /// The number of the process.
+        #[serde(with = "number")]
         incarnation: u64,
     },
     /// To a [`Sync`].
@@ -128,6 +134,7 @@ pub enum Answer {
     /// To a process that another has replaced: it may end what it began, and gets no money.
     Fenced {
         /// The process that is meant.
+        #[serde(with = "number")]
         incarnation: u64,
     },
 }
@@ -136,8 +143,10 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Synced {
     /// The sync it answers.
+    #[serde(with = "number")]
     pub seq: u64,
     /// The process it is for.
+    #[serde(with = "number")]
     pub incarnation: u64,
     /// Its leases that still bring money.
     #[serde(rename = "leases")]
@@ -153,6 +162,7 @@ pub struct Grant {
     #[serde(rename = "lease_id")]
     pub lease: LeaseId,
     /// What its holder must say with it.
+    #[serde(with = "number")]
     pub fence: u64,
     /// Who may spend it.
     pub leaf: LeafId,
@@ -185,6 +195,34 @@ pub struct Deny {
     /// When to ask again; money of others may be on its way back.
     #[serde(rename = "retry_after_ms", with = "millis")]
     pub retry_after: Duration,
+    /// Which budget is short, and of how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<Short>,
+}
+
+/// A budget that does not cover what was wanted, as the bank has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Short {
+    /// Which.
+    #[serde(with = "number")]
+    pub budget: u64,
+    /// How much there is in its period.
+    #[serde(with = "nanos")]
+    pub limit: Money,
+    /// Spent, or presumed so.
+    #[serde(with = "nanos")]
+    pub spent: Money,
+    /// Lent, to anybody.
+    #[serde(with = "nanos")]
+    pub held: Money,
+    /// When its period ends, if it does.
+    #[serde(
+        rename = "resets_in_ms",
+        with = "some_millis",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub resets_in: Option<Duration>,
 }
 
 /// Why there is no money.

@@ -28,11 +28,12 @@ pub use bank::{Bank, BankError, Entry, Leaf, Router, Rows};
 pub use holder::{Hold, Holder, Unavailable};
 pub use lease::{Lease, Stage};
 pub use message::{
-    Answer, Deny, DiskId, Final, Grant, Hello, LeafId, LeaseId, Line, Reason, RouterId, Sync,
-    Synced, Want,
+    Answer, Deny, DiskId, Final, Grant, Hello, LeafId, LeaseId, Line, Reason, RouterId, Short,
+    Sync, Synced, Want,
 };
 pub use record::{Record, recover};
 pub use terms::Terms;
+pub(in crate::lease) use wire::{nanos, number};
 
 /// A rule broken on purpose, to see that the simulation notices.
 #[cfg(test)]

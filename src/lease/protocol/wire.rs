@@ -1,33 +1,34 @@
-//! How messages are spelled: JSON with whole nano-dollars, whole milliseconds, and ids of 32 hexadecimal digits.
+//! How messages are spelled: JSON with whole nano-dollars and other numbers of 64 bits as strings of digits (many readers of
+//! JSON round such numbers), whole milliseconds, and ids of 32 hexadecimal digits.
 //!
-//! Amounts below zero are refused where they are read, fractions and what is no number by their type. Fields we do not know
-//! are passed over: a newer side may say more.
+//! Amounts below zero are refused where they are read, and so are fractions and signs. Fields we do not know are passed over:
+//! a newer side may say more.
 
 use serde::{Deserialize, Deserializer, Serializer, de};
 use std::time::Duration;
 
 /// Money as whole nano-dollars.
-pub(super) mod nanos {
-    use super::{Deserialize, Deserializer, Serializer, de};
+pub(in crate::lease) mod nanos {
+    use super::{Deserializer, Serializer, de};
     use crate::units::Money;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-    pub(in super::super) fn serialize<S: Serializer>(
+    pub(in crate::lease) fn serialize<S: Serializer>(
         money: &Money,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(money.nanos())
+        serializer.collect_str(&money.nanos())
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::lease) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Money, D::Error> {
-        let nanos = i64::deserialize(deserializer)?;
-        if nanos < 0 {
-            return Err(de::Error::custom(format_args!(
-                "{nanos} nano-dollars: an amount is never below zero"
-            )));
-        }
+        let digits = super::digits(deserializer)?;
+        let nanos = digits.parse::<i64>().map_err(|_| {
+            de::Error::custom(format_args!(
+                "{digits} nano-dollars are more than can be counted"
+            ))
+        })?;
         Ok(Money::from_nanos(nanos))
     }
 }
@@ -58,6 +59,41 @@ pub(super) mod some_nanos {
     }
 }
 
+/// The digits of a number, nothing else.
+fn digits<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<std::borrow::Cow<'de, str>, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(de::Error::custom(format_args!(
+            "`{text}` is no whole number from zero up"
+        )));
+    }
+    Ok(text)
+}
+
+/// A number of 64 bits.
+pub(in crate::lease) mod number {
+    use super::{Deserializer, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    pub(in crate::lease) fn serialize<S: Serializer>(
+        number: &u64,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(in crate::lease) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<u64, D::Error> {
+        let digits = super::digits(deserializer)?;
+        digits
+            .parse()
+            .map_err(|_| de::Error::custom(format_args!("{digits} is more than can be counted")))
+    }
+}
+
 /// A length of time in whole milliseconds.
 pub(super) mod millis {
     use super::{Deserialize, Deserializer, Duration, Serializer};
@@ -73,6 +109,31 @@ pub(super) mod millis {
         deserializer: D,
     ) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+/// The same where there may be none.
+pub(super) mod some_millis {
+    use super::{Deserialize, Deserializer, Duration, Serializer, millis};
+
+    #[derive(Deserialize)]
+    struct Whole(#[serde(with = "millis")] Duration);
+
+    #[expect(clippy::ref_option, reason = "as serde calls it")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => millis::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Whole>::deserialize(deserializer)?.map(|whole| whole.0))
     }
 }
 
@@ -102,7 +163,8 @@ pub(super) mod hex {
 #[cfg(test)]
 mod tests {
     use crate::lease::protocol::{
-        Answer, Deny, Final, Grant, LeafId, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+        Answer, Deny, Final, Grant, LeafId, LeaseId, Line, Reason, RouterId, Short, Sync, Synced,
+        Want,
     };
     use crate::units::Money;
     use std::time::Duration;
@@ -151,6 +213,19 @@ mod tests {
             leaf: LeafId(5),
             reason: Reason::UnknownLeaf,
             retry_after: Duration::from_mins(1),
+            short: None,
+        };
+        let short = Short {
+            budget: 3,
+            limit: Money::from_nanos(10_000_000_000),
+            spent: Money::from_nanos(9_000_000_000),
+            held: Money::from_nanos(999_000_000),
+            resets_in: Some(Duration::from_hours(2)),
+        };
+        let exhausted = Deny {
+            reason: Reason::Exhausted,
+            short: Some(short),
+            ..deny
         };
         [
             Answer::Welcome {
@@ -168,7 +243,7 @@ mod tests {
                         ..grant
                     },
                 ],
-                denies: vec![deny],
+                denies: vec![deny, exhausted],
             }),
         ]
     }
@@ -199,15 +274,18 @@ mod tests {
     fn amounts_that_cannot_be_are_refused_with_their_reason() {
         let said = serde_json::to_string(&sync()).expect("JSON");
         for (amount, fault) in [
-            ("-1", "never below zero"),
-            ("1.5", "floating point"),
-            ("1e300", "floating point"),
-            ("\"1\"", "string"),
+            ("\"-1\"", "no whole number"),
+            ("\"1.5\"", "no whole number"),
+            ("\"1e300\"", "no whole number"),
+            ("\"+1\"", "no whole number"),
+            ("\"NaN\"", "no whole number"),
+            ("\"\"", "no whole number"),
+            ("1", "string"),
             ("NaN", "expected value"),
-            ("9223372036854775808", "invalid value"),
+            ("\"9223372036854775808\"", "more than can be counted"),
             ("null", "null"),
         ] {
-            let forged = said.replace("1500000000", amount);
+            let forged = said.replace("\"1500000000\"", amount);
             let error = serde_json::from_str::<Sync>(&forged).expect_err(amount);
             assert!(error.to_string().contains(fault), "{amount}: {error}");
         }

@@ -68,6 +68,7 @@ fn account(row: &SqliteRow) -> Result<(AccountId, Account), StoreError> {
         overrun: money(row, "overrun")?,
         overcommit: money(row, "overcommit")?,
         rate: money(row, "rate")?,
+        ends: None,
     };
     Ok((account_id(row)?, account))
 }

@@ -141,13 +141,29 @@ impl Bank {
         self.changed.accounts.insert(id);
     }
 
-    /// Says where a leaf's spending is counted.
+    /// Says when an account's period ends. What is lent of it is good until then and no longer.
+    pub fn set_end(&mut self, id: AccountId, ends: Option<Duration>) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.ends = ends;
+        }
+    }
+
+    /// Says where a leaf's spending is counted, from now on: what was lent from other accounts brings nothing new.
     pub fn set_leaf(&mut self, id: LeafId, accounts: impl IntoIterator<Item = AccountId>) {
-        let leaf = self.leaves.entry(id).or_default();
         // Each account once: it would be asked once and charged twice.
         let accounts: BTreeSet<AccountId> = accounts.into_iter().collect();
-        leaf.accounts = accounts.into_iter().collect();
+        let accounts: SmallVec<[AccountId; 8]> = accounts.into_iter().collect();
+        let known = self.leaves.get(&id);
+        if known.is_some_and(|leaf| leaf.accounts == accounts) {
+            return;
+        }
+        let leaf = self.leaves.entry(id).or_default();
+        leaf.accounts.clone_from(&accounts);
         self.changed.leaves.insert(id);
+        let elsewhere = |lease: &Lease| lease.leaf == id && lease.accounts != accounts;
+        for lease in self.leases_where(elsewhere) {
+            self.alter(lease, Lease::drain);
+        }
     }
 
     /// Enrols a gateway.
@@ -168,6 +184,28 @@ impl Bank {
                 self.alter(lease, Lease::drain);
             }
         }
+    }
+
+    /// Lends a gateway nothing more on the leases it has; how many those are.
+    pub fn drain(&mut self, router: RouterId) -> usize {
+        let of = |lease: &Lease| lease.router == router && lease.stage == Stage::Active;
+        let leases = self.leases_where(of);
+        for lease in &leases {
+            self.alter(*lease, Lease::drain);
+        }
+        leases.len()
+    }
+
+    /// Gives back what a lost lease is presumed to have spent, on an administrator's word alone. Whether there was one.
+    pub fn write_off(&mut self, id: LeaseId) -> bool {
+        let is_lost = self
+            .leases
+            .get(&id)
+            .is_some_and(|lease| lease.stage == Stage::Lost);
+        if is_lost {
+            self.alter(id, Lease::close_by_holder);
+        }
+        is_lost
     }
 
     /// Gives a process its number.
@@ -248,6 +286,17 @@ impl Bank {
     #[must_use]
     pub fn lease(&self, id: LeaseId) -> Option<&Lease> {
         self.leases.get(&id)
+    }
+
+    /// All leaves.
+    pub fn leaves(&self) -> impl Iterator<Item = (LeafId, &Leaf)> {
+        self.leaves.iter().map(|(id, leaf)| (*id, leaf))
+    }
+
+    /// Whether a leaf's switch is pulled.
+    #[must_use]
+    pub fn is_killed(&self, id: LeafId) -> bool {
+        self.leaves.get(&id).is_some_and(|leaf| leaf.killed)
     }
 
     /// What is remembered of a gateway.

@@ -5,9 +5,10 @@
 use super::{Bank, BankError};
 #[cfg(test)]
 use crate::lease::protocol::Mutant;
+use crate::lease::protocol::account::AccountId;
 use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{
-    Answer, Deny, DiskId, Final, Grant, LeaseId, Line, Reason, RouterId, Sync, Synced, Want,
+    Answer, Deny, DiskId, Final, Grant, LeaseId, Line, Reason, RouterId, Short, Sync, Synced, Want,
 };
 use crate::units::Money;
 use foldhash::quality::FixedState;
@@ -67,7 +68,7 @@ impl Bank {
         for want in &sync.wants {
             denies.extend(self.want(sync, want, &mut lent, now));
         }
-        let grants = self.grants(sync.router, incarnation);
+        let grants = self.grants(sync.router, incarnation, now);
         for grant in grants.iter().filter(|grant| grant.keep.is_some()) {
             // It is asked once: an answer that gets lost is repeated as it was.
             self.alter(grant.lease, |lease| lease.recalled = false);
@@ -196,18 +197,19 @@ impl Bank {
         lent: &mut Vec<LeaseId>,
         now: Duration,
     ) -> Option<Deny> {
-        let deny = |reason, retry_after| {
+        let deny = |reason, retry_after, short| {
             Some(Deny {
                 leaf: want.leaf,
                 reason,
                 retry_after,
+                short,
             })
         };
         let Some(leaf) = self.leaves.get(&want.leaf) else {
-            return deny(Reason::UnknownLeaf, EXHAUSTED);
+            return deny(Reason::UnknownLeaf, EXHAUSTED, None);
         };
         if leaf.killed {
-            return deny(Reason::Killed, EXHAUSTED);
+            return deny(Reason::Killed, EXHAUSTED, None);
         }
         let accounts = leaf.accounts.clone();
         let mine = |lease: &Lease| {
@@ -227,14 +229,30 @@ impl Bank {
                 None
             }
             Err(Reason::Exhausted) => {
+                let short = self.shortest(&accounts, now);
                 if self.recall(&accounts, want.need, lent) {
-                    deny(Reason::Recalling, RECALL)
+                    deny(Reason::Recalling, RECALL, short)
                 } else {
-                    deny(Reason::Exhausted, EXHAUSTED)
+                    deny(Reason::Exhausted, EXHAUSTED, short)
                 }
             }
-            Err(reason) => deny(reason, EXHAUSTED),
+            Err(reason) => deny(reason, EXHAUSTED, None),
         }
+    }
+
+    /// Of these accounts the one with the least left.
+    fn shortest(&self, accounts: &[AccountId], now: Duration) -> Option<Short> {
+        let books = accounts
+            .iter()
+            .filter_map(|id| Some((id, self.accounts.get(id)?)));
+        let (id, account) = books.min_by_key(|(_, account)| account.free())?;
+        Some(Short {
+            budget: id.budget,
+            limit: account.limit,
+            spent: account.spent.plus(account.uncertain),
+            held: account.held,
+            resets_in: account.ends.map(|ends| ends.saturating_sub(now)),
+        })
     }
 
     fn lend(
@@ -293,8 +311,16 @@ impl Bank {
         id
     }
 
+    /// How long it is until the first of a lease's accounts turns to its next period.
+    fn period_left(&self, lease: &Lease, now: Duration) -> Duration {
+        let ends = lease.accounts.iter();
+        let ends = ends.filter_map(|id| self.accounts.get(id)?.ends);
+        ends.min()
+            .map_or(Duration::MAX, |ends| ends.saturating_sub(now))
+    }
+
     /// All leases of a process that still bring money.
-    fn grants(&self, router: RouterId, incarnation: u64) -> Vec<Grant> {
+    fn grants(&self, router: RouterId, incarnation: u64, now: Duration) -> Vec<Grant> {
         let mine = |lease: &Lease| {
             lease.router == router
                 && lease.incarnation == incarnation
@@ -307,7 +333,7 @@ impl Bank {
                 fence: lease.fence,
                 leaf: lease.leaf,
                 granted: lease.granted,
-                valid_for: self.terms.valid_for,
+                valid_for: self.period_left(lease, now).min(self.terms.valid_for),
                 drain_for: self.terms.drain_for,
                 keep: lease.recalled.then_some(Money::ZERO),
             })

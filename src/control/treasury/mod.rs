@@ -1,0 +1,187 @@
+//! The bank at work: one thread that hears, decides, writes and only then answers.
+//!
+//! Whatever waits when it looks up is taken together: the steps are made in memory, all rows they changed go to the disk in one
+//! transaction, and then everybody gets an answer. So one sync of the disk carries as many steps as came in while the last
+//! one was under way, and nothing is ever said that a crash could unsay.
+//!
+//! Invariant: an answer is sent after the commit that holds what it says. A commit that fails leaves memory ahead of the disk,
+//! so the bank is read back from the disk before it hears anything else.
+//!
+//! Not here: what a step does (`lease::protocol`), who may ask for it (the doors).
+
+mod work;
+
+use super::store::sqlite::{Ledger, StoreError};
+use super::tree::Tree;
+use crate::lease::protocol::{Answer, Bank, BankError, Hello, LeaseId, RouterId, Sync, Terms};
+use std::io;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread::{self, JoinHandle};
+use tokio::sync::{mpsc, oneshot};
+
+/// Orders that wait. More are refused, so that a slow disk is felt at the door and not in memory.
+const MOST_WAITING: usize = 4096;
+
+/// Why an order was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TreasuryError {
+    /// The bank does not answer such a message.
+    #[error("{0}")]
+    Refused(#[from] BankError),
+    /// The disk fails: nothing was changed.
+    #[error("the panel's books cannot be written: {0}")]
+    Store(String),
+    /// There is more to do than can be done.
+    #[error("the panel has more to do than it can: ask again in a moment")]
+    Busy,
+    /// It is about to end.
+    #[error("the panel is stopping")]
+    Closed,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, TreasuryError>>;
+
+/// What is asked of the thread.
+enum Order {
+    Hello(Hello, Reply<Answer>),
+    Sync(Box<Sync>, Reply<Answer>),
+    Govern(Tree, Reply<()>),
+    Enrol(RouterId, Reply<()>),
+    WriteOff(LeaseId, Reply<bool>),
+    Drain(RouterId, Reply<usize>),
+    Look(Box<dyn FnOnce(&Bank) + Send>),
+    Close,
+}
+
+/// The bank, for whoever wants something of it.
+#[derive(Debug)]
+pub struct Treasury {
+    orders: mpsc::Sender<Order>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Treasury {
+    /// Starts the bank's thread over these books.
+    ///
+    /// # Errors
+    /// The books cannot be read, or no thread can be had.
+    pub fn start(mut ledger: Ledger, terms: Terms) -> io::Result<Self> {
+        let (orders, waiting) = mpsc::channel(MOST_WAITING);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let now = crate::clock::since_boot();
+        let bank = runtime
+            .block_on(ledger.load(terms, now))
+            .map_err(io::Error::other)?;
+        let thread = thread::Builder::new()
+            .name("treasury".into())
+            .spawn(move || {
+                runtime.block_on(work::run(ledger, bank, terms, waiting));
+            })?;
+        Ok(Self {
+            orders,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, TreasuryError> {
+        let (reply, answer) = oneshot::channel();
+        self.orders
+            .try_send(order(reply))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => TreasuryError::Busy,
+                mpsc::error::TrySendError::Closed(_) => TreasuryError::Closed,
+            })?;
+        answer.await.unwrap_or(Err(TreasuryError::Closed))
+    }
+
+    /// Gives a gateway's process its number.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn hello(&self, hello: Hello) -> Result<Answer, TreasuryError> {
+        self.ask(|reply| Order::Hello(hello, reply)).await
+    }
+
+    /// Hears what a gateway reports and lends what it needs.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn sync(&self, sync: Sync) -> Result<Answer, TreasuryError> {
+        self.ask(|reply| Order::Sync(Box::new(sync), reply)).await
+    }
+
+    /// Goes by this tree from now on, and turns its budgets to their next periods as the calendar says.
+    ///
+    /// # Errors
+    /// [`TreasuryError`]: it goes by the tree before.
+    pub async fn govern(&self, tree: Tree) -> Result<(), TreasuryError> {
+        self.ask(|reply| Order::Govern(tree, reply)).await
+    }
+
+    /// Knows a gateway from now on.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn enrol(&self, router: RouterId) -> Result<(), TreasuryError> {
+        self.ask(|reply| Order::Enrol(router, reply)).await
+    }
+
+    /// Gives what a lost lease is presumed to have spent back to its budgets, on an administrator's word: the one act that
+    /// can break the bank's promise. Whether there was such a lease.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn write_off(&self, lease: LeaseId) -> Result<bool, TreasuryError> {
+        self.ask(|reply| Order::WriteOff(lease, reply)).await
+    }
+
+    /// Lends a gateway nothing more on the leases it has. How many those are.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn drain(&self, router: RouterId) -> Result<usize, TreasuryError> {
+        self.ask(|reply| Order::Drain(router, reply)).await
+    }
+
+    /// Looks at the bank. What is seen may not be on the disk yet; the look must be short, for everybody waits.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Bank) -> T + Send + 'static,
+    ) -> Result<T, TreasuryError> {
+        self.ask(|reply| {
+            Order::Look(Box::new(move |bank| {
+                let _ = reply.send(Ok(look(bank)));
+            }))
+        })
+        .await
+    }
+
+    /// Finishes what waits and closes the books. Blocks until that is done.
+    pub fn close(&self) {
+        // A full queue is emptied in time; the thread is never gone before it was told.
+        let _ = self.orders.blocking_send(Order::Close);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl From<&StoreError> for TreasuryError {
+    fn from(error: &StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! What the bank's thread does: take all that waits, make the steps, write, answer.
+
+use super::{Order, Reply, TreasuryError};
+use crate::clock::{self, Moment};
+use crate::control::store::sqlite::Ledger;
+use crate::control::tree::{Accounts, Tree};
+use crate::lease::protocol::{Bank, Terms};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Orders taken together.
+const MOST_TOGETHER: usize = 256;
+/// How often time passes for the bank.
+const TICK: Duration = Duration::from_secs(1);
+/// How long it waits after the disk failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// An answer that waits for the commit.
+type Held = Box<dyn FnOnce(Result<(), TreasuryError>) + Send>;
+
+struct Desk {
+    bank: Bank,
+    terms: Terms,
+    tree: Tree,
+    accounts: Accounts,
+}
+
+/// Runs until it is told to close, or nobody can ask any more.
+pub(super) async fn run(
+    mut ledger: Ledger,
+    bank: Bank,
+    terms: Terms,
+    mut waiting: mpsc::Receiver<Order>,
+) {
+    let mut desk = Desk {
+        bank,
+        terms,
+        tree: Tree::default(),
+        accounts: Accounts::default(),
+    };
+    let mut orders = Vec::new();
+    let mut open = true;
+    while open {
+        let came = timeout(TICK, waiting.recv_many(&mut orders, MOST_TOGETHER)).await;
+        open = came != Ok(0);
+        let now = clock::now();
+        let mut held = Vec::new();
+        desk.turn(now);
+        for order in orders.drain(..) {
+            if matches!(order, Order::Close) {
+                open = false;
+            } else {
+                held.extend(desk.carry_out(order));
+            }
+        }
+        let rows = desk.bank.take_rows();
+        let written = if rows.is_empty() {
+            Ok(())
+        } else {
+            ledger.write(&[rows], now.wall).await
+        };
+        let outcome = written.as_ref().map(|()| ()).map_err(TreasuryError::from);
+        for answer in held {
+            answer(outcome.clone());
+        }
+        if let Err(error) = written {
+            tracing::error!(%error, "the bank's books cannot be written: nothing is lent until they can");
+            desk.read_back(&mut ledger).await;
+        }
+    }
+    if let Err(error) = ledger.close().await {
+        tracing::error!(%error, "the bank's books were not closed in order");
+    }
+}
+
+impl Desk {
+    /// Lets time pass, and turns budgets to their next period.
+    fn turn(&mut self, now: Moment) {
+        self.bank.tick(clock::since_boot());
+        if self
+            .accounts
+            .until
+            .is_some_and(|until| now.wall.secs() >= until)
+        {
+            self.govern(now);
+        }
+    }
+
+    /// Makes the bank what the tree says.
+    fn govern(&mut self, now: Moment) {
+        let boot = clock::since_boot();
+        self.accounts = self.tree.accounts(now.wall);
+        for account in self.accounts.by_budget.values() {
+            let known = self.bank.account(account.id);
+            if known.is_none_or(|known| (known.limit, known.hard) != (account.limit, account.hard))
+            {
+                self.bank
+                    .set_account(account.id, account.limit, account.hard);
+            }
+            let left = account.ends.map(|ends| left(ends, now));
+            self.bank
+                .set_end(account.id, left.map(|left| boot.saturating_add(left)));
+        }
+        let mut named = BTreeSet::new();
+        for leaf in &self.tree.leaves {
+            named.insert(leaf.id);
+            self.bank.set_leaf(leaf.id, self.accounts.of(leaf));
+            if self.bank.is_killed(leaf.id) != leaf.killed {
+                self.bank.kill(leaf.id, leaf.killed);
+            }
+        }
+        let gone: Vec<_> = self
+            .bank
+            .leaves()
+            .filter(|(id, leaf)| !leaf.killed && !named.contains(id))
+            .map(|(id, _)| id)
+            .collect();
+        for leaf in gone {
+            self.bank.kill(leaf, true);
+        }
+    }
+
+    /// Makes one step; its answer is held back until the commit.
+    fn carry_out(&mut self, order: Order) -> Option<Held> {
+        match order {
+            Order::Hello(hello, reply) => {
+                let answer = self.bank.hello(&hello).map_err(TreasuryError::from);
+                Some(hold(reply, answer))
+            }
+            Order::Sync(sync, reply) => {
+                let answer = self.bank.sync(&sync, clock::since_boot());
+                Some(hold(reply, answer.map_err(TreasuryError::from)))
+            }
+            Order::Govern(tree, reply) => {
+                self.tree = tree;
+                self.govern(clock::now());
+                Some(hold(reply, Ok(())))
+            }
+            Order::Enrol(router, reply) => {
+                self.bank.enrol(router);
+                Some(hold(reply, Ok(())))
+            }
+            Order::WriteOff(lease, reply) => Some(hold(reply, Ok(self.bank.write_off(lease)))),
+            Order::Drain(router, reply) => Some(hold(reply, Ok(self.bank.drain(router)))),
+            Order::Look(look) => {
+                look(&self.bank);
+                None
+            }
+            Order::Close => None,
+        }
+    }
+
+    /// Memory is ahead of the disk: what the disk says counts.
+    async fn read_back(&mut self, ledger: &mut Ledger) {
+        loop {
+            match ledger.load(self.terms, clock::since_boot()).await {
+                Ok(bank) => {
+                    self.bank = bank;
+                    self.govern(clock::now());
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the bank's books cannot be read");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+fn hold<T: Send + 'static>(reply: Reply<T>, answer: Result<T, TreasuryError>) -> Held {
+    Box::new(move |written| {
+        // Whoever asked may be gone: the step is made all the same.
+        let _ = reply.send(written.and(answer));
+    })
+}
+
+/// How long it is until a second of the calendar.
+fn left(ends: i64, now: Moment) -> Duration {
+    let nanos = i128::from(ends)
+        .saturating_mul(1_000_000_000)
+        .saturating_sub(i128::from(now.wall.nanos()));
+    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+}
