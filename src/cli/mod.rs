@@ -41,6 +41,7 @@ pub struct Cli {
 const EXAMPLES: &str = "Examples:
   tollgate up                        start here: no configuration, no provider key needed
   tollgate serve -c tollgate.yaml    the gateway, as configured
+  tollgate panel                     the control panel: lends budgets to gateways
   tollgate check                     is tollgate.yaml right?
   tollgate key new ci --label team=red
 

@@ -38,6 +38,13 @@ pub struct Flags {
     /// Any other setting, by its path: `drain=10s`, `timeouts.idle=30s`
     #[arg(long, value_name = "PATH=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) log: LogFlags,
+}
+
+/// Flags of whatever writes a log.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct LogFlags {
     /// How log lines look, on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     log: LogFormat,
@@ -95,19 +102,31 @@ impl Flags {
     pub(super) fn options(&self, sources: Sources) -> Options {
         Options {
             sources,
-            log: match self.log {
-                LogFormat::Auto => logs::Format::Auto,
-                LogFormat::Json => logs::Format::Json,
-                LogFormat::Pretty => logs::Format::Pretty,
-            },
-            level: match self.log_level {
-                LogLevel::Error => logs::Level::Error,
-                LogLevel::Warn => logs::Level::Warn,
-                LogLevel::Info => logs::Level::Info,
-                LogLevel::Debug => logs::Level::Debug,
-                LogLevel::Trace => logs::Level::Trace,
-            },
+            log: self.log.format(),
+            level: self.log.level(),
             announce: None,
+        }
+    }
+}
+
+impl LogFlags {
+    /// How lines look.
+    pub(super) const fn format(&self) -> logs::Format {
+        match self.log {
+            LogFormat::Auto => logs::Format::Auto,
+            LogFormat::Json => logs::Format::Json,
+            LogFormat::Pretty => logs::Format::Pretty,
+        }
+    }
+
+    /// From which level on.
+    pub(super) const fn level(&self) -> logs::Level {
+        match self.log_level {
+            LogLevel::Error => logs::Level::Error,
+            LogLevel::Warn => logs::Level::Warn,
+            LogLevel::Info => logs::Level::Info,
+            LogLevel::Debug => logs::Level::Debug,
+            LogLevel::Trace => logs::Level::Trace,
         }
     }
 }

@@ -12,6 +12,7 @@ mod document;
 mod fault;
 mod keys;
 mod layer;
+mod panel;
 pub mod policy;
 mod prices;
 mod read;
@@ -21,6 +22,7 @@ mod yaml;
 
 pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
+pub use panel::load_panel;
 pub use read::resolve;
 pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_schema};
 pub use watch::{Prepared, WatchError, Watcher, prepare};

@@ -2,7 +2,11 @@
 //!
 //! `treasury` is the bank at work, `tree` what it goes by, `store` where it is written down, `bulletin` what gateways are told at once.
 
+pub mod authority;
 pub mod bulletin;
+pub mod door;
+pub mod presence;
+pub mod settings;
 pub mod store;
 pub mod treasury;
 pub mod tree;

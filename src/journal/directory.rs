@@ -21,8 +21,8 @@ pub(super) struct Lock {
     _file: File,
 }
 
-/// Opens (or makes) a state directory for this process alone.
-pub(super) fn claim(path: &Path) -> Result<(Lock, Directory), JournalError> {
+/// Makes a directory for the owner alone, or checks that it is one, and keeps every other process out of it.
+pub(super) fn hold(path: &Path) -> Result<(OwnedFd, Lock), JournalError> {
     let failed = |error: io::Error| JournalError::Directory {
         path: path.to_owned(),
         error,
@@ -39,6 +39,16 @@ pub(super) fn claim(path: &Path) -> Result<(Lock, Directory), JournalError> {
     }
     let state = open(path)?;
     let lock = lock(&state, path)?;
+    Ok((state, lock))
+}
+
+/// Opens (or makes) a state directory for this process alone.
+pub(super) fn claim(path: &Path) -> Result<(Lock, Directory), JournalError> {
+    let failed = |error: io::Error| JournalError::Directory {
+        path: path.to_owned(),
+        error,
+    };
+    let (state, lock) = hold(path)?;
     match fs::mkdirat(&state, SEGMENTS, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => return Err(failed(error.into())),

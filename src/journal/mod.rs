@@ -188,6 +188,18 @@ impl fmt::Debug for Journal {
     }
 }
 
+/// A directory that is this process's alone for as long as this lives.
+#[derive(Debug)]
+pub struct Claim(#[expect(dead_code, reason = "held, and let go of when dropped")] Lock);
+
+/// Claims a directory, made if it is not there, for the owner and this process alone: for state that is no journal.
+///
+/// # Errors
+/// [`JournalError`]: it is somebody else's, open to others, or in use.
+pub fn claim(path: &Path) -> Result<Claim, JournalError> {
+    directory::hold(path).map(|(_, lock)| Claim(lock))
+}
+
 impl Journal {
     /// Takes over a state directory: replays what is there, begins a new segment, starts the writer.
     ///

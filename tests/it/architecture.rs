@@ -24,10 +24,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "chat",
             "cli",
             "config",
+            "control",
             "dialect",
             "gateway",
             "governance",
             "journal",
+            "lease",
             "pipeline",
             "provider",
             "telemetry",
@@ -36,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "control::settings",
             "gateway::settings",
             "governance::settings",
             "journal::settings",

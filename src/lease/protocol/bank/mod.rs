@@ -110,6 +110,8 @@ pub struct Bank {
     leases: BTreeMap<LeaseId, Lease>,
     /// Those that are not closed.
     open: BTreeSet<LeaseId>,
+    /// The same by holder, so that a sync costs what its sender holds and not what everybody does.
+    held_by: BTreeMap<RouterId, BTreeSet<LeaseId>>,
     routers: BTreeMap<RouterId, Router>,
     /// The number of the next lease; its fence, too.
     next: u64,
@@ -188,8 +190,7 @@ impl Bank {
 
     /// Lends a gateway nothing more on the leases it has; how many those are.
     pub fn drain(&mut self, router: RouterId) -> usize {
-        let of = |lease: &Lease| lease.router == router && lease.stage == Stage::Active;
-        let leases = self.leases_where(of);
+        let leases = self.leases_of(router, |lease| lease.stage == Stage::Active);
         for lease in &leases {
             self.alter(*lease, Lease::drain);
         }
@@ -321,6 +322,13 @@ impl Bank {
         self.open.iter().filter(holds).copied().collect()
     }
 
+    /// A gateway's leases that are not closed and of which something holds.
+    fn leases_of(&self, router: RouterId, holds: impl Fn(&Lease) -> bool) -> Vec<LeaseId> {
+        let holds = |id: &&LeaseId| self.leases.get(id).is_some_and(&holds);
+        let held = self.held_by.get(&router).into_iter().flatten();
+        held.filter(holds).copied().collect()
+    }
+
     /// Changes a lease: the one place where accounts follow.
     fn alter(&mut self, id: LeaseId, change: impl FnOnce(&mut Lease)) {
         let Some(lease) = self.leases.get_mut(&id) else {
@@ -334,6 +342,9 @@ impl Bank {
         self.changed.leases.insert(id);
         if lease.stage == Stage::Closed {
             self.open.remove(&id);
+            if let Some(held) = self.held_by.get_mut(&lease.router) {
+                held.remove(&id);
+            }
         }
         let delta = lease.delta(&before);
         let spends = |lease: &Lease| match lease.stage {

@@ -7,7 +7,7 @@ use crate::lease::protocol::account::{Account, AccountId};
 use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{LeafId, LeaseId, RouterId};
 use crate::lease::protocol::terms::Terms;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Rows, each as it is now, and the ledger's new lines.
@@ -78,15 +78,17 @@ impl Bank {
     /// A bank as these rows have it: all there are, or all that a step can touch and `next` from beyond every lease.
     #[must_use]
     pub fn restore(terms: Terms, rows: Rows, next: u64) -> Self {
-        let open = rows
-            .leases
-            .iter()
-            .filter(|(_, lease)| lease.stage != Stage::Closed)
-            .map(|(id, _)| *id);
+        let open = rows.leases.iter();
+        let open = open.filter(|(_, lease)| lease.stage != Stage::Closed);
+        let mut held_by: BTreeMap<RouterId, BTreeSet<LeaseId>> = BTreeMap::new();
+        for (id, lease) in open.clone() {
+            held_by.entry(lease.router).or_default().insert(*id);
+        }
         let newest = rows.leases.iter().map(|(_, lease)| lease.fence).max();
         Self {
             terms,
-            open: open.collect(),
+            open: open.map(|(id, _)| *id).collect(),
+            held_by,
             next: next.max(newest.unwrap_or(0).saturating_add(1)),
             accounts: rows.accounts.into_iter().collect(),
             leaves: rows.leaves.into_iter().collect(),

@@ -156,13 +156,12 @@ impl Bank {
     fn never_opened(&mut self, sync: &Sync) {
         let disk = self.disk_of(sync.router);
         let unnamed = |lease: &Lease| {
-            lease.router == sync.router
-                && lease.incarnation < sync.incarnation
+            lease.incarnation < sync.incarnation
                 && lease.disk == disk
                 && !lease.was_used
                 && !lease.is_final
         };
-        for lease in self.leases_where(unnamed) {
+        for lease in self.leases_of(sync.router, unnamed) {
             let word = Final {
                 lease,
                 settled: Money::ZERO,
@@ -213,13 +212,12 @@ impl Bank {
         }
         let accounts = leaf.accounts.clone();
         let mine = |lease: &Lease| {
-            lease.router == sync.router
-                && lease.incarnation == sync.incarnation
+            lease.incarnation == sync.incarnation
                 && lease.leaf == want.leaf
                 && lease.stage == Stage::Active
                 && lease.accounts == accounts
         };
-        let mine = self.leases_where(mine).first().copied();
+        let mine = self.leases_of(sync.router, mine).first().copied();
         if let Some(id) = mine {
             self.alter(id, |lease| lease.rate = want.rate);
         }
@@ -306,6 +304,7 @@ impl Bank {
         };
         self.leases.insert(id, lease);
         self.open.insert(id);
+        self.held_by.entry(sync.router).or_default().insert(id);
         self.changed.leases.insert(id);
         self.alter(id, |lease| lease.rate = want.rate);
         id
@@ -321,11 +320,7 @@ impl Bank {
 
     /// All leases of a process that still bring money.
     fn grants(&self, router: RouterId, incarnation: u64, now: Duration) -> Vec<Grant> {
-        let mine = |lease: &Lease| {
-            lease.router == router
-                && lease.incarnation == incarnation
-                && lease.stage == Stage::Active
-        };
+        let mine = |lease: &Lease| lease.incarnation == incarnation && lease.stage == Stage::Active;
         let grant = |id: LeaseId| {
             let lease = self.leases.get(&id)?;
             Some(Grant {
@@ -338,7 +333,7 @@ impl Bank {
                 keep: lease.recalled.then_some(Money::ZERO),
             })
         };
-        self.leases_where(mine)
+        self.leases_of(router, mine)
             .into_iter()
             .filter_map(grant)
             .collect()

@@ -1,0 +1,327 @@
+//! The treaty's routes over a real bank, asked without a socket: what is heard, and from whom.
+
+use super::*;
+use crate::clock::{self, Wall};
+use crate::control::authority::{Authority, ClientCertificate, Fingerprint};
+use crate::control::bulletin::Bulletin;
+use crate::control::presence::Presence;
+use crate::control::store::sqlite::Ledger;
+use crate::control::treasury::Treasury;
+use crate::control::tree::{Tree, TreeBudget, TreeLeaf};
+use crate::governance::budget::Window;
+use crate::lease::directory::{Directory, Enrolled, Event};
+use crate::lease::protocol::{LeafId, RouterId, Terms};
+use crate::units::Money;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use jiff::tz::TimeZone;
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+use tower::ServiceExt as _;
+
+const TOKEN: &str = "one-time";
+const ROUTER: RouterId = RouterId(0x77);
+
+/// Knows one gateway, by a token that binds to the first key it comes with.
+#[derive(Default)]
+struct Fake {
+    key: Mutex<Option<Fingerprint>>,
+    certificates: Mutex<HashMap<Fingerprint, RouterId>>,
+}
+
+impl Registrar for Fake {
+    fn admit(
+        &self,
+        token: &str,
+        key: Fingerprint,
+    ) -> Later<'_, Result<(RouterId, String), NotEnrolled>> {
+        let mut bound = self.key.lock().expect("no panic");
+        let fits = token == TOKEN && *bound.get_or_insert(key) == key;
+        Box::pin(async move {
+            if fits {
+                Ok((ROUTER, "edge".to_owned()))
+            } else {
+                Err(NotEnrolled::Token)
+            }
+        })
+    }
+
+    fn certified(
+        &self,
+        router: RouterId,
+        certificate: &ClientCertificate,
+    ) -> Later<'_, Result<(), NotEnrolled>> {
+        let mut known = self.certificates.lock().expect("no panic");
+        known.insert(certificate.fingerprint, router);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn known(
+        &self,
+        certificate: Fingerprint,
+    ) -> Later<'_, Result<Option<(RouterId, String)>, NotEnrolled>> {
+        let known = self.certificates.lock().expect("no panic");
+        let router = known.get(&certificate).copied();
+        Box::pin(async move { Ok(router.map(|router| (router, "edge".to_owned()))) })
+    }
+
+    fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>> {
+        Box::pin(async {
+            Ok(Directory {
+                revision: 5,
+                ..Directory::default()
+            })
+        })
+    }
+
+    fn revision(&self) -> u64 {
+        5
+    }
+}
+
+struct Rig {
+    router: Router,
+    treaty: Arc<Treaty>,
+    _folder: tempfile::TempDir,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("panel.db");
+        let ledger = Ledger::open(&file).await.expect("books");
+        let start = move || Treasury::start(ledger, Terms::default()).expect("a treasury");
+        let treasury = tokio::task::spawn_blocking(start).await.expect("no panic");
+        let tree = Tree {
+            budgets: vec![TreeBudget {
+                id: 1,
+                limit: Money::from_nanos(1_000_000_000),
+                hard: true,
+                window: Window::Total,
+                zone: TimeZone::UTC,
+            }],
+            leaves: vec![TreeLeaf {
+                id: LeafId(4),
+                budgets: vec![1],
+                killed: false,
+            }],
+        };
+        treasury.govern(tree).await.expect("governed");
+        let authority = Authority::open(folder.path(), clock::now().wall).expect("an authority");
+        let treaty = Arc::new(Treaty {
+            treasury: Arc::new(treasury),
+            bulletin: Arc::new(Bulletin::new(100)),
+            presence: Arc::new(Presence::default()),
+            authority: Arc::new(authority),
+            registrar: Arc::new(Fake::default()),
+            certificate_lifetime: Duration::from_hours(24),
+        });
+        Self {
+            router: router(treaty.clone()),
+            treaty,
+            _folder: folder,
+        }
+    }
+
+    async fn ask(&self, request: Request<Body>, certificate: Option<Fingerprint>) -> (u16, Value) {
+        let from = From {
+            address: ([127, 0, 0, 1], 9).into(),
+            certificate,
+        };
+        let router = self.router.clone().layer(axum::Extension(from));
+        let answer = router.oneshot(request).await.expect("an answer");
+        let status = answer.status();
+        let body = answer.into_body().collect().await.expect("a body");
+        let body = serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null);
+        (status.as_u16(), body)
+    }
+
+    async fn post(&self, path: &str, body: &Value, who: Option<Fingerprint>) -> (u16, Value) {
+        let request = Request::post(path).body(body.to_string().into());
+        self.ask(request.expect("a request"), who).await
+    }
+
+    async fn enrol(
+        &self,
+        token: Option<&str>,
+        csr: &str,
+        who: Option<Fingerprint>,
+    ) -> (u16, Value) {
+        let mut request = Request::post("/v1/enrol");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = json!({ "csr": csr }).to_string();
+        self.ask(request.body(body.into()).expect("a request"), who)
+            .await
+    }
+
+    /// A gateway with its certificate and its process's number.
+    async fn enrolled(&self) -> Fingerprint {
+        let (_, answer) = self.enrol(Some(TOKEN), &csr(), None).await;
+        let who = fingerprint(&answer);
+        let hello = json!({ "router_id": id(ROUTER), "disk_id": id(RouterId(1)), "start": "1" });
+        let (status, answer) = self.post("/v1/hello", &hello, Some(who)).await;
+        assert_eq!((status, &answer["incarnation"]), (200, &json!("1")));
+        who
+    }
+}
+
+fn id(router: RouterId) -> String {
+    format!("{:032x}", router.0)
+}
+
+fn csr() -> String {
+    let key = KeyPair::generate().expect("a key");
+    let request = CertificateParams::default().serialize_request(&key);
+    request.expect("a request").pem().expect("PEM")
+}
+
+fn fingerprint(answer: &Value) -> Fingerprint {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+    let enrolled: Enrolled = serde_json::from_value(answer.clone()).expect("enrolled");
+    let der = CertificateDer::from_pem_slice(enrolled.certificate.as_bytes()).expect("PEM");
+    Fingerprint::of(&der)
+}
+
+fn want(seq: u64, need: &str) -> Value {
+    json!({ "router_id": id(ROUTER), "incarnation": "1", "seq": seq.to_string(), "leases": [], "finals": [],
+            "wants": [{ "leaf": "4", "need_now": need, "rate_ewma": "0" }] })
+}
+
+#[tokio::test]
+async fn a_gateway_is_enrolled_greeted_and_lent_money() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let (status, answer) = rig.post("/v1/sync", &want(1, "5000000"), Some(who)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["leases"][0]["leaf"], json!("4"));
+    let again = rig.post("/v1/sync", &want(1, "5000000"), Some(who)).await;
+    assert_eq!(again, (200, answer));
+}
+
+#[tokio::test]
+async fn a_token_is_for_one_key_and_a_certificate_renews_itself() {
+    let rig = Rig::new().await;
+    let csr = csr();
+    let (status, first) = rig.enrol(Some(TOKEN), &csr, None).await;
+    assert_eq!(status, 200, "{first}");
+    // The answer got lost: the same key asks again.
+    let (status, _) = rig.enrol(Some(TOKEN), &csr, None).await;
+    assert_eq!(status, 200);
+    let (status, answer) = rig.enrol(Some(TOKEN), &self::csr(), None).await;
+    assert_eq!((status, &answer["code"]), (401, &json!("unauthorized")));
+    let (status, answer) = rig
+        .enrol(None, &self::csr(), Some(fingerprint(&first)))
+        .await;
+    assert_eq!((status, &answer["router_id"]), (200, &json!(id(ROUTER))));
+    let (status, answer) = rig.enrol(None, &self::csr(), None).await;
+    assert_eq!((status, &answer["code"]), (401, &json!("unauthorized")));
+}
+
+#[tokio::test]
+async fn what_somebody_else_says_changes_nothing() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let forged = {
+        let mut forged = want(1, "5");
+        forged["router_id"] = json!(id(RouterId(0x78)));
+        forged
+    };
+    let stranger = Fingerprint([9; 32]);
+    for (body, who, status, code) in [
+        (want(1, "5"), None, 401, "unauthorized"),
+        (want(1, "5"), Some(stranger), 403, "unknown_router"),
+        (forged, Some(who), 403, "forbidden"),
+        (want(1, "-5"), Some(who), 400, "malformed"),
+        (want(1, "1e9"), Some(who), 400, "malformed"),
+        (want(1, "99999999999999999999"), Some(who), 400, "malformed"),
+        (json!({}), Some(who), 400, "malformed"),
+        (json!("NaN"), Some(who), 400, "malformed"),
+    ] {
+        let (got, answer) = rig.post("/v1/sync", &body, who).await;
+        assert_eq!((got, &answer["code"]), (status, &json!(code)), "{body}");
+    }
+    let held = rig.treaty.treasury.look(|bank| bank.leases().count());
+    assert_eq!(held.await.expect("a look"), 0);
+}
+
+#[tokio::test]
+async fn an_old_sync_and_one_that_says_two_things_are_told_from_each_other() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    rig.post("/v1/sync", &want(7, "5"), Some(who)).await;
+    let (status, answer) = rig.post("/v1/sync", &want(3, "5"), Some(who)).await;
+    assert_eq!(
+        (status, &answer["code"], &answer["last"]),
+        (409, &json!("stale"), &json!("7"))
+    );
+    let (status, answer) = rig.post("/v1/sync", &want(7, "6"), Some(who)).await;
+    assert_eq!((status, &answer["code"]), (409, &json!("conflict")));
+}
+
+#[tokio::test]
+async fn another_version_is_told_which_one_is_spoken() {
+    let rig = Rig::new().await;
+    let request = Request::post("/v1/sync").header("protocol-version", "2");
+    let (status, answer) = rig
+        .ask(request.body(Body::empty()).expect("a request"), None)
+        .await;
+    assert_eq!((status, &answer["code"]), (426, &json!("version")));
+}
+
+#[tokio::test]
+async fn a_directory_that_is_known_is_not_sent_again() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let get = |tag: &str| {
+        let request = Request::get("/v1/directory").header("if-none-match", tag);
+        request.body(Body::empty()).expect("a request")
+    };
+    let (status, answer) = rig.ask(get("\"4\""), Some(who)).await;
+    assert_eq!((status, &answer["revision"]), (200, &json!("5")));
+    let (status, _) = rig.ask(get("\"5\""), Some(who)).await;
+    assert_eq!(status, StatusCode::NOT_MODIFIED.as_u16());
+}
+
+#[tokio::test]
+async fn events_are_heard_from_where_the_last_one_was() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let kill = Event::Kill {
+        leaves: vec![LeafId(4)],
+        abort_streams: true,
+    };
+    let first = rig.treaty.bulletin.publish(kill);
+    let from = From {
+        address: ([127, 0, 0, 1], 9).into(),
+        certificate: Some(who),
+    };
+    let request = Request::get(format!("/v1/events?cursor={}", first - 1));
+    let router = rig.router.clone().layer(axum::Extension(from));
+    let answer = router
+        .oneshot(request.body(Body::empty()).expect("a request"))
+        .await;
+    let mut body = answer.expect("an answer").into_body();
+    let mut heard = String::new();
+    rig.treaty.bulletin.publish(Event::SyncNow);
+    while !heard.contains("sync_now") {
+        let frame = body.frame().await.expect("more").expect("no error");
+        let data = frame.into_data().expect("data");
+        heard.push_str(std::str::from_utf8(&data).expect("text"));
+    }
+    let expected = format!(
+        "event: cursor\ndata: {{\"cursor\":\"{}\"}}\n\nid: {first}\nevent: kill\ndata: \
+         {{\"kind\":\"kill\",\"leaves\":[\"4\"],\"abort_streams\":true}}\n\n",
+        first - 1
+    );
+    assert!(heard.starts_with(&expected), "{heard}");
+    let seen = rig.treaty.presence.of(ROUTER).expect("seen");
+    assert_eq!(seen.listening, 1);
+    assert!(seen.at > Wall::default());
+}

@@ -1,0 +1,306 @@
+//! The treaty's routes: how a gateway gets a certificate, its process a number, its calls money, and its door keys.
+//!
+//! Invariant: a message is heard only from whom it speaks for. What it says of somebody else is refused and told in the log,
+//! for either a gateway is broken or it is none.
+
+use super::From;
+use super::events;
+use crate::clock;
+use crate::control::authority::{Authority, ClientCertificate, Fingerprint, Request};
+use crate::control::bulletin::Bulletin;
+use crate::control::presence::Presence;
+use crate::control::treasury::{Treasury, TreasuryError};
+use crate::lease::directory::{Directory, Enrol, Enrolled, VERSION, VERSION_HEADER};
+use crate::lease::problem::{Code, Problem};
+use crate::lease::protocol::{Hello, RouterId, Sync};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The largest message: some thousand leases.
+const MOST_BYTES: usize = 1 << 20;
+/// The header in which a sync says which events it has acted on.
+const CURSOR: &str = "events-cursor";
+
+/// An answer that takes a while.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a gateway is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEnrolled {
+    /// The token is unknown, over, or was used for another key.
+    #[error("this token is unknown, expired, or was used by another gateway: ask for a new one")]
+    Token,
+    /// The store does not answer.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// Who knows which gateways there are, and who may call through them.
+pub trait Registrar: Send + std::marker::Sync {
+    /// Lets a gateway in by its one-time token, bound to its key with the first use. Who it is, and its name.
+    fn admit(
+        &self,
+        token: &str,
+        key: Fingerprint,
+    ) -> Later<'_, Result<(RouterId, String), NotEnrolled>>;
+    /// A certificate was made for it.
+    fn certified(
+        &self,
+        router: RouterId,
+        certificate: &ClientCertificate,
+    ) -> Later<'_, Result<(), NotEnrolled>>;
+    /// Whose certificate this is, and its name; nobody's if it was shut out.
+    fn known(
+        &self,
+        certificate: Fingerprint,
+    ) -> Later<'_, Result<Option<(RouterId, String)>, NotEnrolled>>;
+    /// The directory as it is now.
+    fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>>;
+    /// Its revision alone.
+    fn revision(&self) -> u64;
+}
+
+/// What the routes work with.
+pub struct Treaty {
+    /// The bank.
+    pub treasury: Arc<Treasury>,
+    /// What has just happened.
+    pub bulletin: Arc<Bulletin>,
+    /// Who is there.
+    pub presence: Arc<Presence>,
+    /// Who makes certificates.
+    pub authority: Arc<Authority>,
+    /// Who knows gateways and keys.
+    pub registrar: Arc<dyn Registrar>,
+    /// How long a certificate is good.
+    pub certificate_lifetime: Duration,
+}
+
+impl std::fmt::Debug for Treaty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Treaty").finish_non_exhaustive()
+    }
+}
+
+/// The treaty's routes.
+pub fn router(treaty: Arc<Treaty>) -> Router {
+    Router::new()
+        .route("/v1/enrol", post(enrol))
+        .route("/v1/hello", post(hello))
+        .route("/v1/sync", post(sync))
+        .route("/v1/directory", get(directory))
+        .route("/v1/events", get(events::events))
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(middleware::from_fn(version))
+        .with_state(treaty)
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let busy = status == StatusCode::SERVICE_UNAVAILABLE;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if busy {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+pub(super) fn problem(status: u16, code: Code, detail: impl std::fmt::Display) -> Problem {
+    Problem {
+        status,
+        code,
+        detail: detail.to_string(),
+        last: 0,
+        seq: 0,
+    }
+}
+
+impl std::convert::From<TreasuryError> for Problem {
+    fn from(error: TreasuryError) -> Self {
+        match &error {
+            TreasuryError::Refused(refused) => Self::from(refused),
+            _ => problem(503, Code::Unavailable, error),
+        }
+    }
+}
+
+impl std::convert::From<NotEnrolled> for Problem {
+    fn from(error: NotEnrolled) -> Self {
+        match &error {
+            NotEnrolled::Token => problem(401, Code::Unauthorized, error),
+            NotEnrolled::Store(cause) => {
+                tracing::error!(%cause, "the panel's store does not answer");
+                problem(503, Code::Unavailable, "the panel cannot look that up now")
+            }
+        }
+    }
+}
+
+/// One version of the treaty is spoken here.
+async fn version(headers: HeaderMap, request: axum::extract::Request, next: Next) -> Response {
+    let said = headers.get(VERSION_HEADER);
+    if said.is_some_and(|version| version != VERSION) {
+        let detail = format!("this panel speaks version {VERSION} of the treaty and no other");
+        let mut response = problem(426, Code::Version, detail).into_response();
+        response
+            .headers_mut()
+            .insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
+        return response;
+    }
+    next.run(request).await
+}
+
+impl Treaty {
+    /// Whose connection this is.
+    pub(super) async fn who(&self, from: From) -> Result<(RouterId, String), Problem> {
+        let Some(certificate) = from.certificate else {
+            return Err(problem(
+                401,
+                Code::Unauthorized,
+                "a gateway shows the certificate it got when it was enrolled",
+            ));
+        };
+        self.registrar.known(certificate).await?.ok_or_else(|| {
+            problem(
+                403,
+                Code::UnknownRouter,
+                "this certificate is no gateway's, or that gateway was shut out: enrol it again",
+            )
+        })
+    }
+
+    /// Checks that a message speaks for who sent it.
+    async fn speaks(
+        &self,
+        from: From,
+        router: RouterId,
+        cursor: Option<u64>,
+    ) -> Result<(), Problem> {
+        let (own, name) = self.who(from).await?;
+        if own != router {
+            tracing::warn!(gateway = name, address = %from.address, "a gateway spoke for another one: refused");
+            return Err(problem(
+                403,
+                Code::Forbidden,
+                "this message is another gateway's",
+            ));
+        }
+        self.presence.heard(own, cursor, clock::now().wall);
+        Ok(())
+    }
+
+    async fn certificate(
+        &self,
+        request: Request,
+        router: RouterId,
+        name: String,
+    ) -> Result<Enrolled, Problem> {
+        let now = clock::now().wall;
+        let made = self
+            .authority
+            .client(request, router, self.certificate_lifetime, now)
+            .map_err(|error| {
+                tracing::error!(%error, gateway = name, "no certificate could be made");
+                problem(503, Code::Unavailable, "no certificate can be made now")
+            })?;
+        // Known before it is shown.
+        self.registrar.certified(router, &made).await?;
+        Ok(Enrolled {
+            router,
+            name,
+            certificate: made.pem,
+            ca: self.authority.pem().to_owned(),
+            renew_in_s: self.certificate_lifetime.as_secs() * 2 / 3,
+        })
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| problem(400, Code::Malformed, error))
+}
+
+type Treated<T> = Result<Json<T>, Problem>;
+
+async fn enrol(
+    State(treaty): State<Arc<Treaty>>,
+    Extension(from): Extension<From>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Treated<Enrolled> {
+    let Enrol { csr } = read(&body)?;
+    let request = Request::read(&csr).map_err(|error| problem(400, Code::Malformed, error))?;
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let (router, name) = match token {
+        Some(token) => {
+            let admitted = treaty.registrar.admit(token.trim(), request.key).await?;
+            treaty.treasury.enrol(admitted.0).await?;
+            tracing::info!(gateway = admitted.1, address = %from.address, "a gateway was enrolled");
+            admitted
+        }
+        None => treaty.who(from).await?,
+    };
+    treaty.certificate(request, router, name).await.map(Json)
+}
+
+async fn hello(
+    State(treaty): State<Arc<Treaty>>,
+    Extension(from): Extension<From>,
+    body: Bytes,
+) -> Treated<crate::lease::protocol::Answer> {
+    let hello: Hello = read(&body)?;
+    treaty.speaks(from, hello.router, None).await?;
+    Ok(Json(treaty.treasury.hello(hello).await?))
+}
+
+async fn sync(
+    State(treaty): State<Arc<Treaty>>,
+    Extension(from): Extension<From>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Treated<crate::lease::protocol::Answer> {
+    let sync: Sync = read(&body)?;
+    let cursor = headers.get(CURSOR);
+    let cursor = cursor.and_then(|value| value.to_str().ok()?.parse().ok());
+    treaty.speaks(from, sync.router, cursor).await?;
+    let router = sync.router;
+    let answered = treaty.treasury.sync(sync).await;
+    if let Err(TreasuryError::Refused(error)) = &answered {
+        tracing::warn!(%error, gateway = format_args!("{:032x}", router.0), "a sync was refused");
+    }
+    Ok(Json(answered?))
+}
+
+async fn directory(
+    State(treaty): State<Arc<Treaty>>,
+    Extension(from): Extension<From>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    treaty.who(from).await?;
+    let tag = |revision: u64| format!("\"{revision}\"");
+    let has = headers.get(header::IF_NONE_MATCH);
+    if has.is_some_and(|has| has.as_bytes() == tag(treaty.registrar.revision()).as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let directory = treaty.registrar.directory().await?;
+    let tag = [(header::ETAG, tag(directory.revision))];
+    Ok((tag, Json(directory)).into_response())
+}

@@ -1,0 +1,290 @@
+//! The panel's settings, as written and as meant.
+
+use crate::lease::protocol::Terms;
+use crate::settings::{Report, duration};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const PORT: u16 = 4102;
+
+/// The control panel's configuration.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ControlSettings {
+    /// Where to listen, always with TLS: `127.0.0.1:4102` unless said otherwise.
+    #[serde(default)]
+    pub listen: Vec<String>,
+    /// Names and addresses under which gateways and people reach the panel, besides localhost and what it listens on. They go
+    /// into its certificate.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Where its database and its authority are kept; `.tollgate-panel` unless said otherwise.
+    pub state_dir: Option<String>,
+    /// Where the books are: `sqlite`, one file in the state directory.
+    pub store: Option<String>,
+    /// What leases are like.
+    #[serde(default)]
+    pub leases: LeaseSettings,
+    /// How long a gateway's certificate is good; it renews itself at two thirds of that. `24h` unless said otherwise.
+    pub certificate_lifetime: Option<String>,
+}
+
+/// What leases are like.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseSettings {
+    /// How long a gateway is to go on by itself while the panel is away: the longer, the more of a budget may be held by gateways.
+    pub offline_target: Option<OfflineTarget>,
+    /// How long calls may begin on a lease after its last sync: `15m` unless said otherwise, `24h` at most.
+    pub valid_for: Option<String>,
+    /// How long a call may last: `10m` unless said otherwise.
+    pub drain_for: Option<String>,
+    /// Whether even a silent copy of a gateway's disk must not be able to overspend. What a crash leaves open stays counted as
+    /// spent until the period ends, then.
+    #[serde(default)]
+    pub clone_safe: bool,
+}
+
+/// How long gateways can go on without the panel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum OfflineTarget {
+    /// A minute of spending is lent at once; up to 5 % of a budget may be held by gateways.
+    #[default]
+    #[serde(rename = "1m")]
+    Minute,
+    /// Ten minutes; up to 10 %.
+    #[serde(rename = "10m")]
+    TenMinutes,
+    /// An hour; up to 25 %.
+    #[serde(rename = "1h")]
+    Hour,
+}
+
+/// The panel's settings, as meant.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// The names in its certificate.
+    pub names: Vec<String>,
+    /// Where everything is kept, as written.
+    pub state_dir: PathBuf,
+    /// What leases are like.
+    pub terms: Terms,
+    /// How long a gateway's certificate is good.
+    pub certificate_lifetime: Duration,
+}
+
+impl ControlSettings {
+    /// As meant, the directory as written.
+    pub fn compile(&self, report: &Report<'_>) -> Control {
+        let addresses = self.listen.iter().enumerate();
+        let mut listen: Vec<SocketAddr> = addresses
+            .filter_map(|(index, text)| {
+                let fault = || {
+                    format!("`{text}` is not an address: write an IP address and a port, like `127.0.0.1:{PORT}`")
+                };
+                let report = report.at("listen").at(index);
+                report.check("listen_address", text.parse().map_err(|_| fault()))
+            })
+            .collect();
+        if self.listen.is_empty() {
+            listen.push((Ipv4Addr::LOCALHOST, PORT).into());
+        }
+        for (index, name) in self.names.iter().enumerate() {
+            if !is_name(name) {
+                report.at("names").at(index).fault_with(
+                    "panel_name",
+                    format!("`{name}` is neither a host name nor an IP address"),
+                    "write it without scheme, port and path: `panel.example`",
+                );
+            }
+        }
+        if let Some(store) = self.store.as_deref().filter(|store| *store != "sqlite") {
+            report.at("store").fault_with(
+                "store",
+                format!(
+                    "this version keeps its books in SQLite, not in `{}`",
+                    scheme(store)
+                ),
+                "leave `store` out",
+            );
+        }
+        Control {
+            names: self.all_names(&listen),
+            listen,
+            state_dir: self
+                .state_dir
+                .as_deref()
+                .unwrap_or(".tollgate-panel")
+                .into(),
+            terms: self.leases.compile(&report.at("leases")),
+            certificate_lifetime: time(
+                self.certificate_lifetime.as_deref(),
+                Duration::from_hours(24),
+                (Duration::from_mins(1), Duration::from_hours(24 * 90)),
+                &report.at("certificate_lifetime"),
+            ),
+        }
+    }
+
+    fn all_names(&self, listen: &[SocketAddr]) -> Vec<String> {
+        let mut names = vec![
+            "localhost".to_owned(),
+            "127.0.0.1".to_owned(),
+            "::1".to_owned(),
+        ];
+        let own = listen.iter().map(SocketAddr::ip);
+        names.extend(
+            own.filter(|ip| !ip.is_unspecified())
+                .map(|ip| ip.to_string()),
+        );
+        names.extend(self.names.iter().filter(|name| is_name(name)).cloned());
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl LeaseSettings {
+    fn compile(&self, report: &Report<'_>) -> Terms {
+        let default = Terms::default();
+        let (horizon, outstanding) = match self.offline_target.unwrap_or_default() {
+            OfflineTarget::Minute => (Duration::from_mins(1), 5),
+            OfflineTarget::TenMinutes => (Duration::from_mins(10), 10),
+            OfflineTarget::Hour => (Duration::from_hours(1), 25),
+        };
+        let bounds = (Duration::from_secs(1), Duration::from_hours(24));
+        Terms {
+            valid_for: time(
+                self.valid_for.as_deref(),
+                default.valid_for,
+                bounds,
+                &report.at("valid_for"),
+            ),
+            drain_for: time(
+                self.drain_for.as_deref(),
+                default.drain_for,
+                bounds,
+                &report.at("drain_for"),
+            ),
+            horizon,
+            outstanding,
+            clone_safe: self.clone_safe,
+            ..default
+        }
+    }
+}
+
+/// A length of time within bounds.
+fn time(
+    text: Option<&str>,
+    default: Duration,
+    (least, most): (Duration, Duration),
+    report: &Report<'_>,
+) -> Duration {
+    let Some(text) = text else {
+        return default;
+    };
+    let Some(time) = report.check("duration", duration(text)) else {
+        return default;
+    };
+    if time < least || time > most {
+        report.fault(
+            "duration",
+            format!(
+                "{text} is not between {} s and {} h",
+                least.as_secs(),
+                most.as_secs() / 3600
+            ),
+        );
+    }
+    time.clamp(least, most)
+}
+
+fn is_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(is_label))
+}
+
+/// What may be said of an address that could hold a password.
+fn scheme(store: &str) -> &str {
+    store.split_once("://").map_or(store, |(scheme, _)| scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn compile(settings: &ControlSettings) -> (Control, Vec<String>) {
+        let complaints = RefCell::default();
+        let control = settings.compile(&Report::new(&complaints));
+        let faults = complaints.take().into_iter();
+        let faults = faults.map(|fault| format!("{}: {}", fault.path.join("."), fault.message));
+        (control, faults.collect())
+    }
+
+    #[test]
+    fn nothing_written_is_a_panel_on_this_machine() {
+        let (control, faults) = compile(&ControlSettings::default());
+        assert_eq!(faults, Vec::<String>::new());
+        assert_eq!(
+            control.listen,
+            ["127.0.0.1:4102".parse().expect("an address")]
+        );
+        assert_eq!(control.names, ["127.0.0.1", "::1", "localhost"]);
+        assert_eq!(control.terms, Terms::default());
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_told_with_its_place() {
+        let settings = ControlSettings {
+            listen: vec!["here".into()],
+            names: vec!["https://panel.example".into()],
+            store: Some("postgres://tollgate:hunter2@db/panel".into()),
+            leases: LeaseSettings {
+                valid_for: Some("100h".into()),
+                ..LeaseSettings::default()
+            },
+            ..ControlSettings::default()
+        };
+        let (_, faults) = compile(&settings);
+        let all = faults.join("\n");
+        for part in [
+            "listen.0: `here`",
+            "names.0: `https",
+            "store: ",
+            "leases.valid_for: 100h is not between",
+        ] {
+            assert!(all.contains(part), "{part} in {all}");
+        }
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+
+    #[test]
+    fn more_independence_is_more_money_outstanding() {
+        let settings = ControlSettings {
+            leases: LeaseSettings {
+                offline_target: Some(OfflineTarget::TenMinutes),
+                ..LeaseSettings::default()
+            },
+            ..ControlSettings::default()
+        };
+        let terms = compile(&settings).0.terms;
+        assert_eq!(
+            (terms.horizon, terms.outstanding),
+            (Duration::from_mins(10), 10)
+        );
+    }
+}
