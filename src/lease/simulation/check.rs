@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     by_account: BTreeMap<AccountId, Money>,
+    /// What was charged beyond worst cases.
+    overruns: BTreeMap<AccountId, Money>,
+    /// The highest limit each account ever had.
+    limits: BTreeMap<AccountId, Money>,
     by_lease: BTreeMap<LeaseId, Money>,
     /// Every lease as it was after the last step.
     before: BTreeMap<LeaseId, Lease>,
@@ -19,34 +23,33 @@ pub(super) struct Truth {
     newest: BTreeMap<RouterId, u64>,
     /// Numbers given since the books were last looked at: money lent before them was lent rightly.
     hellos: Vec<(RouterId, u64)>,
+    /// Whether any process ever died.
+    crashed: bool,
     /// Processes whose disk was lost, up to this one.
     lost: BTreeMap<RouterId, u64>,
 }
 
 impl Truth {
-    /// The provider charges. Never more than there is, at any moment.
-    pub(super) fn charged(
-        &mut self,
-        bank: &Bank,
-        lease: LeaseId,
-        accounts: &[AccountId],
-        cost: Money,
-    ) {
+    /// The provider charges. Never more than there is, at any moment, worst cases that it did not keep to apart.
+    pub(super) fn charged(&mut self, bank: &Bank, lease: LeaseId, cost: Money, overrun: Money) {
         let of_lease = self.by_lease.entry(lease).or_default();
         *of_lease = of_lease.plus(cost);
-        if let Some(lent) = bank.lease(lease) {
-            assert!(
-                *of_lease <= lent.granted.minus(lent.returned),
-                "P6: charged {of_lease}, given back {}: {lent:?}",
-                lent.returned
-            );
-        }
-        for id in accounts {
+        let lent = bank.lease(lease).expect("a lease that a call was made on");
+        assert!(
+            *of_lease <= lent.granted.minus(lent.returned),
+            "P6: charged {of_lease}, given back {}: {lent:?}",
+            lent.returned
+        );
+        for id in &lent.accounts {
             let charged = self.by_account.entry(*id).or_default();
             *charged = charged.plus(cost);
-            let limit = bank.account(*id).expect("an account").limit;
+            let over = self.overruns.entry(*id).or_default();
+            *over = over.plus(overrun);
+            let account = bank.account(*id).expect("an account");
+            let limit = self.limits.get(id).copied().unwrap_or_default();
+            let limit = limit.max(account.limit);
             assert!(
-                *charged <= limit,
+                !account.hard || *charged <= limit,
                 "P5: budget {} was charged {charged} of {limit}",
                 id.budget
             );
@@ -68,6 +71,11 @@ impl Truth {
         if let Some(Answer::Welcome { incarnation, .. }) = answer {
             self.hellos.push((router, *incarnation));
         }
+    }
+
+    /// A process died.
+    pub(super) fn crashed(&mut self) {
+        self.crashed = true;
     }
 
     /// The disk of these processes is gone: what they held may stay uncertain.
@@ -98,6 +106,10 @@ impl Truth {
 
     /// The books balance.
     pub(super) fn balance(&mut self, bank: &Bank) {
+        for (id, account) in bank.accounts() {
+            let limit = self.limits.entry(id).or_default();
+            *limit = account.limit.max(*limit);
+        }
         let mut held: BTreeMap<AccountId, (Money, Money)> = BTreeMap::new();
         for (id, lease) in bank.leases() {
             self.lease(id, lease);
@@ -173,6 +185,15 @@ impl Truth {
                 "P11: still held: {id:?} {lease:?}"
             );
         }
+        for (id, account) in bank.accounts() {
+            let overrun = self.overruns.get(&id).copied().unwrap_or_default();
+            // What a call was charged that nobody waited for any more, nobody can tell.
+            assert!(
+                account.overrun == overrun || (self.crashed && account.overrun < overrun),
+                "P15: overruns of {overrun} are booked as {}: {id:?}",
+                account.overrun
+            );
+        }
     }
 
     /// How much of the organisation's budget was charged, in thousandths.
@@ -182,8 +203,11 @@ impl Truth {
             period: 0,
         };
         let limit = bank.account(root).expect("the root").limit.nanos();
+        // Of a limit that was lowered more than all may be used.
         let charged = self.by_account.get(&root).copied().unwrap_or_default();
-        u64::try_from(charged.nanos() / (limit / 1000)).expect("few")
+        u64::try_from(charged.nanos() / (limit / 1000))
+            .expect("few")
+            .min(1_000)
     }
 
     /// The ledger's entries, replayed, come to the totals.

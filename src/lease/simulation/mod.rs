@@ -1,9 +1,11 @@
 //! The treaty under a storm: the real bank and the real holders, a network that loses, doubles, delays and reorders, crashes
-//! that tear the tail off a disk or lose it, partitions, kills, and a provider that counts what was truly charged.
+//! that tear the tail off a disk or lose it, partitions, kills, machines that sleep and clocks that run at their own speed,
+//! periods that turn, limits that are changed, and a provider that counts what was truly charged.
 //!
 //! One seed decides everything. After each step the books must balance ([`check`]); afterwards, in peace, all money must be
 //! accounted for. A rule broken on purpose ([`Mutant`]) must be noticed: a test that cannot fail shows nothing.
 
+mod calendar;
 mod chance;
 mod check;
 mod node;

@@ -2,6 +2,7 @@
 
 use super::chance::Chance;
 use crate::lease::protocol::{DiskId, Final, Holder, Record, RouterId, recover};
+use std::time::Duration;
 
 /// A gateway.
 #[derive(Debug)]
@@ -15,6 +16,10 @@ pub(super) struct Node {
     pub(super) off: u64,
     /// Down until then.
     pub(super) back: u64,
+    /// Its machine sleeps until then.
+    pub(super) asleep: u64,
+    /// How fast its clock goes, in thousandths.
+    rate: u64,
     /// When it says what it has to say again.
     pub(super) sent: u64,
     /// How many events its process has heard.
@@ -48,7 +53,8 @@ impl Disk {
 }
 
 impl Node {
-    pub(super) fn new(id: u128) -> Self {
+    /// `skew`: its clock goes so many thousandths faster than the slowest that is borne.
+    pub(super) fn new(id: u128, skew: u64) -> Self {
         let id = RouterId(id);
         Self {
             id,
@@ -57,10 +63,17 @@ impl Node {
             disk: Disk::new(1),
             off: 0,
             back: 0,
+            asleep: 0,
+            rate: 990 + skew,
             sent: 0,
             cursor: 0,
             waits: None,
         }
+    }
+
+    /// What its clock says. Where it stood at the start has no meaning.
+    pub(super) fn clock(&self, now: u64) -> Duration {
+        Duration::from_millis((now + 1_000) * self.rate)
     }
 
     /// Writes what is to be written; now and then it gets safe.

@@ -1,11 +1,12 @@
 //! The world around bank and holders: network, provider, time, and what goes wrong.
 
+use super::calendar::{Calendar, TEAMS, accounts};
 use super::chance::Chance;
 use super::check::Truth;
 use super::node::Node;
 use super::store::{Keep, Store};
 use crate::lease::protocol::{
-    AccountId, Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms,
+    Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms,
 };
 use crate::units::Money;
 use std::time::Duration;
@@ -19,9 +20,6 @@ const DRAIN: u64 = 40;
 const PROBE: u64 = 200;
 /// A call for which there is money waits no longer than this: two syncs, and a denial that came before them.
 const PATIENCE: u64 = 100;
-/// Two teams share one organisation.
-const TEAMS: u64 = 2;
-
 /// Thousandths of a dollar.
 pub(super) fn mills(mills: u64) -> Money {
     Money::from_nanos(i64::try_from(mills).expect("few") * 1_000_000)
@@ -44,9 +42,10 @@ enum Up {
 struct Call {
     node: usize,
     start: u64,
-    leaf: LeafId,
     hold: Hold,
     cost: Money,
+    /// What the provider charges beyond the worst case.
+    overrun: Money,
     ends: u64,
 }
 
@@ -67,15 +66,15 @@ pub(crate) struct World {
     loss: u64,
     doubling: u64,
     crashes: u64,
+    /// Whether limits change.
+    changes: bool,
+    /// Whether the provider charges more than it may.
+    overruns: bool,
+    calendar: Calendar,
     /// Switches pulled and let go, and when.
     events: Vec<(u64, LeafId, bool)>,
     /// Every sync that arrived.
     said: Vec<Sync>,
-}
-
-/// The accounts of a leaf: its team's, and the organisation's.
-fn accounts(leaf: LeafId) -> [AccountId; 2] {
-    [leaf.0, 0].map(|budget| AccountId { budget, period: 0 })
 }
 
 impl World {
@@ -98,28 +97,11 @@ impl World {
         };
         let mut bank = Bank::new(terms);
         bank.mutant = mutant;
-        let limit = mills(3_000 + chance.below(3_000));
-        bank.set_account(
-            AccountId {
-                budget: 0,
-                period: 0,
-            },
-            limit,
-            true,
-        );
-        for team in 1..=TEAMS {
-            let leaf = LeafId(team);
-            bank.set_account(
-                AccountId {
-                    budget: team,
-                    period: 0,
-                },
-                mills(2_500),
-                true,
-            );
-            bank.set_leaf(leaf, accounts(leaf));
-        }
-        let nodes: Vec<Node> = (1..=count).map(|id| Node::new(u128::from(id))).collect();
+        let calendar = Calendar::new(&mut chance);
+        calendar.apply(&mut bank, 0);
+        let nodes: Vec<Node> = (1..=count)
+            .map(|id| Node::new(u128::from(id), chance.below(21)))
+            .collect();
         for node in &nodes {
             bank.enrol(node.id);
         }
@@ -127,6 +109,9 @@ impl World {
             loss: chance.below(30),
             doubling: chance.below(30),
             crashes: chance.below(3),
+            changes: chance.percent(30),
+            overruns: chance.percent(20),
+            calendar,
             chance,
             mutant,
             now: 0,
@@ -146,6 +131,7 @@ impl World {
     /// Lives to the end. Comes back with how much of the organisation's budget was charged, in thousandths.
     pub(crate) fn run(mut self) -> u64 {
         while self.now < END {
+            self.administer();
             self.switch();
             for node in 0..self.nodes.len() {
                 self.live(node);
@@ -200,6 +186,7 @@ impl World {
     fn reopen(&mut self) {
         self.bank = self.store.open(self.terms, at(self.now));
         self.bank.mutant = self.mutant;
+        self.calendar.apply(&mut self.bank, self.now);
         Truth::sound(&self.bank);
     }
 
@@ -216,6 +203,17 @@ impl World {
     fn killed(&self) -> Option<(u64, LeafId)> {
         let (since, leaf, killed) = *self.events.last()?;
         killed.then_some((since, leaf))
+    }
+
+    /// Periods turn, and limits change.
+    fn administer(&mut self) {
+        let changes = self.changes && self.storms() && self.chance.below(150) == 0;
+        if changes {
+            self.calendar.change(&mut self.chance);
+        }
+        if changes || Calendar::turns(self.now) {
+            self.calendar.apply(&mut self.bank, self.now);
+        }
     }
 
     /// Now and then somebody pulls the switch, and lets go of it again.
@@ -261,6 +259,13 @@ impl World {
             if self.chance.percent(30) {
                 self.nodes[place].off = self.now + self.chance.below(200);
             }
+            if self.chance.percent(10) {
+                self.nodes[place].asleep = self.now + self.chance.below(2 * VALID);
+            }
+        }
+        if self.storms() && self.now < self.nodes[place].asleep {
+            // Its clock goes on.
+            return;
         }
         self.listen(place);
         let replaced = |holder: &Holder| holder.is_fenced() && holder.is_empty();
@@ -269,7 +274,7 @@ impl World {
             self.nodes[place].write(true);
             self.nodes[place].begin(self.mutant != Some(Mutant::NoCeiling));
         }
-        let now = at(self.now);
+        let now = self.nodes[place].clock(self.now);
         let overdue = self.nodes[place]
             .holder
             .as_mut()
@@ -296,6 +301,7 @@ impl World {
 
     fn crash(&mut self, place: usize) {
         let lost = self.chance.percent(30);
+        self.truth.crashed();
         let node = &mut self.nodes[place];
         if lost {
             // What processes before it left on the disk, and were not heard of, is lost, too.
@@ -310,7 +316,8 @@ impl World {
     fn probe(&mut self, place: usize) {
         let amount = mills(5);
         let served = self.call(place, Self::leaf(place), amount);
-        let free = accounts(Self::leaf(place)).map(|id| self.bank.account(id).expect("one").free());
+        let free = accounts(Self::leaf(place), self.now)
+            .map(|id| self.bank.account(id).expect("one").free());
         let can = free.iter().all(|free| *free >= amount) && self.killed().is_none();
         let node = &mut self.nodes[place];
         if served || !can {
@@ -326,8 +333,8 @@ impl World {
 
     /// A call wants to be made. Whether it could.
     fn call(&mut self, place: usize, leaf: LeafId, amount: Money) -> bool {
-        let now = at(self.now);
         let node = &mut self.nodes[place];
+        let now = node.clock(self.now);
         let Some(holder) = &mut node.holder else {
             return false;
         };
@@ -342,18 +349,31 @@ impl World {
                 "P13: a call began although the switch was heard of"
             );
             assert!(
-                self.now < since + VALID,
+                self.now < since + VALID + VALID / 100 + 1,
                 "P13: a call began behind the lease's end"
             );
         }
+        let lent = self.bank.lease(hold.lease).expect("a lease");
+        assert_eq!(
+            lent.accounts.as_slice(),
+            accounts(leaf, self.now),
+            "P16: a call of one period is charged to another's budget"
+        );
         let share = self.chance.below(1001);
         let cost = Money::from_nanos(amount.nanos() / 1000 * i64::try_from(share).expect("few"));
+        let overrun = if self.overruns && self.chance.percent(5) {
+            mills(1 + self.chance.below(20))
+        } else {
+            Money::ZERO
+        };
+        // Who charges beyond the worst case has charged all of it.
+        let cost = if overrun > Money::ZERO { amount } else { cost };
         self.calls.push(Call {
             node: place,
             start: node.start,
-            leaf,
             hold,
             cost,
+            overrun,
             ends: self.now + 1 + self.chance.below(DRAIN - 2),
         });
         true
@@ -367,12 +387,12 @@ impl World {
         self.calls = going;
         for call in over {
             self.truth
-                .charged(&self.bank, call.hold.lease, &accounts(call.leaf), call.cost);
+                .charged(&self.bank, call.hold.lease, call.cost, call.overrun);
             let node = &mut self.nodes[call.node];
             if node.start == call.start
                 && let Some(holder) = &mut node.holder
             {
-                holder.settle(&call.hold, call.cost);
+                holder.settle(&call.hold, call.cost.plus(call.overrun));
             }
         }
     }
@@ -380,6 +400,7 @@ impl World {
     /// Sends what is to be said, again and again until it is answered.
     fn speak(&mut self, place: usize) {
         let node = &mut self.nodes[place];
+        let now = node.clock(self.now);
         let Some(holder) = &mut node.holder else {
             return;
         };
@@ -388,7 +409,7 @@ impl World {
         }
         let message = match holder.hello() {
             Some(hello) => Some(Up::Hello(hello)),
-            None => holder.sync(at(self.now)).map(Up::Sync),
+            None => holder.sync(now).map(Up::Sync),
         };
         node.sent = self.now + 3 + self.chance.below(5);
         let Some(message) = message else { return };
@@ -470,8 +491,9 @@ impl World {
             if self.now < node.off && self.now < STORM {
                 continue;
             }
+            let now = node.clock(self.now);
             match (&mut node.holder, &answer) {
-                (Some(holder), Ok(answer)) => holder.heard(answer, at(self.now)),
+                (Some(holder), Ok(answer)) => holder.heard(answer, now),
                 // It came for one sync, and is about another by now, perhaps: the holder says it all again, that is all.
                 (Some(holder), Err(error)) => holder.refused(error),
                 (None, _) => {}
