@@ -22,7 +22,8 @@ const LONG_ENOUGH_PHONE: usize = 9;
 /// What is written in an answer in the place of a value found there.
 ///
 /// Nothing written here is put back: [`Method::Replace`] gives the value's name without entering it. If the request gave it
-/// out, the caller sent the value, and it is restored as everywhere. A secret has no name and is masked.
+/// out, the caller sent the value, and it is restored as everywhere. A secret has no name and is masked. What another gateway
+/// wrote for a value stays.
 #[must_use]
 pub fn replacement<'a>(
     kind: Kind,
@@ -30,6 +31,9 @@ pub fn replacement<'a>(
     value: &str,
     mapping: &'a Mapping,
 ) -> Cow<'a, str> {
+    if is_output(value, mapping.types()) {
+        return Cow::Owned(value.to_owned());
+    }
     match method {
         Method::Replace => mapping
             .name_without_entry(kind, value)
@@ -63,21 +67,25 @@ fn hash(kind: Kind, value: &str, mapping: &Mapping) -> String {
     out
 }
 
-/// Whether a text is what one of these methods wrote.
-pub(super) fn is_output(kind: Kind, text: &str, types: &Types) -> bool {
-    let name = types.name(kind);
+/// Whether a text is what one of these methods wrote, for a value of any kind: behind `password=` a hashed mail address is
+/// found as a secret.
+pub(super) fn is_output(text: &str, types: &Types) -> bool {
     if let Some(kept) = text.strip_prefix(STARS) {
         return kept.len() <= KEPT && kept.bytes().all(|byte| byte.is_ascii_alphanumeric());
     }
     if let Some(label) = text.strip_prefix('[') {
-        return label.strip_suffix(']') == Some(name);
+        let label = label.strip_suffix(']');
+        return label.is_some_and(|label| types.names().any(|name| name == label));
     }
-    text.strip_prefix("HASH_")
-        .and_then(|rest| rest.strip_prefix(name)?.strip_prefix('_'))
-        .is_some_and(|letters| {
+    let of_kind = |hash: &str, name: &str| {
+        let letters = hash.strip_prefix(name)?.strip_prefix('_')?;
+        Some(
             letters.len() == 8
                 && letters
                     .bytes()
-                    .all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'))
-        })
+                    .all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')),
+        )
+    };
+    text.strip_prefix("HASH_")
+        .is_some_and(|hash| types.names().any(|name| of_kind(hash, name) == Some(true)))
 }

@@ -130,6 +130,19 @@ mod methods {
     }
 
     #[test]
+    fn what_stands_for_a_value_of_one_kind_is_not_taken_for_one_of_another() {
+        for method in [Method::Mask, Method::Hash, Method::Label] {
+            let mut map = mapping();
+            let once = redacted("password=ana@acme.example", &[ANA], method, &mut map);
+            let value = once.strip_prefix("password=").expect("it stays");
+            for kind in [Kind::Secret, Kind::Custom(0)] {
+                let twice = redacted(&once, &[(kind, value)], method, &mut map);
+                assert_eq!(twice, once, "{method:?} {kind}");
+            }
+        }
+    }
+
+    #[test]
     fn an_answer_gets_names_but_no_way_back() {
         let mut map = mapping();
         let known = map

@@ -80,7 +80,7 @@ impl<'a> Writer<'a> {
             return;
         };
         self.copy_to(start);
-        if is_output(finding.kind, value, mapping.types()) {
+        if is_output(value, mapping.types()) {
             self.copy_to(end);
             return;
         }

@@ -56,6 +56,14 @@ impl Types {
         }
     }
 
+    /// What every kind is called.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let built_in = Kind::BUILT_IN.iter().map(|kind| kind.name());
+        built_in
+            .chain(self.custom.iter().map(|name| &**name))
+            .chain([Kind::Custom(0).name()])
+    }
+
     /// The type of a literal placeholder.
     pub(super) const fn literal() -> &'static str {
         LITERAL
@@ -104,11 +112,8 @@ impl Types {
     fn length_at(&self, bytes: &[u8]) -> Option<usize> {
         let spelt = Spelling::read(bytes, false);
         let behind = spelt.canonical().strip_prefix("TG_")?;
-        let built_in = Kind::BUILT_IN.iter().map(|kind| kind.name());
-        let custom = self.custom.iter().map(|name| &**name);
-        built_in
-            .chain(custom)
-            .chain([LITERAL, Kind::Custom(0).name()])
+        self.names()
+            .chain([LITERAL])
             .filter_map(|name| {
                 let letters = behind.strip_prefix(name)?.strip_prefix('_')?;
                 let letters = letters.as_bytes().get(..LETTERS)?;
