@@ -152,6 +152,16 @@ impl Mapping {
         }
     }
 
+    /// Remembers that the value of this name stood behind this much of a host, in the request.
+    pub(super) fn stands_behind(&mut self, name: &str, before: &str) {
+        self.stands_with(name, &unfinished(before));
+    }
+
+    /// Whether the value stood behind this much of a host in the request, as behind a login.
+    pub(super) fn stood_behind(&self, place: usize, before: &str) -> bool {
+        self.stood_with(place, &unfinished(before))
+    }
+
     /// Whether the value stood in a URL of this host in the request: whoever wrote that URL had both already.
     pub(super) fn stood_with(&self, place: usize, host: &str) -> bool {
         // Hosts are few; a lookup by a borrowed pair would need an owned one.
@@ -202,6 +212,11 @@ impl Mapping {
     fn is_taken(&self, name: &str) -> bool {
         self.beginning(name).is_some() || self.continues(name)
     }
+}
+
+/// The beginning of a host, told apart from every whole one: none has slashes.
+fn unfinished(host: &str) -> String {
+    format!("//{host}")
 }
 
 /// A name nobody has yet.

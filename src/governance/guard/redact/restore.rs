@@ -6,7 +6,7 @@
 //!
 //! In a URL a value is put back only if its host is allowed, or if the request had that value in a URL of that host: whoever
 //! wrote it there had both. Where a name is the whole of a host (`http://TG_IP_ADDRESS_…:8080/`) the value goes to nobody
-//! but itself, and is put back too.
+//! but itself, and is put back too; also behind a login or what else the request had before it in a host.
 //!
 //! Invariant: the same text gives the same output however it is cut (a property test holds it to that).
 
@@ -201,13 +201,18 @@ impl Restorer {
             Standing::Inside { host, known } => {
                 Some(known && self.hosts.allow(host) || mapping.stood_with(place, host))
             }
-            Standing::Authority("") => self.ends_host(after, last),
-            Standing::Authority("[") if after.is_empty() && !last => None,
-            Standing::Authority("[") => match after.strip_prefix(']') {
-                Some(behind) => self.ends_host(behind, last),
-                None => Some(false),
-            },
-            Standing::Authority(_) => Some(false),
+            Standing::Authority(before) => {
+                if !matches!(before, "" | "[") && !mapping.stood_behind(place, before) {
+                    return Some(false);
+                }
+                if !before.ends_with('[') {
+                    return self.ends_host(after, last);
+                }
+                match after.strip_prefix(']') {
+                    Some(behind) => self.ends_host(behind, last),
+                    None => (last || !after.is_empty()).then_some(false),
+                }
+            }
         }
     }
 

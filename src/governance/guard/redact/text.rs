@@ -139,8 +139,10 @@ impl<'a> Writer<'a> {
     fn name(&mut self, name: &str, mapping: &mut Mapping) {
         self.urls
             .read(self.out.get(self.seen..).unwrap_or_default());
-        if let Standing::Inside { host, .. } = self.urls.standing() {
-            mapping.stands_with(name, host);
+        match self.urls.standing() {
+            Standing::Inside { host, .. } => mapping.stands_with(name, host),
+            Standing::Authority(before) => mapping.stands_behind(name, before),
+            Standing::Outside => {}
         }
         self.urls.read(name);
         self.out.push_str(name);

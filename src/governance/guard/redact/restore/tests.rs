@@ -179,6 +179,33 @@ fn a_value_returns_to_the_url_it_came_from() {
 }
 
 #[test]
+fn a_value_that_is_a_host_behind_a_login_returns_behind_that_login_only() {
+    let key = ScopeKey::derive(b"secret", "a", None);
+    let mut map = Mapping::new(key, Arc::new(Types::new(&[])));
+    let text = "postgres://bob:pw@10.20.30.40:5432/db";
+    let finding = crate::governance::guard::finding::Finding {
+        start: 18,
+        end: 29,
+        kind: Kind::IpAddress,
+        detector: "test",
+        level: crate::governance::guard::finding::Level::Shaped,
+    };
+    let method = |_: &_| Some(crate::governance::guard::redact::Method::Replace);
+    let sent = crate::governance::guard::redact::redact(text, &[finding], method, &mut map).text;
+    assert!(!sent.contains("10.20"), "{sent}");
+    let back = |text: &str| restore(&map, text, Escaping::Plain, &Arc::default());
+    assert_eq!(back(&sent), text);
+    // The host must end there, and nobody else may stand before the value.
+    for elsewhere in [
+        sent.replace(":5432", ".evil.example"),
+        sent.replace("bob:pw@", "evil.example."),
+        sent.replace("bob:pw@", "bob:pw@evil."),
+    ] {
+        assert_eq!(back(&elsewhere), elsewhere);
+    }
+}
+
+#[test]
 fn arguments_of_tools_stay_json() {
     let json =
         |template: &str, expected: &str| check_with(template, expected, Escaping::JsonString);
