@@ -5,6 +5,7 @@ use crate::chat::json::quote;
 use crate::chat::{Edits, Endpoint, conversation, look};
 use crate::clock::Wall;
 use crate::config::policy::{Surroundings, assemble_texts};
+use crate::governance::audit::Found;
 use crate::governance::guard::Cache;
 use crate::governance::guard::redact::{Hosts, Mapping, ScopeKey, ScopeKeys, Types};
 use crate::governance::identity::KeyIndex;
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+
+mod every_cut;
 
 const MASK: &str = r"
 version: 1
@@ -81,10 +84,7 @@ fn compile(policy: &str) -> Arc<Guards> {
 
 /// A screen for answers to a request in which these values were given placeholders.
 fn screen(policy: &'static str, named: &[&str]) -> (Rc<Screen>, Vec<String>) {
-    let in_force = guards(policy);
-    let outcome: Outcome = in_force.policies.decide(&Request::default());
-    let scope = ScopeKey::derive(b"secret", "k", None);
-    let mut mapping = Mapping::new(scope, in_force.types.clone());
+    let mut mapping = mapping(policy);
     let placeholders = named
         .iter()
         .map(|value| {
@@ -95,14 +95,34 @@ fn screen(policy: &'static str, named: &[&str]) -> (Rc<Screen>, Vec<String>) {
                 .to_owned()
         })
         .collect();
+    (screen_with(policy, mapping), placeholders)
+}
+
+/// The map of a request in which nothing has a name yet.
+fn mapping(policy: &'static str) -> Mapping {
+    Mapping::new(
+        ScopeKey::derive(b"secret", "k", None),
+        guards(policy).types.clone(),
+    )
+}
+
+/// A screen for answers to a request with this map.
+fn screen_with(policy: &'static str, mapping: Mapping) -> Rc<Screen> {
+    let in_force = guards(policy);
+    let outcome: Outcome = in_force.policies.decide(&Request::default());
     let whose = Whose {
         plan: Arc::new(Plan::bare()),
         key: KeyIndex(0),
         model: "m".into(),
         at: Wall::default(),
     };
-    let screen = Screen::new(in_force, outcome, mapping, Told::default(), whose);
-    (Rc::new(screen), placeholders)
+    Rc::new(Screen::new(
+        in_force,
+        outcome,
+        mapping,
+        Told::default(),
+        whose,
+    ))
 }
 
 /// The answer to chat whose message says this and calls a tool with these arguments.
@@ -134,26 +154,42 @@ fn stream(content: &str, arguments: &str, cuts: &[usize], bytes: usize) -> Vec<B
             .map(|pair| characters[pair[0]..pair[1]].iter().collect())
             .collect()
     };
-    let event = |delta: Value, finish: Value| {
-        let chunk = json!({ "id": "a", "object": "chat.completion.chunk", "model": "m",
-            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }] });
-        format!("data: {chunk}\n\n")
-    };
-    let mut out = event(json!({ "role": "assistant", "content": "" }), Value::Null);
-    for piece in cut(content) {
-        out += &event(json!({ "content": piece }), Value::Null);
-    }
-    for piece in cut(arguments) {
-        let call =
-            json!([{ "index": 0, "id": "c", "function": { "name": "f", "arguments": piece } }]);
-        out += &event(json!({ "tool_calls": call }), Value::Null);
-    }
-    out += &event(json!({}), json!("stop"));
-    out += "data: [DONE]\n\n";
+    let out = events(&cut(content), &cut(arguments));
     out.as_bytes()
         .chunks(bytes.max(1))
         .map(Bytes::copy_from_slice)
         .collect()
+}
+
+/// The events of a stream whose texts come in these pieces.
+fn events<T: AsRef<str>>(content: &[T], arguments: &[T]) -> String {
+    events_spelt(content, arguments, &mut quote)
+}
+
+/// The same, each piece written as JSON by `spell`.
+fn events_spelt<T: AsRef<str>>(
+    content: &[T],
+    arguments: &[T],
+    spell: &mut dyn FnMut(&str) -> String,
+) -> String {
+    let event = |delta: &str, finish: &str| {
+        format!(
+            "data: {{\"id\":\"a\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{{delta}}},\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    };
+    let mut out = event(r#""role":"assistant","content":"""#, "null");
+    for piece in content {
+        out += &event(&format!("\"content\":{}", spell(piece.as_ref())), "null");
+    }
+    for piece in arguments {
+        let piece = spell(piece.as_ref());
+        let call = format!(
+            r#""tool_calls":[{{"index":0,"id":"c","function":{{"name":"f","arguments":{piece}}}}}]"#
+        );
+        out += &event(&call, "null");
+    }
+    out += &event("", r#""stop""#);
+    out + "data: [DONE]\n\n"
 }
 
 /// What a stream says in the end: content and arguments; or why it was stopped.
@@ -379,31 +415,36 @@ rules:
     }
 }
 
-#[test]
-fn a_request_is_redacted_and_stays_what_it_was_elsewhere() {
-    let guards = guards(MASK);
-    let text = "mail ana@acme.io and \"bo@acme.io\" \u{1f600}";
-    let body = format!(
-        r#"{{ "model":"m", "messages":[{{"role":"user","content":{}}},{{"role":"tool","tool_call_id":"c","content":"plain"}}], "x":1.0 }}"#,
-        quote(text)
-    );
+/// A request as it goes up, what has which name there, and what was found.
+fn forwarded(policy: &'static str, body: &str) -> (String, Mapping, Vec<Found>) {
+    let guards = guards(policy);
     look(Endpoint::Chat, body.as_bytes()).expect("a request");
     let talk = conversation(Endpoint::Chat, body.as_bytes());
     let outcome = guards.policies.decide(&Request::default());
     let inspection = guards.inspect(&talk, body.as_bytes(), &outcome);
-    let mut mapping = Mapping::new(ScopeKey::derive(b"s", "k", None), guards.types.clone());
-    let (mut edits, mut found) = (Edits::new(), Vec::new());
-    let named = super::changes::take_out(
+    let (mut edits, mut found, mut mapping) = (Edits::new(), Vec::new(), mapping(policy));
+    super::changes::take_out(
         &guards,
         &outcome,
         &inspection,
         &mut mapping,
         &mut found,
         &mut edits,
-    );
-    assert!(matches!(named, Ok(true)));
-    assert_eq!(found.first().map(|found| found.count), Some(2));
+    )
+    .expect("passes");
     let sent = String::from_utf8(edits.apply(body.as_bytes())).expect("UTF-8");
+    (sent, mapping, found)
+}
+
+#[test]
+fn a_request_is_redacted_and_stays_what_it_was_elsewhere() {
+    let text = "mail ana@acme.io and \"bo@acme.io\" \u{1f600}";
+    let body = format!(
+        r#"{{ "model":"m", "messages":[{{"role":"user","content":{}}},{{"role":"tool","tool_call_id":"c","content":"plain"}}], "x":1.0 }}"#,
+        quote(text)
+    );
+    let (sent, _, found) = forwarded(MASK, &body);
+    assert_eq!(found.first().map(|found| found.count), Some(2));
     assert!(!sent.contains("acme.io"), "{sent}");
     assert!(
         sent.starts_with(r#"{ "model":"m", "messages":[{"role":"user","content":"mail TG_EMAIL_"#),

@@ -15,7 +15,7 @@ mod state;
 mod swallow;
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 
 use self::state::{Decided, Known, State};
 use super::catalogue::Catalogue;

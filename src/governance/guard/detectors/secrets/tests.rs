@@ -11,6 +11,7 @@ use super::{DETECTORS, vendors};
 use crate::governance::guard::probe::{
     Class, LONGEST_HELD, LOOK_BEHIND, Match, Probe, Trigger, Until, View,
 };
+use crate::governance::guard::scanner::tests::texts::Dice;
 
 mod benign;
 mod cuts;
@@ -195,25 +196,6 @@ fn moved(probe: Probe, by: usize) -> Probe {
             until,
         },
         Probe::No => Probe::No,
-    }
-}
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % sides
-    }
-
-    fn pick(&mut self, alphabet: &[u8], length: usize) -> String {
-        (0..length)
-            .map(|_| char::from(alphabet[self.roll(alphabet.len())]))
-            .collect()
     }
 }
 
