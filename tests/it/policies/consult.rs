@@ -428,6 +428,29 @@ fn a_moderation_endpoint_is_asked_in_its_own_words() {
 }
 
 #[test]
+fn a_guard_that_is_asked_about_what_texts_hold_has_them_looked_at_and_hears_no_others() {
+    let listener = Listener::new(|_| DENY);
+    for rest in [
+        "match: { detections: [EMAIL] }, on_error: deny",
+        "match: { detections: [EMAIL] }, during: true, on_error: deny",
+        "match: { detections: [EMAIL] }, on: [response], on_error: deny",
+    ] {
+        let (_simulator, _home, gateway) = started(&policy(&listener, rest));
+        for (text, status) in [
+            ("nothing to see", 200),
+            ("mail jane.doe@example.org", 400),
+            ("call +41 44 668 18 00", 200),
+        ] {
+            let before = listener.heard().len();
+            let answer = gateway.caller().chat(&chat("cent", text, &[]));
+            let asked = listener.heard().len() - before;
+            assert_eq!((answer.status, asked), (status, usize::from(status == 400)));
+            assert_eq!(answer.header("x-tollgate-scan"), Some("full"), "{rest}");
+        }
+    }
+}
+
+#[test]
 fn an_answer_holds_for_equal_questions_as_long_as_its_entry_says() {
     let listener = Listener::new(|body| {
         if body["texts"].to_string().contains("no") {
