@@ -73,6 +73,14 @@ impl PassageId {
     }
 }
 
+/// A new id of a thing that began at `at`: a prefix (`key_`) that says what it is, and a `UUIDv7`; `random` are bits nobody
+/// else has.
+#[must_use]
+pub fn written(prefix: &str, at: Wall, random: u128) -> String {
+    let id = PassageId::new(at, random).0;
+    format!("{prefix}{}", id.as_hyphenated())
+}
+
 /// An id in its written form, on the stack.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Written([u8; WRITTEN]);

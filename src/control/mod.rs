@@ -2,10 +2,12 @@
 //!
 //! `treasury` is the bank at work, `tree` what it goes by, `store` where it is written down, `bulletin` what gateways are told at once.
 
+pub mod api;
 pub mod authority;
 pub mod bulletin;
 pub mod door;
 pub mod presence;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod treasury;

@@ -3,13 +3,20 @@
 //! A batch of steps is one transaction (group commit): all their answers wait for one sync of the disk. The file's own checks
 //! hold what the bank promises, so that not even a mistake of ours writes an overdrawn account.
 //!
+//! The house around the bank ([`Store`]) has a few connections of its own to the same file, and changes it one at a time.
+//!
 //! Times of leases are not kept: a panel that begins gives every open lease its whole time again, and is only later in
 //! presuming that money is spent.
 
+pub(in crate::control) mod house;
 mod load;
+mod pool;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub(in crate::control) use pool::Change;
+pub use pool::Store;
 
 use crate::clock::Wall;
 use crate::lease::protocol::{Bank, Rows, Terms};
@@ -20,15 +27,44 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
+const STEPS: [(i64, &str, &str); 2] = [
+    (1, "bank", include_str!("migrations/0001_bank.sql")),
+    (2, "house", include_str!("migrations/0002_house.sql")),
+];
+
 fn migrations() -> Migrator {
-    let bank = include_str!("migrations/0001_bank.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "bank".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(bank),
-        false,
-    )])
+    let step = |(version, name, sql): (i64, &'static str, &'static str)| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(STEPS.into_iter().map(step).collect())
+}
+
+/// How the file is opened, whoever opens it.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+}
+
+/// Makes the file if there is none, and brings its tables up to date.
+async fn open(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let connection = options(path).connect().await;
+    let mut connection = connection.map_err(|error| StoreError::Open {
+        path: path.into(),
+        error,
+    })?;
+    let ran = migrations().run(&mut connection).await;
+    ran.map_err(|error| StoreError::Tables {
+        path: path.into(),
+        error,
+    })?;
+    Ok(connection)
 }
 
 /// Why the store cannot be used.
@@ -75,23 +111,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            .disable_statement_logging();
-        let mut connection = options.connect().await.map_err(|error| StoreError::Open {
-            path: path.into(),
-            error,
-        })?;
-        let ran = migrations().run(&mut connection).await;
-        ran.map_err(|error| StoreError::Tables {
-            path: path.into(),
-            error,
-        })?;
+        let connection = open(path).await?;
         Ok(Self { connection })
     }
 

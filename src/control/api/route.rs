@@ -1,0 +1,156 @@
+//! A route: its method and path, who may use it, what it takes, what it gives, and who answers.
+//!
+//! Who may use it is an argument of every constructor: a route without a rule does not compile.
+
+use super::call::{Call, Ready, Reply};
+use super::problem::Refusal;
+use crate::control::service::Outcome;
+use crate::control::service::access::Role;
+use axum::http::{Method, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Anybody: what they bring with them (a password, a one-time link) says who they are.
+    Open,
+    /// Who is known, has this role, and reaches so far.
+    Known(Role, Reach),
+}
+
+/// How far somebody has to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It is about the caller's own things.
+    Own,
+    /// It is about things in the caller's scope: others are as if they were not there.
+    Scope,
+    /// It is about all of the panel: scope must be everything.
+    Panel,
+}
+
+/// What a schema is made by.
+pub(super) type Describe = fn(&mut SchemaGenerator) -> Schema;
+type Future = Pin<Box<dyn std::future::Future<Output = Result<Ready, Refusal>> + Send>>;
+type Handler = Arc<dyn Fn(Call, Value, Vec<u8>) -> Future + Send + Sync>;
+
+/// A route.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    /// What it does, in a sentence.
+    pub(super) about: &'static str,
+    pub(super) query: Option<Describe>,
+    pub(super) body: Option<Describe>,
+    pub(super) answer: Option<Describe>,
+    pub(super) status: StatusCode,
+    /// Whether it asks in `if-match` for the version the caller has read.
+    pub(super) if_match: bool,
+    pub(super) handler: Handler,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}", self.method, self.path, self.access)
+    }
+}
+
+/// Takes nothing.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+/// A route that reads. `Q` is its query.
+pub(super) fn read<Q, T, H, F>(
+    path: &'static str,
+    access: Access,
+    about: &'static str,
+    handler: H,
+) -> Route
+where
+    Q: DeserializeOwned + JsonSchema + 'static,
+    T: Serialize + JsonSchema,
+    H: Fn(Call, Q) -> F + Clone + Send + Sync + 'static,
+    F: std::future::Future<Output = Outcome<Reply<T>>> + Send + 'static,
+{
+    Route {
+        method: Method::GET,
+        path,
+        access,
+        about,
+        query: Some(|schemas| Q::json_schema(schemas)),
+        body: None,
+        answer: Some(|schemas| schemas.subschema_for::<T>()),
+        status: StatusCode::OK,
+        if_match: false,
+        handler: Arc::new(move |call, query, _| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let query = super::call::query(query)?;
+                handler(call, query).await?.ready(StatusCode::OK)
+            })
+        }),
+    }
+}
+
+/// A route that changes something. `B` is its body.
+pub(super) fn write<B, T, H, F>(
+    (method, path): (Method, &'static str),
+    access: Access,
+    about: &'static str,
+    status: StatusCode,
+    handler: H,
+) -> Route
+where
+    B: DeserializeOwned + JsonSchema + 'static,
+    T: Serialize + JsonSchema,
+    H: Fn(Call, B) -> F + Clone + Send + Sync + 'static,
+    F: std::future::Future<Output = Outcome<Reply<T>>> + Send + 'static,
+{
+    let takes_nothing = B::schema_name() == Nothing::schema_name();
+    let describe: Describe = |schemas| schemas.subschema_for::<B>();
+    let answer: Describe = |schemas| schemas.subschema_for::<T>();
+    Route {
+        method,
+        path,
+        access,
+        about,
+        query: None,
+        body: (!takes_nothing).then_some(describe),
+        answer: (status != StatusCode::NO_CONTENT).then_some(answer),
+        status,
+        if_match: false,
+        handler: Arc::new(move |call, _, body| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let body = if takes_nothing && body.is_empty() {
+                    super::call::body(b"{}")?
+                } else {
+                    super::call::body(&body)?
+                };
+                handler(call, body).await?.ready(status)
+            })
+        }),
+    }
+}
+
+impl Route {
+    /// The same, asking for `if-match`.
+    pub(super) fn if_match(mut self) -> Self {
+        self.if_match = true;
+        self
+    }
+
+    /// Whether it changes something.
+    pub(super) fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+}

@@ -1,0 +1,4 @@
+mod money;
+mod surface;
+mod who;
+mod world;

@@ -1,0 +1,286 @@
+//! A panel with everything behind it but the socket: a file, a bank, a board, and a clock that can be put forward.
+
+use crate::clock::{self, Wall};
+use crate::control::api::{Peer, router};
+use crate::control::bulletin::Bulletin;
+use crate::control::service::secrets::Cost;
+use crate::control::service::{Panel, users};
+use crate::control::store::sqlite::{Ledger, Store};
+use crate::control::treasury::Treasury;
+use crate::lease::protocol::{Answer, DiskId, Hello, LeafId, RouterId, Sync, Synced, Terms, Want};
+use crate::units::Money;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt as _;
+
+pub(super) const PASSWORD: &str = "correct horse battery";
+
+pub(super) struct World {
+    pub(super) panel: Arc<Panel>,
+    pub(super) treasury: Arc<Treasury>,
+    pub(super) bulletin: Arc<Bulletin>,
+    pub(super) runtime: Runtime,
+    router: axum::Router,
+    ahead: Arc<AtomicI64>,
+    pub(super) folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Got {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl Got {
+    #[track_caller]
+    pub(super) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self.body
+    }
+
+    #[track_caller]
+    pub(super) fn refused(self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status.as_u16(), self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.body
+        );
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::over(TempDir::new().expect("a folder"))
+    }
+
+    /// The same over a copy of another's books.
+    pub(super) fn copy_of(books: &Path) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        std::fs::copy(books, folder.path().join("panel.db")).expect("copied");
+        Self::over(folder)
+    }
+
+    fn over(folder: TempDir) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let file = folder.path().join("panel.db");
+        let ledger = runtime.block_on(Ledger::open(&file)).expect("books");
+        let treasury = Treasury::start(ledger, Terms::default()).expect("a bank");
+        let treasury = Arc::new(treasury);
+        let bulletin = Arc::new(Bulletin::new(100));
+        let ahead = Arc::new(AtomicI64::new(0));
+        let opened = {
+            let (treasury, bulletin) = (Arc::clone(&treasury), Arc::clone(&bulletin));
+            let ahead = Arc::clone(&ahead);
+            let clock =
+                Arc::new(move || Wall(clock::now().wall.nanos() + ahead.load(Ordering::Relaxed)));
+            runtime.block_on(async {
+                let store = Store::open(&file).await.expect("books");
+                Panel::open(store, treasury, bulletin, clock).await
+            })
+        };
+        let mut panel = opened.expect("a panel");
+        panel.cost = Cost::CHEAP;
+        let panel = Arc::new(panel);
+        Self {
+            router: router(Arc::clone(&panel)),
+            panel,
+            treasury,
+            bulletin,
+            runtime,
+            ahead,
+            folder,
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&self, secs: i64) {
+        self.ahead
+            .fetch_add(secs * 1_000_000_000, Ordering::Relaxed);
+    }
+
+    /// All that is written is in one file.
+    pub(super) fn books(&self) -> PathBuf {
+        self.treasury.close();
+        self.runtime.block_on(self.panel.store().close());
+        self.folder.path().join("panel.db")
+    }
+
+    pub(super) fn send(&self, request: Request<Body>) -> Got {
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await;
+            let response = response.expect("an answer");
+            let (parts, body) = response.into_parts();
+            let body = to_bytes(body, 1 << 20).await.expect("a body");
+            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            Got {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+            }
+        })
+    }
+
+    pub(super) fn ask(&self, what: &str, token: &str, body: Value) -> Got {
+        self.ask_with(what, token, body, &[])
+    }
+
+    /// `what` is a method and a path; a body of null is none.
+    pub(super) fn ask_with(
+        &self,
+        what: &str,
+        token: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> Got {
+        self.send(request(what, token, &body, headers))
+    }
+
+    pub(super) fn get(&self, path: &str, token: &str) -> Got {
+        self.ask(&format!("GET {path}"), token, Value::Null)
+    }
+
+    /// The first administrator; their token.
+    pub(super) fn first_admin(&self) -> String {
+        let link = self.runtime.block_on(users::first_admin_link(&self.panel));
+        let link = link.expect("a link").expect("nobody is there yet");
+        let body = json!({ "token": link.expose(), "email": "Ada@example.com", "name": "Ada", "password": PASSWORD });
+        let opened = self.ask("POST /api/v1/setup", "", body).is(201);
+        text(&opened["token"])
+    }
+
+    /// Somebody with a role and a scope; their token and id.
+    pub(super) fn user(
+        &self,
+        admin: &str,
+        name: &str,
+        role: &str,
+        scope: Option<&str>,
+    ) -> (String, String) {
+        let body = json!({ "email": format!("{name}@example.com"), "name": name, "role": role, "scope": scope });
+        let invited = self.ask("POST /api/v1/users", admin, body).is(201);
+        let body = json!({ "token": invited["token"], "password": PASSWORD });
+        let opened = self
+            .ask("POST /api/v1/invitations/accept", "", body)
+            .is(201);
+        (text(&opened["token"]), text(&invited["user"]["id"]))
+    }
+
+    /// A node; its id.
+    pub(super) fn node(&self, admin: &str, kind: &str, name: &str, parent: Option<&str>) -> String {
+        let body = json!({ "kind": kind, "name": name, "parent": parent });
+        text(&self.ask("POST /api/v1/nodes", admin, body).is(201)["id"])
+    }
+
+    /// `acme/red/atlas` and `acme/blue/borealis`; the ids of acme, red, atlas, blue, borealis.
+    pub(super) fn tree(&self, admin: &str) -> [String; 5] {
+        let acme = self.node(admin, "org", "acme", None);
+        let red = self.node(admin, "team", "red", Some(&acme));
+        let atlas = self.node(admin, "project", "atlas", Some(&red));
+        let blue = self.node(admin, "team", "blue", Some(&acme));
+        let borealis = self.node(admin, "project", "borealis", Some(&blue));
+        [acme, red, atlas, blue, borealis]
+    }
+
+    /// A key; its id, number and secret.
+    pub(super) fn key(&self, token: &str, node: &str, name: &str) -> (String, u64, String) {
+        let body = json!({ "node": node, "name": name });
+        let made = self.ask("POST /api/v1/keys", token, body).is(201);
+        let number = made["key"]["number"].as_u64().expect("a number");
+        (text(&made["key"]["id"]), number, text(&made["secret"]))
+    }
+
+    /// A budget; its id.
+    pub(super) fn budget(&self, token: &str, node: &str, window: &str, limit: &str) -> String {
+        let body = json!({ "node": node, "window": window, "limit": limit });
+        text(&self.ask("POST /api/v1/budgets", token, body).is(201)["id"])
+    }
+
+    /// A gateway that has come and wants money of a leaf: what it is lent.
+    pub(super) fn borrow(&self, router: RouterId, seq: u64, leaf: u64, need: &str) -> Synced {
+        let sync = Sync {
+            router,
+            incarnation: 1,
+            seq,
+            leases: Vec::new(),
+            wants: vec![Want {
+                leaf: LeafId(leaf),
+                need: need.parse().expect("dollars"),
+                rate: Money::ZERO,
+            }],
+            finals: Vec::new(),
+        };
+        let answer = self.runtime.block_on(self.treasury.sync(sync));
+        match answer.expect("an answer") {
+            Answer::Synced(synced) => synced,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Enrols a gateway with the bank alone.
+    pub(super) fn greet(&self, router: RouterId) {
+        self.runtime.block_on(async {
+            self.treasury.enrol(router).await.expect("enrolled");
+            let (disk, start) = (DiskId(1), 1);
+            let hello = Hello {
+                router,
+                disk,
+                start,
+            };
+            self.treasury.hello(hello).await.expect("a number");
+        });
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.treasury.close();
+    }
+}
+
+pub(super) fn request(
+    what: &str,
+    token: &str,
+    body: &Value,
+    headers: &[(&str, &str)],
+) -> Request<Body> {
+    let (method, path) = what.split_once(' ').expect("a method and a path");
+    let mut request = Request::builder().method(method).uri(path);
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request = request.extension(Peer("192.0.2.7:40000".parse().expect("an address")));
+    let request = if body.is_null() {
+        request.body(Body::empty())
+    } else {
+        let request = request.header("content-type", "application/json");
+        request.body(Body::from(body.to_string()))
+    };
+    request.expect("a request")
+}
+
+pub(super) fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("text: {value}"))
+        .to_owned()
+}

@@ -1,0 +1,149 @@
+//! Why a service does not do what it was asked.
+
+use crate::control::store::sqlite::StoreError;
+use crate::control::treasury::TreasuryError;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Fault {
+    /// Which.
+    pub field: String,
+    /// What is wrong with it, and what would be right.
+    pub detail: String,
+}
+
+impl Fault {
+    /// This is wrong with that field.
+    pub fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Why a service does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is none, or it lies outside what the caller may see.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The fields say something that cannot be.
+    #[error("some fields are not as they should be")]
+    Invalid(Vec<Fault>),
+    /// Nobody, or nobody any more.
+    #[error("sign in, or present a token that is good")]
+    Unauthenticated,
+    /// Wrong address or password; which of them is not said.
+    #[error("no user has this address and password")]
+    WrongPassword,
+    /// A link or token for one use was used, is too old, or never was.
+    #[error("this link is good no longer: ask for another")]
+    UsedUp,
+    /// The caller's role does not reach so far.
+    #[error("this takes the role `{0}`")]
+    Role(&'static str),
+    /// The caller's scope is a part of the tree, and this is about all of it.
+    #[error("this is for users whose scope is the whole panel")]
+    Scope,
+    /// A right that the caller does not have cannot be given on.
+    #[error("nobody gives more rights than they have: {0}")]
+    Beyond(&'static str),
+    /// Only a signed-in user can do this, a token cannot.
+    #[error("this takes a user who signed in, not a token")]
+    NeedsSession,
+    /// A request decided by whoever made it.
+    #[error("nobody decides their own request: ask somebody else")]
+    OwnRequest,
+    /// Too many attempts.
+    #[error("too many attempts: try again in {0} seconds")]
+    TooMany(u64),
+    /// The name is in use.
+    #[error("there is a {what} `{name}` already")]
+    Taken {
+        /// What.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Something still hangs on it.
+    #[error("this {0} is still in use: remove what is below it first")]
+    InUse(&'static str),
+    /// It was revoked, or is over.
+    #[error("this {0} is good no longer")]
+    Gone(&'static str),
+    /// Somebody else has decided.
+    #[error("this request was decided already")]
+    Decided,
+    /// Without this one nobody could let anybody in.
+    #[error("this is the last administrator: make another one first")]
+    LastAdministrator,
+    /// There is an administrator.
+    #[error("this panel is set up: sign in, or ask an administrator for an invitation")]
+    SetUp,
+    /// A gateway's token, presented with another key than the one it was used with.
+    #[error("this token was used by another gateway: make a new one")]
+    OtherKey,
+    /// Somebody else changed it in the meantime.
+    #[error("somebody else changed this in the meantime: read it again")]
+    Changed,
+    /// An update that does not say what it is based on.
+    #[error("say in `if-match` which version you have read")]
+    NoIfMatch,
+    /// The change is in the books, and the bank could not be told yet.
+    #[error("the change is stored and will be in force as soon as the bank can be written: {0}")]
+    NotInForce(TreasuryError),
+    /// The bank cannot do it now.
+    #[error("{0}")]
+    Bank(#[from] TreasuryError),
+    /// The books cannot be read or written.
+    #[error("the panel's books cannot be used")]
+    Store(#[from] StoreError),
+    /// No random numbers can be had.
+    #[error("the system gives no random numbers")]
+    NoRandom,
+    /// A password could not be digested.
+    #[error("the password cannot be checked now")]
+    NoDigest,
+}
+
+impl ServiceError {
+    /// What a program goes by. Never changes.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "not_found",
+            Self::Invalid(_) => "invalid",
+            Self::Unauthenticated => "unauthenticated",
+            Self::WrongPassword => "wrong_password",
+            Self::UsedUp => "link_used_up",
+            Self::Role(_) => "role_too_low",
+            Self::Scope => "out_of_scope",
+            Self::Beyond(_) => "beyond_own_rights",
+            Self::NeedsSession => "session_needed",
+            Self::OwnRequest => "own_request",
+            Self::TooMany(_) => "too_many_attempts",
+            Self::Taken { .. } => "name_taken",
+            Self::InUse(_) => "in_use",
+            Self::Gone(_) => "gone",
+            Self::Decided => "already_decided",
+            Self::LastAdministrator => "last_administrator",
+            Self::SetUp => "already_set_up",
+            Self::OtherKey => "token_bound",
+            Self::Changed => "changed_meanwhile",
+            Self::NoIfMatch => "if_match_needed",
+            Self::NotInForce(_) => "not_in_force",
+            Self::Bank(_) => "bank_unavailable",
+            Self::Store(_) => "store_failed",
+            Self::NoRandom => "no_random",
+            Self::NoDigest => "no_digest",
+        }
+    }
+
+    /// A refusal about one field.
+    pub(super) fn field(field: &str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::new(field, detail)])
+    }
+}

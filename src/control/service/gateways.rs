@@ -1,0 +1,462 @@
+//! Gateways: how one comes to be known, what it is known by, and how it is stopped.
+//!
+//! An administrator makes a one-time token; the first key that presents it is the gateway's from then on, and certificates
+//! are issued for that key alone. So a token that is read on the way is of no use after the gateway was there, and one that
+//! was used by somebody else is noticed by the gateway that comes second.
+
+use super::access::Actor;
+use super::audit::Act;
+use super::words::Check;
+use super::{Db, Listing, Outcome, Page, Panel, ServiceError, audit, found, secrets, taken, words};
+use crate::clock::Wall;
+use crate::control::store::sqlite::house::gateways as rows;
+use crate::lease::directory::Event;
+use crate::lease::protocol::{RouterId, Stage};
+use crate::units::Money;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How a one-time token begins.
+const PREFIX: &str = "tge_";
+/// How long one is good where nobody says.
+const USUAL: u64 = 24 * 3600;
+/// How long one is good at most.
+const MOST: u64 = 30 * 24 * 3600;
+/// How seldom it is written down that a gateway spoke.
+const SEEN: Duration = Duration::from_secs(30);
+
+/// A gateway.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct GatewayView {
+    /// Its id.
+    pub id: String,
+    /// Its id in the treaty, in hexadecimal digits.
+    pub router_id: String,
+    /// Its name.
+    pub name: String,
+    /// `invited` (its token was not used), `token_expired`, `enrolled`, `stopped` (it may borrow nothing) or `revoked`.
+    pub state: String,
+    /// Its process, by number; 0 before the first.
+    pub incarnation: u64,
+    /// When it last spoke, to half a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<String>,
+    /// When it first came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolled: Option<String>,
+    /// SHA-256 of its public key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_sha256: Option<String>,
+    /// Its certificates.
+    pub certificates: Vec<CertificateView>,
+    /// Leases it has that are not closed.
+    pub leases: u64,
+    /// What it holds, in dollars.
+    pub held: String,
+    /// Since when it is known.
+    pub created: String,
+}
+
+/// A certificate of a gateway.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CertificateView {
+    /// SHA-256 of it.
+    pub fingerprint: String,
+    /// Since when.
+    pub issued: String,
+    /// Until when.
+    pub not_after: String,
+}
+
+/// A gateway to be made known.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewGateway {
+    /// Its name.
+    pub name: String,
+    /// For how many seconds its token is good; a day where absent.
+    #[serde(default)]
+    pub token_lasts_s: Option<u64>,
+}
+
+/// A gateway with its one-time token.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MadeGateway {
+    /// The gateway.
+    pub gateway: GatewayView,
+    /// What it presents the first time; shown once.
+    pub token: String,
+    /// Until when it is good.
+    pub expires: String,
+}
+
+/// How many leases were affected.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Drained {
+    /// Leases that bring nothing new.
+    pub leases: u64,
+}
+
+/// Makes a gateway known.
+///
+/// # Errors
+/// The name is taken.
+pub async fn make(panel: &Panel, actor: &Actor, new: NewGateway) -> Outcome<MadeGateway> {
+    let mut check = Check::default();
+    check.name("name", &new.name);
+    let lasts = lasts(&mut check, new.token_lasts_s);
+    check.done()?;
+    let now = panel.now();
+    let token = secrets::token(PREFIX)?;
+    let until = super::after(now, lasts).nanos();
+    let row = rows::Gateway {
+        id: 0,
+        uid: super::id(panel, "gw_")?,
+        router: secrets::random::<16>()?.to_vec(),
+        name: new.name,
+        token_until: Some(until),
+        spki: None,
+        enrolled: None,
+        seen: None,
+        created: now.nanos(),
+        revoked: None,
+    };
+    let mut change = panel.change().await?;
+    let inserted = rows::insert(change.db(), &row, &secrets::digest(token.expose())).await;
+    inserted.map_err(|error| taken(error, "gateway", &row.name))?;
+    let act = act(
+        "gateway.make",
+        &row,
+        Value::Null,
+        json!({ "name": row.name }),
+    );
+    panel.keep(change, actor, act).await?;
+    Ok(MadeGateway {
+        gateway: get(panel, &row.uid).await?,
+        token: token.expose().clone(),
+        expires: words::time(until),
+    })
+}
+
+/// Another one-time token for a gateway that lost its key or never came: its certificates are good no longer.
+///
+/// # Errors
+/// It was revoked.
+pub async fn new_token(panel: &Panel, actor: &Actor, id: &str) -> Outcome<MadeGateway> {
+    let token = secrets::token(PREFIX)?;
+    let until = super::after(panel.now(), Duration::from_secs(USUAL)).nanos();
+    let mut change = panel.change().await?;
+    let row = live(change.db(), id).await?;
+    rows::renew_token(change.db(), row.id, &secrets::digest(token.expose()), until).await?;
+    rows::forget_certificates(change.db(), row.id).await?;
+    let act = act("gateway.new_token", &row, Value::Null, Value::Null);
+    panel.keep(change, actor, act).await?;
+    Ok(MadeGateway {
+        gateway: get(panel, id).await?,
+        token: token.expose().clone(),
+        expires: words::time(until),
+    })
+}
+
+/// All gateways.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn list(panel: &Panel, page: Page) -> Outcome<Listing<GatewayView>> {
+    let mut db = panel.read().await?;
+    let mut gateways = rows::list(&mut db, page.window()).await?;
+    let is_more = gateways.len() > usize::from(page.limit);
+    gateways.truncate(usize::from(page.limit));
+    let last = gateways.last().filter(|_| is_more).map(|row| row.id);
+    let views = views(panel, &mut db, gateways).await?;
+    Ok(Listing::new(views, last))
+}
+
+/// One of them.
+///
+/// # Errors
+/// There is none of this id.
+pub async fn get(panel: &Panel, id: &str) -> Outcome<GatewayView> {
+    let mut db = panel.read().await?;
+    let row = found(rows::find(&mut db, id).await?, "gateway")?;
+    let views = views(panel, &mut db, vec![row]).await?;
+    found(views.into_iter().next(), "gateway")
+}
+
+/// Revokes a gateway for good: its certificates are good no longer, and its leases bring nothing new. What it holds stays
+/// held until its leases are over; what it then cannot tell is presumed spent.
+///
+/// # Errors
+/// It was revoked before.
+pub async fn revoke(panel: &Panel, actor: &Actor, id: &str) -> Outcome<GatewayView> {
+    let mut change = panel.change().await?;
+    let row = live(change.db(), id).await?;
+    rows::revoke(change.db(), row.id, panel.now().nanos()).await?;
+    let act = act("gateway.revoke", &row, Value::Null, Value::Null);
+    panel.remembered().stopped.insert(router(&row));
+    panel.keep(change, actor, act).await?;
+    let drained = panel.treasury.drain(router(&row)).await;
+    drained.map_err(ServiceError::NotInForce)?;
+    panel.publish(Event::SyncNow);
+    get(panel, id).await
+}
+
+/// Has a gateway's leases bring nothing new: what is not spent comes back, and new leases take their place where it goes on.
+///
+/// # Errors
+/// There is none of this id.
+pub async fn drain(panel: &Panel, actor: &Actor, id: &str) -> Outcome<Drained> {
+    let mut change = panel.change().await?;
+    let row = live(change.db(), id).await?;
+    let act = act("gateway.drain", &row, Value::Null, Value::Null);
+    panel.keep(change, actor, act).await?;
+    let drained = panel.treasury.drain(router(&row)).await;
+    let leases = drained.map_err(ServiceError::NotInForce)?;
+    panel.publish(Event::SyncNow);
+    Ok(Drained {
+        leases: u64::try_from(leases).unwrap_or(u64::MAX),
+    })
+}
+
+/// Lets a gateway in by its one-time token. The first time binds it to its key (`spki_sha256`, the SHA-256 of its public
+/// key); the same key may come again, as one does whose answer got lost.
+///
+/// # Errors
+/// [`ServiceError::UsedUp`] for a token that never was, is too old or is revoked, [`ServiceError::OtherKey`] for one that
+/// another key has used.
+pub async fn enrol_by_token(
+    panel: &Panel,
+    token: &str,
+    spki_sha256: [u8; 32],
+) -> Outcome<(RouterId, String)> {
+    let now = panel.now();
+    let mut change = panel.change().await?;
+    let row = rows::by_token(change.db(), &secrets::digest(token)).await?;
+    let good = |row: &rows::Gateway| {
+        row.revoked.is_none() && row.token_until.is_some_and(|until| until > now.nanos())
+    };
+    let row = row.filter(good).ok_or(ServiceError::UsedUp)?;
+    let actor = Actor::own("enrolment", "");
+    match row.spki.as_deref() {
+        // The bank writes to the same file: nobody waits for it with a change open.
+        Some(bound) if bound == spki_sha256.as_slice() => drop(change),
+        Some(_) => {
+            let attempt = json!({ "other_key_sha256": words::hex(&spki_sha256) });
+            let act = act("gateway.enrol_refused", &row, Value::Null, attempt);
+            panel.keep(change, &actor, act).await?;
+            return Err(ServiceError::OtherKey);
+        }
+        None => {
+            rows::bind(change.db(), row.id, &spki_sha256, now.nanos()).await?;
+            let bound = json!({ "key_sha256": words::hex(&spki_sha256) });
+            let act = act("gateway.enrol", &row, Value::Null, bound);
+            panel.keep(change, &actor, act).await?;
+        }
+    }
+    panel.treasury.enrol(router(&row)).await?;
+    Ok((router(&row), row.name))
+}
+
+/// Whether a gateway that is let in by its certificate may have another one for this key: the one it is bound to.
+///
+/// # Errors
+/// [`ServiceError::Unauthenticated`] where it is not known any more, [`ServiceError::OtherKey`] for another key.
+pub async fn may_renew(panel: &Panel, router: RouterId, spki_sha256: [u8; 32]) -> Outcome<String> {
+    let mut db = panel.read().await?;
+    let row = rows::by_router(&mut db, &router.0.to_be_bytes()).await?;
+    let row = row.filter(|row| row.revoked.is_none());
+    let row = row.ok_or(ServiceError::Unauthenticated)?;
+    if row.spki.as_deref() == Some(spki_sha256.as_slice()) {
+        Ok(row.name)
+    } else {
+        Err(ServiceError::OtherKey)
+    }
+}
+
+/// A certificate was issued to a gateway: it is known by that one, too. `fingerprint` is the SHA-256 of the certificate.
+///
+/// # Errors
+/// Nobody knows the gateway.
+pub async fn certificate_issued(
+    panel: &Panel,
+    router: RouterId,
+    fingerprint: [u8; 32],
+    not_after: Wall,
+) -> Outcome<()> {
+    let now = panel.now();
+    let mut change = panel.change().await?;
+    let row = rows::by_router(change.db(), &router.0.to_be_bytes()).await?;
+    let row = found(row.filter(|row| row.revoked.is_none()), "gateway")?;
+    let times = (now.nanos(), not_after.nanos());
+    rows::certificate(change.db(), row.id, &fingerprint, times).await?;
+    let told = json!({ "fingerprint": words::hex(&fingerprint), "not_after": words::time(not_after.nanos()) });
+    let act = act("gateway.certificate", &row, Value::Null, told);
+    let actor = Actor::own("enrolment", "");
+    audit::append(change.db(), now, &actor, act).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Which gateway has this certificate; none where it is revoked or the certificate is over.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn router_of_certificate(
+    panel: &Panel,
+    fingerprint: &[u8; 32],
+) -> Outcome<Option<RouterId>> {
+    let now = panel.now().nanos();
+    let mut db = panel.read().await?;
+    let row = rows::by_certificate(&mut db, fingerprint, now).await?;
+    Ok(row.as_ref().map(router))
+}
+
+/// A gateway spoke.
+///
+/// # Errors
+/// The books cannot be written.
+pub async fn seen(panel: &Panel, router: RouterId) -> Outcome<()> {
+    let now = panel.now();
+    {
+        let mut remembered = panel.remembered();
+        let last = remembered.seen.entry(router).or_insert(i64::MIN);
+        if *last > super::before(now, SEEN).nanos() {
+            return Ok(());
+        }
+        *last = now.nanos();
+    }
+    let mut change = panel.change().await?;
+    rows::seen(change.db(), &router.0.to_be_bytes(), now.nanos()).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// A gateway said up to which event it has heard: what a kill switch's report calls confirmed.
+pub fn heard(panel: &Panel, router: RouterId, cursor: u64) {
+    let mut remembered = panel.remembered();
+    let heard = remembered.heard.entry(router).or_default();
+    *heard = cursor.max(*heard);
+}
+
+/// Whether a gateway may be lent anything: not while its own switch is pulled. What it wants is then left out of its sync,
+/// so that it can still report and give back.
+#[must_use]
+pub fn may_borrow(panel: &Panel, router: RouterId) -> bool {
+    !panel.remembered().stopped.contains(&router)
+}
+
+/// What the treaty calls a gateway.
+pub(super) fn router(row: &rows::Gateway) -> RouterId {
+    let bytes: [u8; 16] = row.router.as_slice().try_into().unwrap_or_default();
+    RouterId(u128::from_be_bytes(bytes))
+}
+
+async fn live(db: &mut Db, id: &str) -> Outcome<rows::Gateway> {
+    let row = found(rows::find(db, id).await?, "gateway")?;
+    if row.revoked.is_some() {
+        return Err(ServiceError::Gone("gateway"));
+    }
+    Ok(row)
+}
+
+fn lasts(check: &mut Check, asked: Option<u64>) -> Duration {
+    let secs = asked.unwrap_or(USUAL);
+    let right = (60..=MOST).contains(&secs);
+    check.that(
+        right,
+        "token_lasts_s",
+        "from a minute to 30 days, in seconds",
+    );
+    Duration::from_secs(secs.min(MOST))
+}
+
+fn act<'a>(action: &'static str, row: &'a rows::Gateway, before: Value, after: Value) -> Act<'a> {
+    Act {
+        action,
+        target: &row.uid,
+        node: None,
+        before,
+        after,
+    }
+}
+
+/// What the bank has of a gateway.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    incarnation: u64,
+    leases: u64,
+    held: Money,
+}
+
+async fn views(panel: &Panel, db: &mut Db, rows: Vec<rows::Gateway>) -> Outcome<Vec<GatewayView>> {
+    let mut standings: BTreeMap<RouterId, Standing> = BTreeMap::new();
+    standings.extend(rows.iter().map(|row| (router(row), Standing::default())));
+    let standings = panel.treasury.look(move |bank| {
+        for (id, standing) in &mut standings {
+            standing.incarnation = bank.router(*id).map_or(0, |router| router.incarnation);
+        }
+        for (_, lease) in bank.leases() {
+            if lease.stage != Stage::Closed
+                && let Some(standing) = standings.get_mut(&lease.router)
+            {
+                standing.leases = standing.leases.saturating_add(1);
+                standing.held = standing.held.plus(lease.held());
+            }
+        }
+        standings
+    });
+    let standings = standings.await?;
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        let certificates = rows::certificates(db, row.id).await?;
+        let standing = standings.get(&router(&row)).copied().unwrap_or_default();
+        views.push(view(panel, row, &certificates, standing));
+    }
+    Ok(views)
+}
+
+fn view(
+    panel: &Panel,
+    row: rows::Gateway,
+    certificates: &[(Vec<u8>, i64, i64)],
+    standing: Standing,
+) -> GatewayView {
+    let now = panel.now().nanos();
+    let state = if row.revoked.is_some() {
+        "revoked"
+    } else if !may_borrow(panel, router(&row)) {
+        "stopped"
+    } else if row.spki.is_some() {
+        "enrolled"
+    } else if row.token_until.is_some_and(|until| until <= now) {
+        "token_expired"
+    } else {
+        "invited"
+    };
+    let remembered = panel.remembered().seen.get(&router(&row)).copied();
+    let certificates = certificates.iter().map(|certificate| CertificateView {
+        fingerprint: words::hex(&certificate.0),
+        issued: words::time(certificate.1),
+        not_after: words::time(certificate.2),
+    });
+    GatewayView {
+        id: row.uid,
+        router_id: format!(
+            "{:032x}",
+            u128::from_be_bytes(row.router.as_slice().try_into().unwrap_or_default())
+        ),
+        name: row.name,
+        state: state.to_owned(),
+        incarnation: standing.incarnation,
+        last_seen: words::some_time(remembered.max(row.seen)),
+        enrolled: words::some_time(row.enrolled),
+        key_sha256: row.spki.as_deref().map(words::hex),
+        certificates: certificates.collect(),
+        leases: standing.leases,
+        held: standing.held.to_string(),
+        created: words::time(row.created),
+    }
+}

@@ -1,0 +1,490 @@
+//! Kill switches: what they cover, who was reached, and what can still be spent.
+//!
+//! A switch is pulled in the books first, then the bank lends nothing more to what it covers, then gateways are told. What
+//! was lent before is spent until its lease is over at the latest, and that is what a switch's report tells.
+
+use super::access::{Actor, Role};
+use super::audit::Act;
+use super::directory::{Forest, unsigned};
+use super::words::Check;
+use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, gateways, keys, nodes, words};
+use crate::clock;
+use crate::control::store::sqlite::house::{
+    gateways as gateway_rows, keys as key_rows, kills as rows, users,
+};
+use crate::lease::directory::Event;
+use crate::lease::protocol::{LeafId, RouterId, Stage};
+use crate::units::Money;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What a switch is pulled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KillScope {
+    /// One virtual key.
+    Key,
+    /// An agent's keys.
+    Agent,
+    /// All of a project.
+    Project,
+    /// All of a team.
+    Team,
+    /// All of an organisation.
+    Org,
+    /// One gateway: it is lent nothing more.
+    Gateway,
+    /// Every key there is.
+    Everything,
+}
+
+const EVERYTHING: i64 = 0;
+const NODE: i64 = 1;
+const KEY: i64 = 2;
+const GATEWAY: i64 = 3;
+
+/// A switch to be pulled.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKill {
+    /// For what.
+    pub scope: KillScope,
+    /// The id of the key, node or gateway; none for everything.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Why, for those who wonder.
+    pub reason: String,
+    /// Whether streams under way are cut.
+    #[serde(default)]
+    pub abort_streams: bool,
+}
+
+/// A switch to be let go.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unkill {
+    /// For what.
+    pub scope: KillScope,
+    /// The id of the key, node or gateway; none for everything.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A switch.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct KillView {
+    /// Its id.
+    pub id: String,
+    /// What it covers: a path, a key at its path, a gateway, or `everything`.
+    pub name: String,
+    /// Why it was pulled.
+    pub reason: String,
+    /// Whether streams under way were cut.
+    pub abort_streams: bool,
+    /// When it was pulled.
+    pub at: String,
+    /// By whom.
+    pub by: String,
+    /// Whether it is in force.
+    pub in_force: bool,
+    /// When it was let go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<String>,
+    /// By whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifted_by: Option<String>,
+}
+
+/// A switch, and how far it has come.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct KillReport {
+    /// The switch.
+    pub kill: KillView,
+    /// Keys it covers.
+    pub keys: u64,
+    /// Gateways that hold money of what it covers.
+    pub gateways: Vec<Confirmation>,
+    /// The most that can still be spent, in dollars.
+    pub latest_possible_spend: String,
+    /// Until when, at the latest; absent where nothing is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// How far a switch has come at one gateway.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Confirmation {
+    /// The gateway's id.
+    pub gateway: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it said that it heard of the switch.
+    pub confirmed: bool,
+    /// What it still holds, in dollars: calls under way may spend it, and, where it did not confirm, new ones.
+    pub held: String,
+    /// Until when it may, at the latest.
+    pub until: String,
+}
+
+/// What a switch let go of.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Unkilled {
+    /// Switches that were let go.
+    pub lifted: u64,
+    /// Keys that may spend again.
+    pub keys: u64,
+}
+
+/// A switch's target, found.
+struct Target {
+    scope: i64,
+    number: Option<i64>,
+    node: Option<i64>,
+    name: String,
+}
+
+/// Whether a key may spend nothing.
+pub(super) fn covers(kills: &[rows::Kill], forest: &Forest, key: &key_rows::VirtualKey) -> bool {
+    kills
+        .iter()
+        .any(|kill| reaches(kill.scope, kill.target, forest, key))
+}
+
+fn reaches(scope: i64, target: Option<i64>, forest: &Forest, key: &key_rows::VirtualKey) -> bool {
+    match (scope, target) {
+        (EVERYTHING, _) => true,
+        (NODE, Some(node)) => forest.is_below(node, key.node),
+        (KEY, Some(number)) => number == key.id,
+        _ => false,
+    }
+}
+
+/// Remembers which gateways may borrow nothing.
+pub(super) async fn remember(panel: &Panel) -> Outcome<()> {
+    let mut db = panel.read().await?;
+    for kill in rows::all(&mut db).await? {
+        if let (GATEWAY, Some(number)) = (kill.scope, kill.target)
+            && let Some(gateway) = gateway_rows::get(&mut db, number).await?
+        {
+            let router = gateways::router(&gateway);
+            panel.remembered().stopped.insert(router);
+        }
+    }
+    Ok(())
+}
+
+/// Pulls a switch.
+///
+/// # Errors
+/// There is no such thing in scope, or the bank could not be told yet.
+pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillReport> {
+    let mut check = Check::default();
+    check.sentence("reason", &new.reason);
+    check.done()?;
+    let mut change = panel.change().await?;
+    let target = target(change.db(), actor, new.scope, new.id.as_deref()).await?;
+    let row = rows::Kill {
+        id: 0,
+        uid: super::id(panel, "kill_")?,
+        scope: target.scope,
+        target: target.number,
+        name: target.name.clone(),
+        reason: new.reason,
+        abort_streams: new.abort_streams,
+        cursor: 0,
+        at: panel.now().nanos(),
+        by_user: actor.user,
+        lifted: None,
+        lifted_by: None,
+    };
+    rows::insert(change.db(), &row).await?;
+    let covered = leaves(change.db(), target.scope, target.number).await?;
+    let router = stopped(change.db(), &target).await?;
+    // No leaf would mean all of them: where there is none, nobody is told.
+    let event = (target.scope == EVERYTHING || !covered.is_empty()).then(|| Event::Kill {
+        leaves: match target.scope {
+            EVERYTHING => Vec::new(),
+            _ => covered.clone(),
+        },
+        abort_streams: row.abort_streams,
+    });
+    let act = Act {
+        action: "kill",
+        target: &row.uid,
+        node: target.node,
+        before: Value::Null,
+        after: json!({ "name": row.name, "reason": row.reason, "abort_streams": row.abort_streams }),
+    };
+    let mut cursors = panel
+        .enact(change, actor, act, event.into_iter().collect())
+        .await?;
+    if let Some(router) = router {
+        panel.remembered().stopped.insert(router);
+        let drained = panel.treasury.drain(router).await;
+        drained.map_err(ServiceError::NotInForce)?;
+        cursors.push(panel.publish(Event::SyncNow));
+    }
+    if let Some(cursor) = cursors.first() {
+        let mut change = panel.change().await?;
+        let cursor = i64::try_from(*cursor).unwrap_or(i64::MAX);
+        rows::told(change.db(), &row.uid, cursor).await?;
+        change.commit().await?;
+    }
+    report(panel, actor, &row.uid).await
+}
+
+/// Lets go of all switches that were pulled for this. What others cover stays as it is.
+///
+/// # Errors
+/// There is no such thing in scope, or no switch was pulled for it.
+pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unkilled> {
+    let mut check = Check::default();
+    check.sentence("reason", &asked.reason);
+    check.done()?;
+    let now = panel.now().nanos();
+    let mut change = panel.change().await?;
+    let target = target(change.db(), actor, asked.scope, asked.id.as_deref()).await?;
+    let by = (actor.user, now);
+    let lifted = rows::lift(change.db(), target.scope, target.number, by).await?;
+    if lifted == 0 {
+        return Err(ServiceError::NotFound("kill switch in force"));
+    }
+    let router = stopped(change.db(), &target).await?;
+    let covered: BTreeSet<LeafId> = leaves(change.db(), target.scope, target.number)
+        .await?
+        .into_iter()
+        .collect();
+    let forest = Forest::load(change.db()).await?;
+    let others = rows::all(change.db()).await?;
+    let keys = key_rows::all(change.db()).await?;
+    let free = keys.iter().filter(|key| !covers(&others, &forest, key));
+    let free: Vec<LeafId> = free
+        .map(|key| LeafId(unsigned(key.id)))
+        .filter(|leaf| covered.contains(leaf))
+        .collect();
+    let count = u64::try_from(free.len()).unwrap_or(u64::MAX);
+    let event = (!free.is_empty()).then_some(Event::Unkill { leaves: free });
+    let act = Act {
+        action: "unkill",
+        target: asked.id.as_deref().unwrap_or("everything"),
+        node: target.node,
+        before: Value::Null,
+        after: json!({ "name": target.name, "reason": asked.reason, "lifted": lifted }),
+    };
+    panel
+        .enact(change, actor, act, event.into_iter().collect())
+        .await?;
+    if let Some(router) = router {
+        panel.remembered().stopped.remove(&router);
+        panel.publish(Event::SyncNow);
+    }
+    Ok(Unkilled {
+        lifted,
+        keys: count,
+    })
+}
+
+/// All switches, those that were let go too. One out of the caller's scope is left out.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn list(panel: &Panel, actor: &Actor, page: Page) -> Outcome<Listing<KillView>> {
+    let mut db = panel.read().await?;
+    let forest = Forest::load(&mut db).await?;
+    let mut kills = rows::list(&mut db, page.window()).await?;
+    let is_more = kills.len() > usize::from(page.limit);
+    kills.truncate(usize::from(page.limit));
+    let last = kills.last().filter(|_| is_more).map(|kill| kill.id);
+    let mut views = Vec::new();
+    for kill in kills {
+        if is_visible(&mut db, actor, &forest, &kill).await? {
+            views.push(view(&mut db, kill).await?);
+        }
+    }
+    Ok(Listing::new(views, last))
+}
+
+/// One switch, and how far it has come.
+///
+/// # Errors
+/// There is none of this id in scope.
+pub async fn report(panel: &Panel, actor: &Actor, id: &str) -> Outcome<KillReport> {
+    let mut db = panel.read().await?;
+    let forest = Forest::load(&mut db).await?;
+    let kill = found(rows::find(&mut db, id).await?, "kill switch")?;
+    if !is_visible(&mut db, actor, &forest, &kill).await? {
+        return Err(ServiceError::NotFound("kill switch"));
+    }
+    let covered: BTreeSet<LeafId> = leaves(&mut db, kill.scope, kill.target)
+        .await?
+        .into_iter()
+        .collect();
+    let router = match (kill.scope, kill.target) {
+        (GATEWAY, Some(number)) => gateway_rows::get(&mut db, number).await?,
+        _ => None,
+    };
+    let router = router.as_ref().map(gateways::router);
+    let keys = covered.len();
+    let held = panel.treasury.look(move |bank| {
+        let mut held: BTreeMap<RouterId, (Money, Duration)> = BTreeMap::new();
+        for (_, lease) in bank.leases() {
+            let is_open = matches!(lease.stage, Stage::Active | Stage::Draining);
+            let is_covered = covered.contains(&lease.leaf) || router == Some(lease.router);
+            if is_open && is_covered && lease.held() > Money::ZERO {
+                let (money, until) = held.entry(lease.router).or_default();
+                *money = money.plus(lease.held());
+                *until = (*until).max(lease.drain_until);
+            }
+        }
+        held
+    });
+    let held = held.await?;
+    let (boot, now) = (clock::since_boot(), panel.now());
+    let cursor = unsigned(kill.cursor);
+    let (mut total, mut latest) = (Money::ZERO, None);
+    let mut confirmations = Vec::new();
+    for (router, (money, until)) in held {
+        let heard = panel.remembered().heard.get(&router).copied();
+        let until = super::after(now, until.saturating_sub(boot)).nanos();
+        total = total.plus(money);
+        latest = latest.max(Some(until));
+        let gateway = gateway_rows::by_router(&mut db, &router.0.to_be_bytes()).await?;
+        let (uid, name) = gateway
+            .map(|gateway| (gateway.uid, gateway.name))
+            .unwrap_or_default();
+        confirmations.push(Confirmation {
+            gateway: uid,
+            name,
+            confirmed: cursor > 0 && heard.is_some_and(|heard| heard >= cursor),
+            held: money.to_string(),
+            until: words::time(until),
+        });
+    }
+    Ok(KillReport {
+        kill: view(&mut db, kill).await?,
+        keys: u64::try_from(keys).unwrap_or(u64::MAX),
+        gateways: confirmations,
+        latest_possible_spend: total.to_string(),
+        until: words::some_time(latest),
+    })
+}
+
+async fn target(db: &mut Db, actor: &Actor, scope: KillScope, id: Option<&str>) -> Outcome<Target> {
+    actor.needs(Role::Operator)?;
+    let missing = || ServiceError::field("id", "say which");
+    let kind = match scope {
+        KillScope::Everything => {
+            actor.needs_all()?;
+            if id.is_some() {
+                return Err(ServiceError::field("id", "everything has no id"));
+            }
+            return Ok(Target {
+                scope: EVERYTHING,
+                number: None,
+                node: None,
+                name: "everything".to_owned(),
+            });
+        }
+        KillScope::Gateway => {
+            actor.needs_all()?;
+            let gateway = gateway_rows::find(db, id.ok_or_else(missing)?).await?;
+            let gateway = found(gateway, "gateway")?;
+            return Ok(Target {
+                scope: GATEWAY,
+                number: Some(gateway.id),
+                node: None,
+                name: format!("gateway {}", gateway.name),
+            });
+        }
+        KillScope::Key => {
+            let (forest, key) = keys::within(db, actor, id.ok_or_else(missing)?).await?;
+            return Ok(Target {
+                scope: KEY,
+                number: Some(key.id),
+                node: Some(key.node),
+                name: format!("{} key {}", forest.path(key.node), key.name),
+            });
+        }
+        KillScope::Org => 0,
+        KillScope::Team => 1,
+        KillScope::Project => 2,
+        KillScope::Agent => 3,
+    };
+    let (forest, node) = nodes::within(db, actor, id.ok_or_else(missing)?).await?;
+    if node.kind != kind {
+        return Err(ServiceError::field(
+            "scope",
+            "this id names another kind of node",
+        ));
+    }
+    Ok(Target {
+        scope: NODE,
+        number: Some(node.id),
+        node: Some(node.id),
+        name: forest.path(node.id),
+    })
+}
+
+/// The leaves that a switch covers.
+async fn leaves(db: &mut Db, scope: i64, target: Option<i64>) -> Outcome<Vec<LeafId>> {
+    let forest = Forest::load(db).await?;
+    let keys = key_rows::all(db).await?;
+    let covered = keys
+        .iter()
+        .filter(|key| reaches(scope, target, &forest, key));
+    Ok(covered.map(|key| LeafId(unsigned(key.id))).collect())
+}
+
+/// The gateway that a switch is about.
+async fn stopped(db: &mut Db, target: &Target) -> Outcome<Option<RouterId>> {
+    let (GATEWAY, Some(number)) = (target.scope, target.number) else {
+        return Ok(None);
+    };
+    let gateway = gateway_rows::get(db, number).await?;
+    Ok(gateway.as_ref().map(gateways::router))
+}
+
+/// Whether a switch covers something in the caller's scope, or lies in it.
+async fn is_visible(
+    db: &mut Db,
+    actor: &Actor,
+    forest: &Forest,
+    kill: &rows::Kill,
+) -> Outcome<bool> {
+    let Some(scope) = actor.scope else {
+        return Ok(true);
+    };
+    Ok(match (kill.scope, kill.target) {
+        (EVERYTHING, _) => true,
+        (NODE, Some(node)) => forest.is_below(scope, node) || forest.is_below(node, scope),
+        (KEY, Some(number)) => {
+            let key = key_rows::get(db, number).await?;
+            key.is_some_and(|key| forest.is_below(scope, key.node))
+        }
+        _ => false,
+    })
+}
+
+async fn view(db: &mut Db, kill: rows::Kill) -> Outcome<KillView> {
+    let by = users::get(db, kill.by_user).await?;
+    let lifted_by = match kill.lifted_by {
+        Some(user) => users::get(db, user).await?,
+        None => None,
+    };
+    Ok(KillView {
+        id: kill.uid,
+        name: kill.name,
+        reason: kill.reason,
+        abort_streams: kill.abort_streams,
+        at: words::time(kill.at),
+        by: by.map(|user| user.email).unwrap_or_default(),
+        in_force: kill.lifted.is_none(),
+        lifted: words::some_time(kill.lifted),
+        lifted_by: lifted_by.map(|user| user.email),
+    })
+}

@@ -1,0 +1,109 @@
+//! Virtual keys.
+
+use super::{Done, Found, Window, below, row};
+use sqlx::SqliteConnection;
+
+row! {
+    /// A virtual key.
+    VirtualKey {
+        id: i64,
+        uid: String,
+        node: i64,
+        name: String,
+        owner: Option<String>,
+        /// A JSON list.
+        groups: String,
+        /// A JSON list.
+        models: Option<String>,
+        expires: Option<i64>,
+        digest: String,
+        old_digest: Option<String>,
+        old_until: Option<i64>,
+        created: i64,
+        rotated: Option<i64>,
+        revoked: Option<i64>,
+    }
+}
+
+/// A key by its id.
+pub(in crate::control) async fn find(
+    db: &mut SqliteConnection,
+    uid: &str,
+) -> Found<Option<VirtualKey>> {
+    let found = sqlx::query_as("SELECT * FROM virtual_key WHERE uid = ?");
+    Ok(found.bind(uid).fetch_optional(db).await?)
+}
+
+/// A key by its number.
+pub(in crate::control) async fn get(
+    db: &mut SqliteConnection,
+    id: i64,
+) -> Found<Option<VirtualKey>> {
+    let found = sqlx::query_as("SELECT * FROM virtual_key WHERE id = ?");
+    Ok(found.bind(id).fetch_optional(db).await?)
+}
+
+/// All that were not revoked.
+pub(in crate::control) async fn all(db: &mut SqliteConnection) -> Found<Vec<VirtualKey>> {
+    let all = sqlx::query_as("SELECT * FROM virtual_key WHERE revoked IS NULL ORDER BY id");
+    Ok(all.fetch_all(db).await?)
+}
+
+/// Those below a node, or all; revoked ones too.
+pub(in crate::control) async fn list(
+    db: &mut SqliteConnection,
+    scope: Option<i64>,
+    window: Window,
+) -> Found<Vec<VirtualKey>> {
+    let list = sqlx::query_as(below!(
+        "SELECT * FROM virtual_key WHERE (?1 IS NULL OR node IN below) AND id > ?2 ORDER BY id LIMIT ?3"
+    ));
+    let list = list.bind(scope).bind(window.after).bind(window.most);
+    Ok(list.fetch_all(db).await?)
+}
+
+/// A new key; its number.
+pub(in crate::control) async fn insert(db: &mut SqliteConnection, key: &VirtualKey) -> Found<i64> {
+    let inserted = sqlx::query(
+        "INSERT INTO virtual_key (uid, node, name, owner, groups, models, expires, digest, created) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    let inserted = inserted.bind(&key.uid).bind(key.node).bind(&key.name);
+    let inserted = inserted.bind(&key.owner).bind(&key.groups);
+    let inserted = inserted.bind(&key.models).bind(key.expires);
+    let inserted = inserted.bind(&key.digest).bind(key.created);
+    Ok(inserted.execute(db).await?.last_insert_rowid())
+}
+
+/// Another secret; the one before is good until `old_until`.
+pub(in crate::control) async fn rotate(
+    db: &mut SqliteConnection,
+    id: i64,
+    digest: &str,
+    (old_until, at): (Option<i64>, i64),
+) -> Done {
+    let rotated = sqlx::query(
+        "UPDATE virtual_key SET old_digest = CASE WHEN ?3 IS NULL THEN NULL ELSE digest END, \
+         old_until = ?3, digest = ?2, rotated = ?4 WHERE id = ?1",
+    );
+    let rotated = rotated.bind(id).bind(digest).bind(old_until).bind(at);
+    rotated.execute(db).await?;
+    Ok(())
+}
+
+/// Revokes a key.
+pub(in crate::control) async fn revoke(db: &mut SqliteConnection, id: i64, at: i64) -> Done {
+    let revoked = sqlx::query(
+        "UPDATE virtual_key SET revoked = ?, old_digest = NULL, old_until = NULL WHERE id = ?",
+    );
+    revoked.bind(at).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Forgets old secrets whose time is over; how many.
+pub(in crate::control) async fn forget_old(db: &mut SqliteConnection, at: i64) -> Found<u64> {
+    let forgotten = sqlx::query(
+        "UPDATE virtual_key SET old_digest = NULL, old_until = NULL WHERE old_until <= ?",
+    );
+    Ok(forgotten.bind(at).execute(db).await?.rows_affected())
+}
