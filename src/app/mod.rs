@@ -3,6 +3,7 @@
 //! Start: state directory and journal → decision log → configuration made live → door → announce. Stop, on SIGTERM or
 //! SIGINT: no new connections, open calls end within `drain`, then the journal's last entry says that the stop was in order.
 
+pub mod control;
 mod descriptors;
 mod history;
 mod live;

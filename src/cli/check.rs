@@ -157,6 +157,22 @@ fn look(file: &Path, env: &[(String, String)]) -> (&'static str, Looked) {
         });
         return ("prices", said.map(|said| (said, None)));
     }
+    if config::is_panel(file) {
+        let sources = Sources {
+            file: Some(file.to_owned()),
+            env: env.to_vec(),
+            ..Sources::default()
+        };
+        let panel = config::load_panel(&sources);
+        let said = panel.map(|panel| {
+            format!(
+                "listens on {:?}, as {}",
+                panel.listen,
+                panel.names.join(", ")
+            )
+        });
+        return ("panel", said.map(|said| (said, None)));
+    }
     let sources = match file.parent() {
         // What `up` does not find in its file, it finds in the environment.
         Some(state) if file.file_name().is_some_and(|name| name == up::FILE) => {

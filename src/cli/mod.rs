@@ -12,6 +12,7 @@ mod endpoint;
 pub mod explain;
 pub mod key;
 pub mod ledger;
+pub mod panel;
 mod place;
 pub mod policy;
 pub mod quote;
@@ -51,6 +52,7 @@ Exit codes: 0 done, yes; 1 no (faults found, refused, failed); 2 wrong usage, un
 enum Command {
     Up(up::UpArgs),
     Serve(serve::ServeArgs),
+    Panel(panel::PanelArgs),
     Check(CheckArgs),
     Key(key::KeyArgs),
     Quote(quote::QuoteArgs),
@@ -105,6 +107,8 @@ enum SchemaOf {
     Prices,
     /// A policy
     Policy,
+    /// `panel.yaml`
+    Panel,
     #[value(hide = true)]
     Flow,
 }
@@ -115,6 +119,7 @@ impl From<SchemaOf> for schema::Schema {
             SchemaOf::Config => Self::Config,
             SchemaOf::Prices => Self::Prices,
             SchemaOf::Policy => Self::Policy,
+            SchemaOf::Panel => Self::Panel,
             SchemaOf::Flow => Self::Flow,
         }
     }
@@ -167,6 +172,10 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
         Command::Serve(args) => {
             drop(out);
             serve::run(args, env)?;
+        }
+        Command::Panel(args) => {
+            drop(out);
+            panel::run(args, env)?;
         }
         Command::Check(args) => {
             let check = check::Check {

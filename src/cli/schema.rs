@@ -13,6 +13,8 @@ pub enum Schema {
     Prices,
     /// Of a policy.
     Policy,
+    /// Of `panel.yaml`.
+    Panel,
     /// Of workflows; not in this version.
     Flow,
 }
@@ -26,10 +28,11 @@ pub fn run(schema: Schema, out: &mut impl Write, err: &mut impl Write) -> io::Re
         Schema::Config => config::config_schema(),
         Schema::Prices => config::prices_schema(),
         Schema::Policy => config::policy::policy_schema(),
+        Schema::Panel => config::panel_schema(),
         Schema::Flow => {
             writeln!(
                 err,
-                "error: workflows come with a later version; this one has the schemas `config`, `prices` and `policy`"
+                "error: workflows come with a later version; this one has the schemas `config`, `panel`, `prices` and `policy`"
             )?;
             return Ok(ExitCode::from(1));
         }
@@ -56,6 +59,7 @@ mod tests {
         check(Schema::Config, 0, "{", "");
         check(Schema::Prices, 0, "{", "");
         check(Schema::Policy, 0, "{", "");
+        check(Schema::Panel, 0, "{", "");
         check(Schema::Flow, 1, "", "error: workflows");
     }
 }

@@ -20,11 +20,12 @@ mod settings;
 mod watch;
 mod yaml;
 
+pub use crate::control::settings::Control;
 pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
-pub use panel::load_panel;
+pub use panel::{is_panel, load_panel};
 pub use read::resolve;
-pub use settings::{KeyStore, PanelSettings, Settings, config_schema, prices_schema};
+pub use settings::{KeyStore, PanelSettings, Settings, config_schema, panel_schema, prices_schema};
 pub use watch::{Prepared, WatchError, Watcher, prepare};
 
 pub use crate::governance::pricing::PriceBook;

@@ -4,8 +4,11 @@ use super::Sources;
 use super::document::Document;
 use super::fault::Faults;
 use super::layer::overlay;
-use super::read::Reader;
+use super::read::{Reader, read};
+use super::yaml;
 use crate::control::settings::{Control, ControlSettings};
+use crate::settings::Report;
+use std::cell::RefCell;
 use std::path::Path;
 
 const DEFAULTS: &str = "(built-in defaults)";
@@ -22,9 +25,9 @@ pub fn load_panel(sources: &Sources) -> Result<Control, Faults> {
     };
     let Some(mut root) = root else {
         reader.places.finish()?;
-        return Ok(
-            ControlSettings::default().compile(&crate::settings::Report::new(&Default::default()))
-        );
+        // A file without a tree gave a fault; there is nothing else to go by.
+        let complaints = RefCell::default();
+        return Ok(ControlSettings::default().compile(&Report::new(&complaints)));
     };
     let file = root.place;
     // `TOLLGATE__…` variables are a gateway's: both may run with one environment.
@@ -39,4 +42,79 @@ pub fn load_panel(sources: &Sources) -> Result<Control, Faults> {
     document.finish(&mut reader);
     reader.places.finish()?;
     Ok(control)
+}
+
+/// Whether a file is a panel's rather than a gateway's, by its keys, or its name where it has none that tell.
+#[must_use]
+pub fn is_panel(file: &Path) -> bool {
+    let Ok((bytes, _)) = read(file) else {
+        return false;
+    };
+    let mut reader = Reader::new(&[]);
+    let source = reader.places.add(file, Path::new(""));
+    let text = String::from_utf8_lossy(&bytes);
+    let Some(root) = yaml::parse(&text, source, &mut reader.places) else {
+        return is_named(file);
+    };
+    let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
+    let is_gateways = has(&[
+        "providers",
+        "models",
+        "keys",
+        "budgets",
+        "limits",
+        "policies",
+        "panel",
+    ]);
+    !is_gateways && (has(&["leases", "names", "store", "certificate_lifetime"]) || is_named(file))
+}
+
+fn is_named(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "panel.yaml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn load(text: &str) -> Result<Control, Faults> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("panel.yaml");
+        fs::write(&file, text).expect("a file");
+        assert!(is_panel(&file), "{text}");
+        load_panel(&Sources {
+            file: Some(file),
+            ..Sources::default()
+        })
+    }
+
+    #[test]
+    fn the_panel_we_ship_an_example_of_loads() {
+        let control = load(include_str!("../../config/panel.yaml")).expect("a panel");
+        let names = ["127.0.0.1", "::1", "localhost", "panel.example"];
+        assert_eq!(control.names, names);
+        assert!(control.state_dir.ends_with(".tollgate-panel") && control.state_dir.is_absolute());
+    }
+
+    #[test]
+    fn faults_have_their_place() {
+        let faults = load("listen: here\nleases: { valid_fro: 1m }\n").expect_err("faults");
+        let told: Vec<_> = faults
+            .0
+            .iter()
+            .map(|fault| (fault.line, fault.column))
+            .collect();
+        assert_eq!(told, [(1, 9), (2, 11)], "{faults}");
+    }
+
+    #[test]
+    fn a_gateways_file_is_not_taken_for_a_panels() {
+        for example in ["tollgate.yaml", "minimal.yaml"] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("config")
+                .join(example);
+            assert!(!is_panel(&file), "{example}");
+        }
+    }
 }

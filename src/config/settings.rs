@@ -1,5 +1,6 @@
 //! The whole file as written: every section is the settings of the room it configures.
 
+use crate::control::settings::ControlSettings;
 use crate::gateway::settings::TlsSettings;
 use crate::governance::settings::{
     BookSettings, BudgetSettings, KeySettings, LimitSettings, UnknownPriceSettings,
@@ -114,6 +115,12 @@ pub fn config_schema() -> Value {
 #[must_use]
 pub fn prices_schema() -> Value {
     schema::<BookSettings>()
+}
+
+/// The JSON schema of `panel.yaml`.
+#[must_use]
+pub fn panel_schema() -> Value {
+    schema::<ControlSettings>()
 }
 
 fn schema<T: JsonSchema>() -> Value {

@@ -6,7 +6,6 @@ pub mod api;
 pub mod authority;
 pub mod bulletin;
 pub mod door;
-pub mod presence;
 pub mod service;
 pub mod settings;
 pub mod store;

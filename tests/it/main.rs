@@ -20,6 +20,7 @@ mod architecture;
 mod bytes;
 mod container;
 mod door;
+mod fleet;
 mod live;
 mod money;
 mod ops;

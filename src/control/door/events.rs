@@ -6,7 +6,6 @@
 use super::From;
 use super::treaty::{Treaty, problem};
 use crate::control::bulletin::{News, Numbered};
-use crate::control::presence::Listening;
 use crate::lease::directory::Event;
 use crate::lease::problem::{Code, Problem};
 use axum::Extension;
@@ -40,15 +39,14 @@ pub(super) async fn events(
     headers: HeaderMap,
     query: Result<Query<After>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let (router, _) = treaty.who(from).await?;
+    treaty.who(from).await?;
     let Query(after) = query.map_err(|error| problem(400, Code::Malformed, error))?;
     let last = headers.get("last-event-id");
     let last = last.and_then(|value| value.to_str().ok()?.parse().ok());
     let newest = treaty.bulletin.subscribe();
     let cursor = last.or(after.cursor);
     let (pieces, body) = tokio::sync::mpsc::channel(MOST_WAITING);
-    let listening = treaty.presence.listens(router);
-    tokio::spawn(tell(treaty, newest, cursor, pieces, listening));
+    tokio::spawn(tell(treaty, newest, cursor, pieces));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -62,7 +60,6 @@ async fn tell(
     mut newest: watch::Receiver<u64>,
     cursor: Option<u64>,
     pieces: tokio::sync::mpsc::Sender<Bytes>,
-    _listening: Listening,
 ) {
     let mut cursor = cursor.unwrap_or_else(|| *newest.borrow_and_update());
     let first = format!("event: cursor\ndata: {{\"cursor\":\"{cursor}\"}}\n\n");

@@ -6,12 +6,14 @@
 //! Not here: what a message does (`treasury`), what an administrator may (`api`).
 
 mod events;
+mod panel;
 mod tls;
 mod treaty;
 
 pub use tls::{Certificates, DoorError};
 pub use treaty::{Later, NotEnrolled, Registrar, Treaty, router};
 
+use super::api;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -108,7 +110,9 @@ impl Connection {
             address: self.address,
             certificate: Peer::of(&stream),
         };
+        let peer = api::Peer(self.address);
         let router = self.router.layer(axum::Extension(from));
+        let router = router.layer(axum::Extension(peer));
         let mut server = auto::Builder::new(TokioExecutor::new());
         server
             .http1()

@@ -1,10 +1,9 @@
 //! The treaty's routes over a real bank, asked without a socket: what is heard, and from whom.
 
 use super::*;
-use crate::clock::{self, Wall};
+use crate::clock;
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint};
 use crate::control::bulletin::Bulletin;
-use crate::control::presence::Presence;
 use crate::control::store::sqlite::Ledger;
 use crate::control::treasury::Treasury;
 use crate::control::tree::{Tree, TreeBudget, TreeLeaf};
@@ -31,42 +30,50 @@ const ROUTER: RouterId = RouterId(0x77);
 struct Fake {
     key: Mutex<Option<Fingerprint>>,
     certificates: Mutex<HashMap<Fingerprint, RouterId>>,
+    heard: Mutex<Option<u64>>,
 }
 
 impl Registrar for Fake {
-    fn admit(
-        &self,
-        token: &str,
+    fn admit<'a>(
+        &'a self,
+        token: &'a str,
         key: Fingerprint,
-    ) -> Later<'_, Result<(RouterId, String), NotEnrolled>> {
+    ) -> Later<'a, Result<(RouterId, String), NotEnrolled>> {
         let mut bound = self.key.lock().expect("no panic");
         let fits = token == TOKEN && *bound.get_or_insert(key) == key;
-        Box::pin(async move {
-            if fits {
-                Ok((ROUTER, "edge".to_owned()))
-            } else {
-                Err(NotEnrolled::Token)
-            }
-        })
+        let admitted = fits.then(|| (ROUTER, "edge".to_owned()));
+        Box::pin(async { admitted.ok_or(NotEnrolled::Token) })
     }
 
-    fn certified(
-        &self,
+    fn renews(&self, _: RouterId, key: Fingerprint) -> Later<'_, Result<String, NotEnrolled>> {
+        let own = *self.key.lock().expect("no panic") == Some(key);
+        let name = own.then(|| "edge".to_owned());
+        Box::pin(async { name.ok_or(NotEnrolled::OtherKey) })
+    }
+
+    fn certified<'a>(
+        &'a self,
         router: RouterId,
-        certificate: &ClientCertificate,
-    ) -> Later<'_, Result<(), NotEnrolled>> {
+        certificate: &'a ClientCertificate,
+    ) -> Later<'a, Result<(), NotEnrolled>> {
         let mut known = self.certificates.lock().expect("no panic");
         known.insert(certificate.fingerprint, router);
         Box::pin(async { Ok(()) })
     }
 
-    fn known(
-        &self,
-        certificate: Fingerprint,
-    ) -> Later<'_, Result<Option<(RouterId, String)>, NotEnrolled>> {
+    fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>> {
         let known = self.certificates.lock().expect("no panic");
         let router = known.get(&certificate).copied();
-        Box::pin(async move { Ok(router.map(|router| (router, "edge".to_owned()))) })
+        Box::pin(async move { Ok(router) })
+    }
+
+    fn heard(&self, _: RouterId, cursor: Option<u64>) -> Later<'_, ()> {
+        *self.heard.lock().expect("no panic") = cursor;
+        Box::pin(async {})
+    }
+
+    fn may_borrow(&self, _: RouterId) -> bool {
+        true
     }
 
     fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>> {
@@ -76,10 +83,6 @@ impl Registrar for Fake {
                 ..Directory::default()
             })
         })
-    }
-
-    fn revision(&self) -> u64 {
-        5
     }
 }
 
@@ -115,7 +118,6 @@ impl Rig {
         let treaty = Arc::new(Treaty {
             treasury: Arc::new(treasury),
             bulletin: Arc::new(Bulletin::new(100)),
-            presence: Arc::new(Presence::default()),
             authority: Arc::new(authority),
             registrar: Arc::new(Fake::default()),
             certificate_lifetime: Duration::from_hours(24),
@@ -321,7 +323,4 @@ async fn events_are_heard_from_where_the_last_one_was() {
         first - 1
     );
     assert!(heard.starts_with(&expected), "{heard}");
-    let seen = rig.treaty.presence.of(ROUTER).expect("seen");
-    assert_eq!(seen.listening, 1);
-    assert!(seen.at > Wall::default());
 }

@@ -5,10 +5,8 @@
 
 use super::From;
 use super::events;
-use crate::clock;
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint, Request};
 use crate::control::bulletin::Bulletin;
-use crate::control::presence::Presence;
 use crate::control::treasury::{Treasury, TreasuryError};
 use crate::lease::directory::{Directory, Enrol, Enrolled, VERSION, VERSION_HEADER};
 use crate::lease::problem::{Code, Problem};
@@ -40,6 +38,9 @@ pub enum NotEnrolled {
     /// The token is unknown, over, or was used for another key.
     #[error("this token is unknown, expired, or was used by another gateway: ask for a new one")]
     Token,
+    /// It renews its certificate with a key that is not its own.
+    #[error("this is not the key this gateway was enrolled with: enrol it again with a new token")]
+    OtherKey,
     /// The store does not answer.
     #[error("{0}")]
     Store(String),
@@ -48,26 +49,27 @@ pub enum NotEnrolled {
 /// Who knows which gateways there are, and who may call through them.
 pub trait Registrar: Send + std::marker::Sync {
     /// Lets a gateway in by its one-time token, bound to its key with the first use. Who it is, and its name.
-    fn admit(
-        &self,
-        token: &str,
+    fn admit<'a>(
+        &'a self,
+        token: &'a str,
         key: Fingerprint,
-    ) -> Later<'_, Result<(RouterId, String), NotEnrolled>>;
+    ) -> Later<'a, Result<(RouterId, String), NotEnrolled>>;
+    /// Whether a gateway may have another certificate for this key: its own. Its name.
+    fn renews(&self, router: RouterId, key: Fingerprint) -> Later<'_, Result<String, NotEnrolled>>;
     /// A certificate was made for it.
-    fn certified(
-        &self,
+    fn certified<'a>(
+        &'a self,
         router: RouterId,
-        certificate: &ClientCertificate,
-    ) -> Later<'_, Result<(), NotEnrolled>>;
-    /// Whose certificate this is, and its name; nobody's if it was shut out.
-    fn known(
-        &self,
-        certificate: Fingerprint,
-    ) -> Later<'_, Result<Option<(RouterId, String)>, NotEnrolled>>;
+        certificate: &'a ClientCertificate,
+    ) -> Later<'a, Result<(), NotEnrolled>>;
+    /// Whose certificate this is; nobody's if it was shut out.
+    fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>>;
+    /// A gateway said something, perhaps that it has acted on all events up to one.
+    fn heard(&self, router: RouterId, cursor: Option<u64>) -> Later<'_, ()>;
+    /// Whether it may be lent anything.
+    fn may_borrow(&self, router: RouterId) -> bool;
     /// The directory as it is now.
     fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>>;
-    /// Its revision alone.
-    fn revision(&self) -> u64;
 }
 
 /// What the routes work with.
@@ -76,8 +78,6 @@ pub struct Treaty {
     pub treasury: Arc<Treasury>,
     /// What has just happened.
     pub bulletin: Arc<Bulletin>,
-    /// Who is there.
-    pub presence: Arc<Presence>,
     /// Who makes certificates.
     pub authority: Arc<Authority>,
     /// Who knows gateways and keys.
@@ -145,6 +145,7 @@ impl std::convert::From<NotEnrolled> for Problem {
     fn from(error: NotEnrolled) -> Self {
         match &error {
             NotEnrolled::Token => problem(401, Code::Unauthorized, error),
+            NotEnrolled::OtherKey => problem(403, Code::Forbidden, error),
             NotEnrolled::Store(cause) => {
                 tracing::error!(%cause, "the panel's store does not answer");
                 problem(503, Code::Unavailable, "the panel cannot look that up now")
@@ -169,7 +170,7 @@ async fn version(headers: HeaderMap, request: axum::extract::Request, next: Next
 
 impl Treaty {
     /// Whose connection this is.
-    pub(super) async fn who(&self, from: From) -> Result<(RouterId, String), Problem> {
+    pub(super) async fn who(&self, from: From) -> Result<RouterId, Problem> {
         let Some(certificate) = from.certificate else {
             return Err(problem(
                 401,
@@ -193,16 +194,17 @@ impl Treaty {
         router: RouterId,
         cursor: Option<u64>,
     ) -> Result<(), Problem> {
-        let (own, name) = self.who(from).await?;
+        let own = self.who(from).await?;
         if own != router {
-            tracing::warn!(gateway = name, address = %from.address, "a gateway spoke for another one: refused");
+            let gateway = format_args!("{:032x}", own.0);
+            tracing::warn!(gateway, address = %from.address, "a gateway spoke for another one: refused");
             return Err(problem(
                 403,
                 Code::Forbidden,
                 "this message is another gateway's",
             ));
         }
-        self.presence.heard(own, cursor, clock::now().wall);
+        self.registrar.heard(own, cursor).await;
         Ok(())
     }
 
@@ -212,7 +214,7 @@ impl Treaty {
         router: RouterId,
         name: String,
     ) -> Result<Enrolled, Problem> {
-        let now = clock::now().wall;
+        let now = crate::clock::now().wall;
         let made = self
             .authority
             .client(request, router, self.certificate_lifetime, now)
@@ -256,7 +258,11 @@ async fn enrol(
             tracing::info!(gateway = admitted.1, address = %from.address, "a gateway was enrolled");
             admitted
         }
-        None => treaty.who(from).await?,
+        None => {
+            let router = treaty.who(from).await?;
+            let name = treaty.registrar.renews(router, request.key).await?;
+            (router, name)
+        }
     };
     treaty.certificate(request, router, name).await.map(Json)
 }
@@ -277,11 +283,15 @@ async fn sync(
     headers: HeaderMap,
     body: Bytes,
 ) -> Treated<crate::lease::protocol::Answer> {
-    let sync: Sync = read(&body)?;
+    let mut sync: Sync = read(&body)?;
     let cursor = headers.get(CURSOR);
     let cursor = cursor.and_then(|value| value.to_str().ok()?.parse().ok());
     treaty.speaks(from, sync.router, cursor).await?;
     let router = sync.router;
+    if !treaty.registrar.may_borrow(router) {
+        // It still reports, and gives back.
+        sync.wants.clear();
+    }
     let answered = treaty.treasury.sync(sync).await;
     if let Err(TreasuryError::Refused(error)) = &answered {
         tracing::warn!(%error, gateway = format_args!("{:032x}", router.0), "a sync was refused");
@@ -295,12 +305,11 @@ async fn directory(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     treaty.who(from).await?;
-    let tag = |revision: u64| format!("\"{revision}\"");
+    let directory = treaty.registrar.directory().await?;
+    let tag = format!("\"{}\"", directory.revision);
     let has = headers.get(header::IF_NONE_MATCH);
-    if has.is_some_and(|has| has.as_bytes() == tag(treaty.registrar.revision()).as_bytes()) {
+    if has.is_some_and(|has| has.as_bytes() == tag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    let directory = treaty.registrar.directory().await?;
-    let tag = [(header::ETAG, tag(directory.revision))];
-    Ok((tag, Json(directory)).into_response())
+    Ok(([(header::ETAG, tag)], Json(directory)).into_response())
 }

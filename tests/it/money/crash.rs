@@ -1,13 +1,13 @@
 //! kill -9, orderly stops and damaged journals: what comes back is never less than what the provider charged.
 
 use super::{CHAT, PRICES, budget};
-use crate::support::{Gateway, Home, Money, Simulator, chat, until};
+use crate::support::{Gateway, Home, Money, Simulator, chat, seed, until};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 const ROUNDS: u64 = 50;
 const CALLERS: i64 = 8;
@@ -48,14 +48,7 @@ fn promise(gateway: &Gateway, body: &Value) -> Money {
 
 #[test]
 fn fault_21_killed_at_any_instant_it_comes_back_with_no_less_than_was_charged() {
-    let seed = std::env::var("TOLLGATE_TEST_SEED").map_or_else(
-        |_| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            u64::from(now.expect("a time").subsec_nanos())
-        },
-        |seed| seed.parse().expect("a number"),
-    );
-    eprintln!("TOLLGATE_TEST_SEED={seed}");
+    let seed = seed();
     let mut random = seed;
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, &budget("$1000.00"));

@@ -3,12 +3,16 @@
 //! Everything listens on ports the system chose and says so itself, so nothing is guessed and nothing collides. Nobody
 //! sleeps to synchronise: [`until`] asks again until a deadline that only a hanging test reaches.
 
+mod control;
+mod cut;
 mod gateway;
 mod http;
 mod money;
 mod process;
 mod simulator;
 
+pub(crate) use control::{Admin, Control};
+pub(crate) use cut::Wire;
 pub(crate) use gateway::{Gateway, Home, KEY, Ledger};
 pub(crate) use http::{Client, Response, Streaming, chat};
 pub(crate) use money::Money;
@@ -31,6 +35,19 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(begun.elapsed() < DEADLINE, "waited too long until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What a test with chance in it begins with: another each time, told so that it can be had again by `TOLLGATE_TEST_SEED`.
+pub(crate) fn seed() -> u64 {
+    let seed = std::env::var("TOLLGATE_TEST_SEED").map_or_else(
+        |_| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            u64::from(now.expect("a time").subsec_nanos())
+        },
+        |seed| seed.parse().expect("a number"),
+    );
+    eprintln!("TOLLGATE_TEST_SEED={seed}");
+    seed
 }
 
 /// Does the same on many threads at once, each knowing its number; gives back what each made of it.

@@ -1,0 +1,65 @@
+//! The panel's own register of gateways and keys, as the treaty's routes ask for it.
+
+use super::treaty::{Later, NotEnrolled, Registrar};
+use crate::control::authority::{ClientCertificate, Fingerprint};
+use crate::control::service::{Panel, ServiceError, directory, gateways};
+use crate::lease::directory::Directory;
+use crate::lease::protocol::RouterId;
+
+impl From<ServiceError> for NotEnrolled {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::UsedUp | ServiceError::Unauthenticated => Self::Token,
+            ServiceError::OtherKey => Self::OtherKey,
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
+impl Registrar for Panel {
+    fn admit<'a>(
+        &'a self,
+        token: &'a str,
+        key: Fingerprint,
+    ) -> Later<'a, Result<(RouterId, String), NotEnrolled>> {
+        Box::pin(async move { Ok(gateways::enrol_by_token(self, token, key.0).await?) })
+    }
+
+    fn renews(&self, router: RouterId, key: Fingerprint) -> Later<'_, Result<String, NotEnrolled>> {
+        Box::pin(async move { Ok(gateways::may_renew(self, router, key.0).await?) })
+    }
+
+    fn certified<'a>(
+        &'a self,
+        router: RouterId,
+        made: &'a ClientCertificate,
+    ) -> Later<'a, Result<(), NotEnrolled>> {
+        Box::pin(async move {
+            let issued = gateways::certificate_issued(self, router, made.fingerprint.0, made.ends);
+            Ok(issued.await?)
+        })
+    }
+
+    fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>> {
+        Box::pin(async move { Ok(gateways::router_of_certificate(self, &certificate.0).await?) })
+    }
+
+    fn heard(&self, router: RouterId, cursor: Option<u64>) -> Later<'_, ()> {
+        Box::pin(async move {
+            if let Some(cursor) = cursor {
+                gateways::heard(self, router, cursor);
+            }
+            if let Err(error) = gateways::seen(self, router).await {
+                tracing::warn!(%error, "when a gateway was seen last could not be written down");
+            }
+        })
+    }
+
+    fn may_borrow(&self, router: RouterId) -> bool {
+        gateways::may_borrow(self, router)
+    }
+
+    fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>> {
+        Box::pin(async move { Ok(directory::directory(self.store(), self.now()).await?) })
+    }
+}

@@ -1,0 +1,238 @@
+//! The real control panel as a process of its own, and an administrator who asks it things.
+
+use super::process::Process;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// A folder with a panel's books, and the panel while it runs.
+pub(crate) struct Control {
+    dir: TempDir,
+    process: Option<Process>,
+    pub(crate) address: SocketAddr,
+    settings: String,
+}
+
+/// Somebody who may ask the panel things.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    runtime: Arc<Runtime>,
+    client: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Control {
+    /// A panel on a port of its own, with these settings besides, and its first administrator.
+    pub(crate) fn start(settings: &str) -> (Self, Admin) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut control = Self {
+            dir,
+            process: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            settings: settings.to_owned(),
+        };
+        let output = control.open();
+        let token = output
+            .split_whitespace()
+            .skip_while(|word| *word != "--setup")
+            .nth(1);
+        let mut admin = Admin::new(&control, "");
+        let first = json!({
+            "token": token.expect("a token for the first administrator"),
+            "email": "root@example.com", "name": "Root", "password": "correct horse battery",
+        });
+        let (status, opened) = admin.ask(Method::POST, "/api/v1/setup", Some(&first), &[]);
+        assert_eq!(status, 201, "{opened}");
+        admin.token = opened["token"].as_str().expect("a token").to_owned();
+        (control, admin)
+    }
+
+    /// Starts the panel over its books, where it was before. What it printed.
+    pub(crate) fn open(&mut self) -> String {
+        let settings = format!(
+            "listen: {}\nstate_dir: state\n{}\n",
+            self.address, self.settings
+        );
+        std::fs::write(self.path().join("panel.yaml"), settings).expect("a configuration");
+        let mut process = Process::start(self.path(), "panel", &["panel", "--log", "json"]);
+        self.address = process.says("where the panel is", |line| {
+            line.strip_prefix("tollgate panel answers on https://")?
+                .parse()
+                .ok()
+        });
+        // The lines come in one piece: what stands behind the first is there with it.
+        let output = process.output();
+        self.process = Some(process);
+        output
+    }
+
+    /// Where its folder is.
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The certificate of its authority.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.path().join("state/panel-ca.pem")
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// SIGTERM, and waits for its end, which must be a good one.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.tell_to_stop();
+            let status = process.ended();
+            assert!(status.success(), "an orderly stop ended with {status}");
+        }
+    }
+
+    /// What it printed and logged since it was started last.
+    pub(crate) fn log(&self) -> String {
+        self.process
+            .as_ref()
+            .map(Process::output)
+            .unwrap_or_default()
+    }
+
+    /// `panel:` for a gateway in this folder, by a token of its own, reached at this address.
+    pub(crate) fn invite(
+        &self,
+        admin: &Admin,
+        name: &str,
+        folder: &Path,
+        at: SocketAddr,
+    ) -> String {
+        let made = admin.post("/api/v1/gateways", &json!({ "name": name }));
+        let token = made["token"].as_str().expect("a token");
+        std::fs::copy(self.ca(), folder.join("panel-ca.pem")).expect("the authority");
+        format!("panel: {{ url: \"https://{at}\", token: \"{token}\", ca: file:panel-ca.pem }}\n")
+    }
+}
+
+impl Admin {
+    fn new(control: &Control, token: &str) -> Self {
+        use rustls::pki_types::CertificateDer;
+        use rustls::pki_types::pem::PemObject as _;
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(control.ca()).expect("the authority");
+        roots.add(ca).expect("an authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = reqwest::Client::builder()
+            .use_preconfigured_tls(tls)
+            .build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        Self {
+            runtime: Arc::new(runtime.expect("a runtime")),
+            client: client.expect("a client"),
+            base: format!("https://{}", control.address),
+            token: token.to_owned(),
+        }
+    }
+
+    /// The same with another token; none at all where it is empty.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Asks, and has an answer: the status, and what is in it.
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            let body = body.to_string();
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
+        }
+        self.runtime.block_on(async {
+            let answer = request.send().await.expect("an answer");
+            let status = answer.status().as_u16();
+            let bytes = answer.bytes().await.expect("a body");
+            (
+                status,
+                serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            )
+        })
+    }
+
+    /// Reads.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.ask(Method::GET, path, None, &[]);
+        assert_eq!(status, 200, "GET {path}: {answer}");
+        answer
+    }
+
+    /// Makes or does something.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.ask(Method::POST, path, Some(body), &[]);
+        assert!(
+            (200..300).contains(&status),
+            "POST {path}: {status} {answer}"
+        );
+        answer
+    }
+
+    /// Changes something, whatever version it has.
+    #[track_caller]
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.ask(Method::PATCH, path, Some(body), &[("if-match", "*")]);
+        assert_eq!(status, 200, "PATCH {path}: {answer}");
+        answer
+    }
+
+    /// A node below another.
+    pub(crate) fn node(&self, kind: &str, name: &str, parent: Option<&str>) -> String {
+        let node = json!({ "kind": kind, "name": name, "parent": parent });
+        let node = self.post("/api/v1/nodes", &node);
+        node["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A key at a node: its id and its secret.
+    pub(crate) fn key(&self, node: &str, name: &str) -> (String, String) {
+        let made = self.post("/api/v1/keys", &json!({ "node": node, "name": name }));
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&made["key"]["id"]), text(&made["secret"]))
+    }
+
+    /// A budget of a node that binds; its id.
+    pub(crate) fn budget(&self, node: &str, limit: &str) -> String {
+        let budget = json!({ "node": node, "window": "total", "limit": limit });
+        let budget = self.post("/api/v1/budgets", &budget);
+        budget["id"].as_str().expect("an id").to_owned()
+    }
+}
