@@ -6,7 +6,8 @@
 //! Not here: lengths, sequence numbers and checksums (`segment`).
 
 use crate::governance::budget::{
-    AccountState, Entry, LedgerId, LedgerState, OpenState, Period, Scopes, State,
+    AccountState, Entry, LeaseNote, LeaseState, LedgerId, LedgerState, OpenState, Period, Scopes,
+    State,
 };
 use crate::units::{Money, Tokens};
 use std::sync::Arc;
@@ -21,6 +22,11 @@ mod kind {
     pub(super) const EXPIRE: u8 = 7;
     pub(super) const FORGET: u8 = 8;
     pub(super) const CLEAN: u8 = 9;
+    pub(super) const LEASE_OPEN: u8 = 10;
+    pub(super) const LEASE_CEILING: u8 = 11;
+    pub(super) const LEASE_RESERVE: u8 = 12;
+    pub(super) const LEASE_SETTLE: u8 = 13;
+    pub(super) const LEASE_CLOSE: u8 = 14;
 }
 
 /// Why bytes are no entry or state.
@@ -104,6 +110,7 @@ pub(super) fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
             out.extend(ledger.0.to_le_bytes());
         }
         Entry::Clean => out.push(kind::CLEAN),
+        Entry::Lease { lease, note } => write_note(out, *lease, *note),
     }
 }
 
@@ -144,6 +151,22 @@ pub(super) fn read_entry(bytes: &[u8]) -> Result<Entry, Malformed> {
             ledger: from.ledger()?,
         },
         kind::CLEAN => Entry::Clean,
+        kind::LEASE_OPEN => from.note(|_| Ok(LeaseNote::Open))?,
+        kind::LEASE_CEILING => from.note(|from| Ok(LeaseNote::Ceiling(from.money()?)))?,
+        kind::LEASE_RESERVE => from.note(|from| {
+            Ok(LeaseNote::Reserve {
+                call: from.u64()?,
+                amount: from.money()?,
+            })
+        })?,
+        kind::LEASE_SETTLE => from.note(|from| {
+            Ok(LeaseNote::Settle {
+                call: from.u64()?,
+                cost: from.money()?,
+                overrun: from.money()?,
+            })
+        })?,
+        kind::LEASE_CLOSE => from.note(|_| Ok(LeaseNote::Close))?,
         unknown => return Err(Malformed::Kind(unknown)),
     };
     from.end()?;
@@ -181,6 +204,28 @@ pub(super) fn write_state(out: &mut Vec<u8>, state: &State) {
         write_money(out, open.amount);
         write_scopes(out, &open.scopes);
     }
+    // Leases stand behind what was there before there were any: books without them have the bytes they always had.
+    if state.leases.0.is_empty() {
+        return;
+    }
+    write_count(out, state.leases.0.len());
+    for (id, lease) in &state.leases.0 {
+        out.extend(id.to_le_bytes());
+        for money in [
+            lease.ceiling,
+            lease.settled,
+            lease.overrun,
+            lease.abandoned,
+            lease.uncertain,
+        ] {
+            write_money(out, money);
+        }
+        write_count(out, lease.open.len());
+        for (call, amount) in &lease.open {
+            out.extend(call.to_le_bytes());
+            write_money(out, *amount);
+        }
+    }
 }
 
 /// Reads all books, to the last byte.
@@ -213,8 +258,42 @@ pub(super) fn read_state(bytes: &[u8]) -> Result<State, Malformed> {
         };
         state.open.insert(id, open);
     }
+    if !from.0.is_empty() {
+        for _ in 0..from.u32()? {
+            let (id, lease) = (from.u128()?, from.lease()?);
+            state.leases.0.insert(id, lease);
+        }
+    }
     from.end()?;
     Ok(state)
+}
+
+fn write_note(out: &mut Vec<u8>, lease: u128, note: LeaseNote) {
+    out.push(match note {
+        LeaseNote::Open => kind::LEASE_OPEN,
+        LeaseNote::Ceiling(_) => kind::LEASE_CEILING,
+        LeaseNote::Reserve { .. } => kind::LEASE_RESERVE,
+        LeaseNote::Settle { .. } => kind::LEASE_SETTLE,
+        LeaseNote::Close => kind::LEASE_CLOSE,
+    });
+    out.extend(lease.to_le_bytes());
+    match note {
+        LeaseNote::Open | LeaseNote::Close => {}
+        LeaseNote::Ceiling(total) => write_money(out, total),
+        LeaseNote::Reserve { call, amount } => {
+            out.extend(call.to_le_bytes());
+            write_money(out, amount);
+        }
+        LeaseNote::Settle {
+            call,
+            cost,
+            overrun,
+        } => {
+            out.extend(call.to_le_bytes());
+            write_money(out, cost);
+            write_money(out, overrun);
+        }
+    }
 }
 
 fn write_id(out: &mut Vec<u8>, kind: u8, id: u64) {
@@ -281,6 +360,33 @@ impl<'a> Reader<'a> {
 
     fn i64(&mut self) -> Result<i64, Malformed> {
         self.array().map(i64::from_le_bytes)
+    }
+
+    fn u128(&mut self) -> Result<u128, Malformed> {
+        self.array().map(u128::from_le_bytes)
+    }
+
+    fn note(
+        &mut self,
+        rest: impl FnOnce(&mut Self) -> Result<LeaseNote, Malformed>,
+    ) -> Result<Entry, Malformed> {
+        Ok(Entry::Lease {
+            lease: self.u128()?,
+            note: rest(self)?,
+        })
+    }
+
+    fn lease(&mut self) -> Result<LeaseState, Malformed> {
+        Ok(LeaseState {
+            ceiling: self.money()?,
+            settled: self.money()?,
+            overrun: self.money()?,
+            abandoned: self.money()?,
+            uncertain: self.money()?,
+            open: (0..self.u32()?)
+                .map(|_| Ok((self.u64()?, self.money()?)))
+                .collect::<Result<_, _>>()?,
+        })
     }
 
     fn flag(&mut self) -> Result<bool, Malformed> {

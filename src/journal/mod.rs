@@ -7,7 +7,7 @@
 //!
 //! Invariant: `tollgate ledger verify` comes to the same counters from the oldest record on, by a second reading.
 //!
-//! Not here: what an entry means for the counters (`governance::budget`), money lent by a control panel.
+//! Not here: what an entry means for the counters (`governance::budget`), what money lent by a control panel is spent by (`lease`).
 
 mod codec;
 mod directory;

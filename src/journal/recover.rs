@@ -115,7 +115,8 @@ pub(super) fn recover(disk: &dyn Disk) -> io::Result<Start> {
     state.clean = first || (state.clean && report.torn.is_none() && !report.is_alarming());
     report.clean = state.clean;
     let before = state.clone();
-    report.in_flight = before.open.len() as u64;
+    let lent = before.leases.0.values().map(|lease| lease.open.len());
+    report.in_flight = (before.open.len() + lent.sum::<usize>()) as u64;
     let state = state.recovered();
     report.uncertain = newly_uncertain(&before, &state);
     let follows = match (first, report.is_alarming()) {

@@ -11,7 +11,9 @@ use super::directory;
 use super::disk::Disk;
 use super::recover::{numbers, title};
 use super::segment::{self, Follows, Located, Segment, Tail};
-use crate::governance::budget::{AccountState, Entry, LedgerId, Period, State};
+use crate::governance::budget::{
+    AccountState, Entry, LeaseNote, LeaseState, LedgerId, Period, State,
+};
 use crate::units::Money;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -351,6 +353,38 @@ fn odd(state: &State, entry: &Entry) -> Option<String> {
         Entry::Settle { id, cost, .. } if *cost < Money::ZERO => Some(format!(
             "reservation {id} was settled for less than nothing"
         )),
+        Entry::Lease { lease, note } => odd_note(state, *lease, *note),
+        _ => None,
+    }
+}
+
+/// What no holder of a lease notes down.
+fn odd_note(state: &State, lease: u128, note: LeaseNote) -> Option<String> {
+    let known = state.leases.0.get(&lease);
+    let open = |call| known.and_then(|known| known.open.get(&call));
+    match (note, known) {
+        (LeaseNote::Open, Some(_)) => Some(format!("lease {lease:032x} came twice")),
+        (LeaseNote::Open, None) => None,
+        (_, None) => Some(format!("lease {lease:032x} never came")),
+        (LeaseNote::Ceiling(total), Some(known)) if total < known.ceiling => {
+            Some(format!("the ceiling of lease {lease:032x} was lowered"))
+        }
+        (LeaseNote::Reserve { call, .. }, _) if open(call).is_some() => {
+            Some(format!("call {call} on lease {lease:032x} began twice"))
+        }
+        (LeaseNote::Reserve { call, amount }, _) if amount < Money::ZERO => Some(format!(
+            "call {call} on lease {lease:032x} is of less than nothing"
+        )),
+        (LeaseNote::Settle { call, .. }, _) if open(call).is_none() => Some(format!(
+            "call {call} on lease {lease:032x} ended and never began"
+        )),
+        (LeaseNote::Settle { call, cost, .. }, _)
+            if cost < Money::ZERO || open(call).is_some_and(|amount| cost > *amount) =>
+        {
+            Some(format!(
+                "call {call} on lease {lease:032x} was settled for what it cannot have cost"
+            ))
+        }
         _ => None,
     }
 }
@@ -395,9 +429,35 @@ fn differs(found: &State, expected: &State) -> Option<String> {
             "the snapshot has {said} calls in flight, the records before it leave {come_to}, or others"
         ));
     }
+    let leases = found.leases.0.keys().chain(expected.leases.0.keys());
+    for id in leases {
+        let (found, expected) = (found.leases.0.get(id), expected.leases.0.get(id));
+        if found != expected {
+            return Some(format!(
+                "lease {id:032x}: the snapshot says {}; the records before it come to {}",
+                of_lease(found),
+                of_lease(expected)
+            ));
+        }
+    }
     let behind = found.next_reservation < expected.next_reservation
         || found.next_ledger < expected.next_ledger;
     behind.then(|| "the snapshot would use numbers again that were used before".to_owned())
+}
+
+fn of_lease(lease: Option<&LeaseState>) -> String {
+    lease.map_or_else(
+        || "nothing".to_owned(),
+        |lease| {
+            format!(
+                "${} spent, ${} in flight, ${} uncertain, ceiling ${}",
+                lease.settled,
+                lease.in_flight(),
+                lease.uncertain,
+                lease.ceiling
+            )
+        },
+    )
 }
 
 fn moment(secs: i64) -> String {

@@ -182,7 +182,7 @@ impl Writer {
         self.encoded.clear();
         let before = made.saturating_sub(fresh.len() as u64);
         for (sequence, entry) in (self.base + before + 1..).zip(fresh) {
-            let lends = matches!(entry, Entry::Ceiling { .. });
+            let lends = entry.lends();
             came.ceilings |= lends;
             came.other |= !lends;
             segment::append(&mut self.encoded, sequence, entry);

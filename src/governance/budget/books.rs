@@ -10,7 +10,9 @@
 
 use super::ledger::Ledger;
 use super::reservation::{Bill, Closing, Settlement};
-use super::{Budget, Entry, LedgerId, Period, Reservation, Scopes, Standing, State};
+use super::{
+    Budget, Entry, LeaseNote, Leases, LedgerId, Period, Reservation, Scopes, Standing, State,
+};
 use crate::clock::Moment;
 use crate::units::Money;
 use smallvec::SmallVec;
@@ -60,6 +62,8 @@ struct Inner {
     open: Vec<Option<Open>>,
     free: Vec<u32>,
     next_reservation: u64,
+    /// Money that was lent, as the journal knows it.
+    leases: Leases,
     /// Whether money waits for the journal.
     ceilings: bool,
     suspended: bool,
@@ -94,6 +98,7 @@ impl Books {
             open: Vec::new(),
             free: Vec::new(),
             next_reservation: state.next_reservation,
+            leases: state.leases,
             ceilings,
             suspended: false,
             entries: Vec::new(),
@@ -228,10 +233,26 @@ impl Books {
         self.trim();
         let mut inner = self.lock();
         let had = inner.entries.len();
-        if inner.open.iter().all(Option::is_none) {
+        if inner.open.iter().all(Option::is_none) && !inner.leases.has_calls() {
             inner.push(Entry::Clean);
         }
         self.tell(inner, had, true);
+    }
+
+    /// Notes what happened to lent money, in this order. Returns how many entries were ever made: once so many are on the
+    /// disk, so are these.
+    pub fn note_lease(&self, notes: impl IntoIterator<Item = (u128, LeaseNote)>) -> u64 {
+        let mut inner = self.lock();
+        let (had, mut urgent) = (inner.entries.len(), false);
+        for (lease, note) in notes {
+            inner.leases.note(lease, note);
+            let entry = Entry::Lease { lease, note };
+            urgent |= entry.lends();
+            inner.push(entry);
+        }
+        let made = inner.made;
+        self.tell(inner, had, urgent);
+        made
     }
 
     /// The ledger of a budget, of one value of its label if it is split; made if there is none, and held to the rule as
@@ -594,6 +615,7 @@ impl Inner {
                     )
                 })
                 .collect(),
+            leases: self.leases.clone(),
             next_reservation: self.next_reservation,
             next_ledger: u32::try_from(self.ledgers.len()).unwrap_or(u32::MAX),
             clean: false,

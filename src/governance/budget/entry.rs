@@ -1,12 +1,27 @@
 //! What happened to the books, one fact an entry: what the journal keeps and replay reads.
 
-use super::{LedgerId, Period};
+use super::{LeaseNote, LedgerId, Period};
 use crate::units::{Money, Tokens};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The ledgers a reservation is held in, each with the start (seconds since the epoch) of the period it is charged to.
 pub type Scopes = SmallVec<[(LedgerId, i64); 4]>;
+
+impl Entry {
+    /// Whether money waits for it: it is written and synced at once.
+    #[must_use]
+    pub const fn lends(&self) -> bool {
+        matches!(
+            self,
+            Self::Ceiling { .. }
+                | Self::Lease {
+                    note: LeaseNote::Ceiling(_),
+                    ..
+                }
+        )
+    }
+}
 
 /// One change of the books. Entries are made under the books' lock: their order is the order of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +90,13 @@ pub enum Entry {
     Forget {
         /// Which ledger.
         ledger: LedgerId,
+    },
+    /// Something happened to money that a control panel lent.
+    Lease {
+        /// The lease's number, as the panel gave it out.
+        lease: u128,
+        /// What.
+        note: LeaseNote,
     },
     /// The gateway stopped in order: nothing is in flight and the ceilings stand where the counters stand.
     Clean,

@@ -5,6 +5,7 @@
 
 mod books;
 mod entry;
+mod lease;
 mod ledger;
 mod period;
 mod reservation;
@@ -13,6 +14,7 @@ mod state;
 
 pub use books::{Books, Refused};
 pub use entry::{Entry, Scopes};
+pub use lease::{LeaseNote, LeaseState, Leases};
 pub use period::{Period, Window};
 pub use reservation::{Bill, Reservation, Settlement};
 pub use standing::Standing;

@@ -3,7 +3,7 @@
 //! [`State::apply`] is the second, independent reading of every [`Entry`]: the books change their counters first and
 //! write the entry, replay reads the entry and changes the counters. That both agree is the journal's proof.
 
-use super::{Entry, LedgerId, Period, Scopes};
+use super::{Entry, Leases, LedgerId, Period, Scopes};
 use crate::units::Money;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,6 +73,8 @@ pub struct State {
     pub ledgers: BTreeMap<LedgerId, LedgerState>,
     /// Calls in flight, by reservation.
     pub open: BTreeMap<u64, OpenState>,
+    /// Money that was lent.
+    pub leases: Leases,
     /// The next reservation's number.
     pub next_reservation: u64,
     /// The next ledger's number.
@@ -177,6 +179,7 @@ impl State {
                     .remove(ledger)
                     .ok_or(ReplayFault::UnknownLedger(*ledger))?;
             }
+            Entry::Lease { lease, note } => self.leases.note(*lease, *note),
             Entry::Clean => self.clean = true,
         }
         Ok(())
@@ -203,6 +206,9 @@ impl State {
                 // Nothing is lent out yet: the first call asks for a ceiling of its own.
                 account.ceiling = account.spent;
             }
+        }
+        for lease in self.leases.0.values_mut() {
+            lease.recover(self.clean);
         }
         self.clean = false;
         self

@@ -1,6 +1,7 @@
 //! The bytes are a promise to every later version.
 
 use super::*;
+use crate::governance::budget::Leases;
 use proptest::prelude::*;
 
 fn check(entry: &Entry, golden: &str) {
@@ -67,6 +68,52 @@ fn every_entry_has_its_bytes() {
     check(&Entry::Expire { id }, "07 0201000000000000");
     check(&Entry::Forget { ledger }, "08 07000000");
     check(&Entry::Clean, "09");
+}
+
+#[test]
+fn every_note_of_a_lease_has_its_bytes() {
+    let lease = 0x0102_0304;
+    let number = "04030201000000000000000000000000";
+    let money = Money::from_nanos(5);
+    let of = |note, kind: &str, rest: &str| {
+        check(
+            &Entry::Lease { lease, note },
+            &format!("{kind} {number} {rest}"),
+        );
+    };
+    let (call, amount) = (3, "0500000000000000");
+    of(LeaseNote::Open, "0a", "");
+    of(LeaseNote::Ceiling(money), "0b", amount);
+    of(
+        LeaseNote::Reserve {
+            call,
+            amount: money,
+        },
+        "0c",
+        &format!("0300000000000000 {amount}"),
+    );
+    of(
+        LeaseNote::Settle {
+            call,
+            cost: money,
+            overrun: Money::from_nanos(6),
+        },
+        "0d",
+        &format!("0300000000000000 {amount} 0600000000000000"),
+    );
+    of(LeaseNote::Close, "0e", "");
+}
+
+#[test]
+fn books_without_leases_have_the_bytes_of_before_there_were_any() {
+    let (mut plain, mut leased) = (Vec::new(), Vec::new());
+    let mut state = State::default();
+    write_state(&mut plain, &state);
+    assert_eq!(plain.len(), 8 + 4 + 1 + 4 + 4);
+    state.leases.note(9, LeaseNote::Open);
+    write_state(&mut leased, &state);
+    assert_eq!(leased.get(..plain.len()), Some(&*plain));
+    assert_eq!(read_state(&leased), Ok(state));
 }
 
 #[test]
@@ -137,8 +184,37 @@ pub(in crate::journal) fn entry() -> impl Strategy<Value = Entry> {
         id().prop_map(|id| Entry::Release { id }),
         id().prop_map(|id| Entry::Expire { id }),
         ledger().prop_map(|ledger| Entry::Forget { ledger }),
+        (any::<u128>(), note()).prop_map(|(lease, note)| Entry::Lease { lease, note }),
         Just(Entry::Clean),
     ]
+}
+
+fn note() -> impl Strategy<Value = LeaseNote> {
+    prop_oneof![
+        Just(LeaseNote::Open),
+        money().prop_map(LeaseNote::Ceiling),
+        (any::<u64>(), money()).prop_map(|(call, amount)| LeaseNote::Reserve { call, amount }),
+        (any::<u64>(), money(), money()).prop_map(|(call, cost, overrun)| LeaseNote::Settle {
+            call,
+            cost,
+            overrun
+        }),
+        Just(LeaseNote::Close),
+    ]
+}
+
+fn lease() -> impl Strategy<Value = LeaseState> {
+    let calls = prop::collection::btree_map(any::<u64>(), money(), 0..3);
+    ([money(), money(), money(), money(), money()], calls).prop_map(
+        |([ceiling, settled, overrun, abandoned, uncertain], open)| LeaseState {
+            ceiling,
+            settled,
+            overrun,
+            abandoned,
+            uncertain,
+            open,
+        },
+    )
 }
 
 fn account() -> impl Strategy<Value = AccountState> {
@@ -166,10 +242,12 @@ pub(in crate::journal) fn state() -> impl Strategy<Value = State> {
     let call = (money(), scopes()).prop_map(|(amount, scopes)| OpenState { amount, scopes });
     let ledgers = prop::collection::btree_map(ledger(), one, 0..4);
     let open = prop::collection::btree_map(any::<u64>(), call, 0..4);
-    (ledgers, open, any::<(u64, u32, bool)>()).prop_map(
-        |(ledgers, open, (next_reservation, next_ledger, clean))| State {
+    let leases = prop::collection::btree_map(any::<u128>(), lease(), 0..3);
+    (ledgers, open, leases, any::<(u64, u32, bool)>()).prop_map(
+        |(ledgers, open, leases, (next_reservation, next_ledger, clean))| State {
             ledgers,
             open,
+            leases: Leases(leases),
             next_reservation,
             next_ledger,
             clean,
@@ -189,7 +267,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..12) {
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..18) {
         let _ = read_state(&bytes);
         let _ = read_entry(&bytes);
         let mut kinded = vec![kind];

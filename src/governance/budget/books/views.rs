@@ -3,7 +3,7 @@
 use super::{Books, Fit, LedgerId, Refused};
 use crate::clock::Moment;
 use crate::governance::budget::ledger::Ledger;
-use crate::governance::budget::{Standing, State};
+use crate::governance::budget::{Leases, Standing, State};
 use crate::units::Money;
 use smallvec::SmallVec;
 
@@ -87,6 +87,12 @@ impl Books {
     /// How many calls are in flight.
     pub fn in_flight(&self) -> usize {
         self.lock().open.iter().flatten().count()
+    }
+
+    /// Money that was lent and that the bank does not know all of yet.
+    #[must_use]
+    pub fn leases(&self) -> Leases {
+        self.lock().leases.clone()
     }
 
     /// The whole state, for tests and snapshots that need no entries.
