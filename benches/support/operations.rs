@@ -230,6 +230,7 @@ fn key(index: u32) -> Key {
         models: Some(vec![Pattern::new("o3"), Pattern::new("gpt-4o*")]),
         expires: None,
         disabled: false,
+        leaf: None,
     }
 }
 

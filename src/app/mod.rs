@@ -250,6 +250,7 @@ impl House {
             plan: ArcSwap::from_pointee(plan),
             telemetry: telemetry.clone(),
             durable: Box::new(Shared(memory.clone())),
+            panel: None,
             vigil: Vigil::default(),
             alarm: Alarm::default(),
         });

@@ -80,6 +80,7 @@ pub fn quote(
         plan: ArcSwap::new(plan.clone()),
         telemetry,
         durable: Box::new(NoJournal),
+        panel: None,
     });
     let worker = Rc::new(Worker::new(desk));
     let began = clock::now();

@@ -313,6 +313,13 @@ impl Refused {
                 "budget_unavailable",
                 "journal",
             ),
+            Reason::NotLent => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "budget_unavailable",
+                "budget_unavailable",
+                "panel",
+            ),
+            Reason::Killed => (StatusCode::FORBIDDEN, "permission_error", "killed", "panel"),
             Reason::PolicyDenied
             | Reason::ToolNotAllowed
             | Reason::EndpointNotAllowed
@@ -526,6 +533,8 @@ mod tests {
             Refused::no_model("gpt-9"),
             Refusal::Unrecorded.into(),
             Refusal::Denied(Denial::suspended()).into(),
+            Refusal::Denied(Denial::not_lent(None)).into(),
+            Refusal::Denied(Denial::not_lent(Some(Duration::from_secs(2)))).into(),
             upstream(Failure::Status(500, None)).into(),
             upstream(Failure::Stalled).into(),
         ];

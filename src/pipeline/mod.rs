@@ -13,6 +13,7 @@ mod passage;
 mod patience;
 mod plan;
 mod quote;
+mod refill;
 mod refusal;
 mod screen;
 mod screening;
@@ -25,6 +26,7 @@ pub use consult::{Elsewhere, Resolve};
 pub use explain::Explained;
 pub use plan::{Destination, Plan};
 pub use quote::{Quote, QuoteLine};
+pub use refill::Panel;
 pub use refusal::{Failure, Refusal};
 pub use screen::{BodyKey, Guards};
 pub use stream::Stream;
@@ -47,6 +49,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use passage::Passage;
 use patience::Patient;
+use refill::Refill;
 use screen::Screen;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -257,7 +260,7 @@ impl Worker {
         })
     }
 
-    /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, an exact count.
+    /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, the control panel, an exact count.
     async fn decide(&self, plan: &Plan, call: &Call, seen: &Seen) -> Result<Permit, Refusal> {
         let key = plan
             .charter
@@ -266,6 +269,7 @@ impl Worker {
             .ok_or(Refusal::Unrecorded)?;
         let mut counted = None;
         let mut held = None;
+        let mut refill = Refill::default();
         loop {
             let ask = ask(call, key, seen, counted);
             match self
@@ -279,6 +283,12 @@ impl Worker {
                     held = Some(admission);
                     if !self.desk.durable.reach(sequence).await {
                         return Err(Refusal::Denied(Denial::suspended()));
+                    }
+                }
+                Decision::Borrow(admission) => {
+                    held = Some(admission);
+                    if !refill.wait(self.desk.panel.as_deref()).await {
+                        return Err(Refusal::Denied(Denial::not_lent(None)));
                     }
                 }
                 Decision::Count(admission) => {

@@ -4,6 +4,7 @@
 
 use super::alarm::Alarm;
 use super::plan::{Destination, Plan};
+use super::refill::Panel;
 use super::vigil::Vigil;
 use crate::clock::{self, Moment};
 use crate::governance::gate::Gate;
@@ -44,6 +45,8 @@ pub struct Desk {
     pub telemetry: Arc<Telemetry>,
     /// The journal, as far as a call waits for it.
     pub durable: Box<dyn Durable>,
+    /// The control panel, where one pays for some keys.
+    pub panel: Option<Arc<dyn Panel>>,
     /// What is remembered from call to call for policies.
     pub vigil: Vigil,
     /// What bounds alerts.

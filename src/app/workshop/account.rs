@@ -244,6 +244,7 @@ fn key_of(known: &[Key], has_config: bool, asker: &Asker) -> anyhow::Result<Key>
                 models: None,
                 expires: None,
                 disabled: false,
+                leaf: None,
             }
         }
     };

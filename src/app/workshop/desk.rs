@@ -65,6 +65,7 @@ pub(super) fn passing(mut config: Config, keys: Vec<Key>) -> anyhow::Result<Pass
         plan: ArcSwap::new(plan.clone()),
         telemetry: Arc::new(telemetry),
         durable: Box::new(NoJournal),
+        panel: None,
     };
     Ok(Passing {
         worker: Rc::new(Worker::new(Arc::new(desk))),

@@ -130,6 +130,7 @@ impl Entry {
             models: None,
             expires: None,
             disabled: false,
+            leaf: None,
         }
     }
 

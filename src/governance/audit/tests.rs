@@ -24,6 +24,7 @@ fn key(name: &str, team: &str) -> Key {
         models: None,
         expires: None,
         disabled: false,
+        leaf: None,
     }
 }
 

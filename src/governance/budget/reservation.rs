@@ -1,10 +1,10 @@
 //! Money set aside for one call, and the three ways it ends.
 //!
 //! A reservation ends exactly once: settled with a bill, released because the call never left, or expired because nobody
-//! knows what it cost. Dropped before the call left it is released; dropped after, it expires: silence is never free.
+//! knows what it cost. Money that was lent for it ends with it, the same way. Dropped before the call left it is released; dropped after, it expires: silence is never free.
 
 use super::ledger::Ledger;
-use super::{Books, Entry, Standing};
+use super::{Books, Entry, Lender, Lent, Standing};
 use crate::units::{Money, Tokens};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -42,6 +42,15 @@ pub(super) enum Closing {
 }
 
 impl Closing {
+    /// What it makes of a promise.
+    const fn cost(self, promised: Money) -> Money {
+        match self {
+            Self::Settle(bill) => bill.cost,
+            Self::Release => Money::ZERO,
+            Self::Expire => promised,
+        }
+    }
+
     pub(super) fn entry(self, id: u64) -> Entry {
         match self {
             Self::Settle(bill) => bill.entry(id),
@@ -80,11 +89,12 @@ impl Settlement {
     }
 }
 
-/// Money set aside in every scope of one call.
+/// Money set aside in every scope of one call, and of what was lent for it.
 #[derive(Debug)]
 #[must_use = "dropping a reservation gives it back"]
 pub struct Reservation {
     books: Arc<Books>,
+    lent: Option<(Arc<dyn Lender>, Lent)>,
     place: u32,
     amount: Money,
     left: bool,
@@ -95,11 +105,18 @@ impl Reservation {
     pub(super) fn new(books: Arc<Books>, place: u32, amount: Money) -> Self {
         Self {
             books,
+            lent: None,
             place,
             amount,
             left: false,
             open: true,
         }
+    }
+
+    /// The same, held of lent money too: from here both end together.
+    pub(in crate::governance) fn and_lent(mut self, lender: Arc<dyn Lender>, lent: Lent) -> Self {
+        self.lent = Some((lender, lent));
+        self
     }
 
     /// How much is set aside, in each scope.
@@ -141,6 +158,10 @@ impl Reservation {
 
     fn close(&mut self, closing: Closing) -> Settlement {
         if std::mem::take(&mut self.open) {
+            // Before the books: who waits until their entry is on the disk has waited for this one, too.
+            if let Some((lender, lent)) = self.lent.take() {
+                lender.settle(&lent, closing.cost(self.amount));
+            }
             self.books.close(self.place, closing)
         } else {
             Settlement::default()

@@ -26,6 +26,10 @@ pub enum Reason {
     Crowded,
     /// The journal cannot be written.
     BudgetUnavailable,
+    /// What the control panel lent is used up, and it cannot be asked for more just now.
+    NotLent,
+    /// Somebody pulled the switch at the control panel.
+    Killed,
     /// A policy's rule denies the call.
     PolicyDenied,
     /// A policy's rule denies a tool that is offered or called.
@@ -54,7 +58,8 @@ impl Reason {
             Self::BudgetExceeded => "budget_exceeded",
             Self::RateLimited => "rate_limit_exceeded",
             Self::Crowded => "too_many_label_values",
-            Self::BudgetUnavailable => "budget_unavailable",
+            Self::BudgetUnavailable | Self::NotLent => "budget_unavailable",
+            Self::Killed => "killed",
             Self::PolicyDenied => "policy_denied",
             Self::ToolNotAllowed => "tool_not_allowed",
             Self::EndpointNotAllowed => "endpoint_not_allowed",
@@ -175,6 +180,36 @@ impl Denial {
         let mut denial = Self::new(Reason::BudgetUnavailable, message);
         denial.retry_after = Some(Duration::from_secs(1));
         denial
+    }
+
+    /// What was lent is used up, and there is no more at once. `wait`: how long the panel wants it to be asked again, if it
+    /// was heard; else it cannot be reached.
+    #[must_use]
+    pub fn not_lent(wait: Option<Duration>) -> Box<Self> {
+        let why = if wait.is_some() {
+            "the control panel is calling money back that others hold: try again shortly"
+        } else {
+            "what the control panel lent to this gateway is used up or over, and it cannot be asked for more just now: try again, or see /status on the admin port"
+        };
+        let mut denial = Self::new(Reason::NotLent, why.to_owned());
+        denial.retry_after = Some(wait.unwrap_or(Duration::from_secs(1)));
+        denial
+    }
+
+    pub(super) fn killed(caller: &Caller<'_>) -> Box<Self> {
+        let message = format!(
+            "calls of key `{}` were stopped by an administrator of the control panel: ask them why",
+            caller.key.name
+        );
+        Self::new(Reason::Killed, message)
+    }
+
+    pub(super) fn beyond(caller: &Caller<'_>, amount: Money) -> Box<Self> {
+        let message = format!(
+            "this call of key `{}` could cost ${amount}, which no budget of the control panel covers: lower `max_tokens`",
+            caller.key.name
+        );
+        Self::new(Reason::BudgetExceeded, message)
     }
 
     pub(super) fn throttled(caller: &Caller<'_>, throttled: Throttled) -> Box<Self> {

@@ -3,6 +3,8 @@
 //! Order of checks: rights → bound → rate limits → budgets. What was taken before a later check refuses is given back
 //! (a request that was counted stays counted). Synchronous, no I/O; what has to be waited for is said and asked again.
 //!
+//! Where a control panel pays, its money is set aside last: what it lent, and what the budgets here leave, hold both.
+//!
 //! Nothing reaches a provider without a [`Permit`]: it holds the reservation and the places, and ends in a [`Receipt`].
 
 mod charter;
@@ -18,7 +20,7 @@ pub use quote::Quoted;
 use crate::chat::Endpoint;
 use crate::clock::Moment;
 use crate::governance::budget::{
-    AtLimit, Books, LedgerId, Refused, Reservation, SMALLEST_CLAMP, Standing,
+    AtLimit, Books, LedgerId, Lender, NotLent, Refused, Reservation, SMALLEST_CLAMP, Standing,
 };
 use crate::governance::identity::{Caller, KeyIndex};
 use crate::governance::limit::{Admission, Cell, Cells};
@@ -68,6 +70,8 @@ pub enum Decision {
     Deny(Box<Denial>),
     /// A budget's ceiling must reach the disk first: wait until this entry is durable, then ask again with what is held.
     Wait(u64, Admission),
+    /// The control panel is asked for more: wait until something changes, then ask again with what is held.
+    Borrow(Admission),
     /// The byte bound does not fit, an exact count might: count, then ask again with what is held.
     Count(Admission),
 }
@@ -77,6 +81,8 @@ pub enum Decision {
 pub struct Gate {
     books: Arc<Books>,
     cells: Cells,
+    /// Who pays for keys of a control panel.
+    lender: Option<Arc<dyn Lender>>,
 }
 
 type Ledgers = SmallVec<[LedgerId; 4]>;
@@ -89,6 +95,16 @@ impl Gate {
         Self {
             books,
             cells: Cells::default(),
+            lender: None,
+        }
+    }
+
+    /// The same, where a control panel pays for some keys.
+    #[must_use]
+    pub fn with_lender(self, lender: Arc<dyn Lender>) -> Self {
+        Self {
+            lender: Some(lender),
+            ..self
         }
     }
 
@@ -132,7 +148,9 @@ impl Gate {
         if !caller.key.may_use(caller.model) {
             return Err(Denial::model_not_allowed(caller));
         }
-        let (ledgers, hard) = charter.ledgers(self, ask, now)?;
+        let (ledgers, mut hard) = charter.ledgers(self, ask, now)?;
+        // What is lent is never spent beyond, whatever the panel's budgets are.
+        hard |= caller.key.leaf.is_some();
         let weight = Weight::of(ask, charter.unknown_price(), hard)?;
         let admission = if let Some(admission) = held {
             admission
@@ -159,6 +177,7 @@ impl Gate {
                 Ok(Decision::Allow(permit))
             }
             Ok(Held::Wait(sequence)) => Ok(Decision::Wait(sequence, admission)),
+            Ok(Held::Borrow) => Ok(Decision::Borrow(admission)),
             Ok(Held::Count) => Ok(Decision::Count(admission)),
             Err(denial) => {
                 admission.used(Tokens::ZERO, now.since_start);
@@ -178,11 +197,11 @@ impl Gate {
         let mut amount = weight.cost(cap.tokens);
         let mut rounds = 0;
         loop {
-            let short = match self.books.reserve(ledgers, amount, now) {
-                Ok(held) => return Ok(Held::Promise(held, cap)),
-                Err(Refused::Wait(sequence)) => return Ok(Held::Wait(sequence)),
-                Err(Refused::Suspended) => return Err(Denial::suspended()),
-                Err(Refused::Short(short)) => short,
+            let short = match self.set_aside(ask, ledgers, amount, now)? {
+                Aside::Short(short) => short,
+                Aside::All(held) => return Ok(Held::Promise(held, cap)),
+                Aside::Wait(sequence) => return Ok(Held::Wait(sequence)),
+                Aside::Borrow => return Ok(Held::Borrow),
             };
             // With nothing left no count makes it fit: a caller who keeps asking must not cost a count each time.
             if ask.countable && ask.counted.is_none() && short.remaining() > Money::ZERO {
@@ -205,6 +224,46 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Sets the amount aside in the books and of what was lent, in both or in neither.
+    fn set_aside(
+        &self,
+        ask: &Ask<'_>,
+        ledgers: &[LedgerId],
+        amount: Money,
+        now: Moment,
+    ) -> Result<Aside, Box<Denial>> {
+        let held = match self.books.reserve(ledgers, amount, now) {
+            Ok(held) => held,
+            Err(Refused::Wait(sequence)) => return Ok(Aside::Wait(sequence)),
+            Err(Refused::Suspended) => return Err(Denial::suspended()),
+            Err(Refused::Short(short)) => return Ok(Aside::Short(short)),
+        };
+        let Some(leaf) = ask.caller.key.leaf else {
+            return Ok(Aside::All(held));
+        };
+        let Some(lender) = &self.lender else {
+            return Err(Denial::not_lent(None));
+        };
+        match lender.set_aside(leaf, amount, now) {
+            Ok(lent) => Ok(Aside::All(held.and_lent(lender.clone(), lent))),
+            Err(NotLent::Ask) => Ok(Aside::Borrow),
+            Err(NotLent::Short(short)) => Ok(Aside::Short(short)),
+            Err(NotLent::Beyond) => Err(Denial::beyond(&ask.caller, amount)),
+            Err(NotLent::Killed) => Err(Denial::killed(&ask.caller)),
+            Err(NotLent::Later(wait)) => Err(Denial::not_lent(Some(wait))),
+        }
+    }
+}
+
+/// What setting an amount aside came to.
+enum Aside {
+    All(Reservation),
+    Short(Box<Standing>),
+    Wait(u64),
+    Borrow,
+}
+
 /// How often a call is made smaller while others take what was left.
 const MOST_ROUNDS: u8 = 4;
 
@@ -212,6 +271,7 @@ const MOST_ROUNDS: u8 = 4;
 enum Held {
     Promise(Reservation, Cap),
     Wait(u64),
+    Borrow,
     Count,
 }
 

@@ -55,10 +55,11 @@ impl Gate {
         if !ask.caller.key.may_use(ask.caller.model) {
             return refused(Denial::model_not_allowed(&ask.caller));
         }
-        let (ledgers, hard) = match charter.ledgers(self, ask, now) {
+        let (ledgers, mut hard) = match charter.ledgers(self, ask, now) {
             Ok(found) => found,
             Err(denial) => return refused(denial),
         };
+        hard |= ask.caller.key.leaf.is_some();
         let budgets = self.books.standings_of(&ledgers, now);
         let weight = match Weight::of(ask, charter.unknown_price(), hard) {
             Ok(weight) => weight,

@@ -1,5 +1,7 @@
 //! What the gate says to one call: the order of its checks, the caps it writes, and what it gives back.
 
+mod lent;
+
 use super::*;
 use crate::clock::Wall;
 use crate::governance::budget::{Absent, Bill, Budget, Entry, Window};
@@ -58,6 +60,7 @@ fn key(name: &str, labels: &[(Label, &str)]) -> Key {
         models: None,
         expires: None,
         disabled: false,
+        leaf: None,
     }
 }
 

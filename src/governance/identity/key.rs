@@ -74,6 +74,9 @@ pub struct Key {
     pub expires: Option<Wall>,
     /// Whether it is refused now.
     pub disabled: bool,
+    /// Where its spending is counted at the control panel, whose money pays for it; `None`: only the budgets of this gateway
+    /// hold.
+    pub leaf: Option<u64>,
 }
 
 impl Key {
@@ -169,6 +172,7 @@ mod tests {
             models: None,
             expires: None,
             disabled: false,
+            leaf: None,
         }
     }
 

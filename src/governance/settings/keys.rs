@@ -113,6 +113,7 @@ impl KeySettings {
                 None => None,
             },
             disabled: self.disabled,
+            leaf: None,
         })
     }
 }

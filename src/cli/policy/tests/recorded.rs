@@ -231,6 +231,7 @@ fn what_the_gateway_itself_writes_is_found_and_explained() {
         models: None,
         expires: None,
         disabled: false,
+        leaf: None,
     };
     let ruled = Arc::new(Ruled {
         rules: vec!["contractors-office-hours".into()],

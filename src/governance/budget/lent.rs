@@ -1,0 +1,50 @@
+//! Who lends: the money of a control panel, as far as the gate has to do with it.
+//!
+//! The gate sets a call's worst case aside in its own ledgers and of what was lent, all or none; where both hold, the
+//! stricter does. Who lends and how it is asked for more is not known here: [`Lender`] is declared inside and implemented at
+//! the rim (`lease`). It answers at once, from memory; what must be waited for it says, as the books do.
+
+use super::Standing;
+use crate::clock::Moment;
+use crate::units::Money;
+use std::fmt;
+use std::time::Duration;
+
+/// Keeps money that was lent.
+pub trait Lender: Send + Sync + fmt::Debug {
+    /// Sets a call's worst case aside, of what is lent to `leaf`.
+    ///
+    /// # Errors
+    /// [`NotLent`]: nothing was set aside.
+    fn set_aside(&self, leaf: u64, amount: Money, now: Moment) -> Result<Lent, NotLent>;
+
+    /// Books what the call did cost. Called once for all that was set aside.
+    fn settle(&self, lent: &Lent, cost: Money);
+}
+
+/// Money set aside of what was lent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "what is not settled stays set aside"]
+pub struct Lent {
+    /// On which lease.
+    pub lease: u128,
+    /// For which of its calls.
+    pub call: u64,
+    /// How much.
+    pub amount: Money,
+}
+
+/// Why nothing was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotLent {
+    /// There may be more: it is asked for. Ask again when something changed.
+    Ask,
+    /// The panel says that this budget does not cover it.
+    Short(Box<Standing>),
+    /// The panel lends no such amount, whatever is left.
+    Beyond,
+    /// Somebody pulled the switch.
+    Killed,
+    /// Not now: ask again after this time.
+    Later(Duration),
+}
