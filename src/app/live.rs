@@ -3,6 +3,7 @@
 //! A bad edit changes nothing: the last good configuration stays, and `/status`, the log and a metric say what is wrong and
 //! where. What cannot change while running (addresses, the state directory, threads) is said to wait for the next start.
 
+use super::panel::Borrowing;
 use super::policies::{InForce, Police, limits};
 use super::status::Board;
 use super::{Memory, own_hosts, simulator, watched};
@@ -65,8 +66,13 @@ pub(super) fn plan(
     gate: &Gate,
     simulator: Option<SocketAddr>,
     policies: &InForce,
+    panel: Option<&Borrowing>,
 ) -> anyhow::Result<Plan> {
     let now = clock::now();
+    let mut keys = config.keys.clone();
+    if let Some(panel) = panel {
+        keys.extend(panel.keys(&config.keys));
+    }
     let mut upstreams = Vec::with_capacity(config.providers.len());
     for provider in &config.providers {
         let within = simulator.map(|address| Base {
@@ -87,17 +93,13 @@ pub(super) fn plan(
                 .with_context(|| format!("provider `{}`", provider.name))?,
         ));
     }
-    let owners = config
-        .keys
-        .iter()
-        .map(|key| Arc::new(Who::of(key)))
-        .collect();
+    let owners = keys.iter().map(|key| Arc::new(Who::of(key))).collect();
     let mut rates = config.limits.clone();
     if let Some(guards) = &policies.guards {
-        rates.extend(limits(&guards.policies, &config.keys, now.wall));
+        rates.extend(limits(&guards.policies, &keys, now.wall));
     }
     let charter = gate.charter(Rules {
-        keys: Keys::new(config.keys.clone()),
+        keys: Keys::new(keys),
         budgets: config.budgets.iter().cloned().map(Arc::new).collect(),
         limits: rates.into_iter().map(Arc::new).collect(),
         unknown_price: config.unknown_price,
@@ -158,6 +160,7 @@ pub(super) struct Live {
     pub(super) memory: Arc<Memory>,
     pub(super) most_connections: usize,
     pub(super) police: Arc<Police>,
+    pub(super) panel: Option<Arc<Borrowing>>,
 }
 
 impl Live {
@@ -170,6 +173,7 @@ impl Live {
         in_force: InForce,
     ) -> anyhow::Result<Arc<config::Watcher>> {
         let mut current = (started_with, in_force);
+        let panel = self.panel.clone();
         let strays = strays(&current.0.files);
         let slot: Arc<OnceLock<Weak<config::Watcher>>> = Arc::default();
         let itself = slot.clone();
@@ -181,6 +185,9 @@ impl Live {
             current = (config, in_force);
         })?);
         let _ = slot.set(Arc::downgrade(&watcher));
+        if let Some(panel) = panel {
+            panel.follow(&watcher);
+        }
         Ok(watcher)
     }
 
@@ -217,7 +224,9 @@ impl Live {
             wanted.clone(),
             policies.clone().unwrap_or_else(|| in_force.clone()),
         );
-        if same_config && same_policies && config.is_none() {
+        let newer = |panel: &Arc<Borrowing>| panel.is_newer();
+        let same_directory = !self.panel.as_ref().is_some_and(newer);
+        if same_config && same_policies && same_directory && config.is_none() {
             return next;
         }
         match self.take_over(&next, current) {
@@ -279,12 +288,15 @@ impl Live {
         current: &Config,
     ) -> anyhow::Result<()> {
         let rules = rules(config, self.most_connections)?;
-        let plan = plan(config, &self.door.desk.gate, self.simulator, policies)?;
+        let gate = &self.door.desk.gate;
+        let panel = self.panel.as_deref();
+        let plan = plan(config, gate, self.simulator, policies, panel)?;
         for (what, same) in [
             ("listen", config.listen == current.listen),
             ("admin_listen", config.admin_listen == current.admin_listen),
             ("state_dir", config.state_dir == current.state_dir),
             ("decisions", config.decisions == current.decisions),
+            ("panel", config.panel == current.panel),
             ("threads", config.gateway.threads == current.gateway.threads),
         ] {
             if !same {

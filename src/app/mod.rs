@@ -1,12 +1,13 @@
 //! Where the rooms are wired into a running gateway, and shut down. The only place that knows all of them.
 //!
-//! Start: state directory and journal → decision log → configuration made live → door → announce. Stop, on SIGTERM or
-//! SIGINT: no new connections, open calls end within `drain`, then the journal's last entry says that the stop was in order.
+//! Start: state directory and journal → decision log → control panel, if there is one → configuration made live → door → announce. Stop, on SIGTERM or
+//! SIGINT: no new connections, open calls end within `drain`, what was lent goes back, then the journal's last entry says that the stop was in order.
 
 pub mod control;
 mod descriptors;
 mod history;
 mod live;
+mod panel;
 mod policies;
 mod quote;
 pub mod scan;
@@ -26,6 +27,7 @@ use crate::gateway::{self, Door, Running, admin};
 use crate::governance::gate::Gate;
 use crate::journal::Journal;
 use crate::journal::settings::Answer;
+use crate::lease::client::Client;
 use crate::pipeline::{Alarm, Desk, Durable, Vigil};
 use crate::provider::settings::Kind;
 use crate::telemetry::audit_log::AuditLog;
@@ -34,6 +36,7 @@ use crate::telemetry::{Telemetry, logs as log};
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
 use live::Live;
+use panel::Borrowing;
 use policies::{InForce, Police, Unusable};
 use status::Board;
 use std::future::Future;
@@ -175,6 +178,7 @@ struct House {
     board: Arc<Board>,
     memory: Arc<Memory>,
     log: Arc<AuditLog>,
+    panel: Option<Arc<Borrowing>>,
     _simulator: Option<simulator::Handle>,
 }
 
@@ -236,13 +240,23 @@ impl House {
         let prices = Arc::new(ArcSwap::from_pointee(config.prices.clone()));
         let simulator = live::simulator(&config, &prices)?;
         let address = simulator.as_ref().map(simulator::Handle::addr);
-        let gate = Gate::new(books.clone());
+        let mut gate = Gate::new(books.clone());
+        // What was lost of the journal may be what a lease was spent by: to the panel this is then another disk.
+        let fresh = recovery.records == 0 || recovery.is_alarming();
+        let panel = match config.panel.clone() {
+            Some(panel) => {
+                let client = Client::open(panel, &config.state_dir, books.clone(), fresh)?;
+                gate = gate.with_lender(client.purse().clone());
+                Some(Arc::new(Borrowing::begin(client, memory.clone())?))
+            }
+            None => None,
+        };
         let police = Arc::new(Police::open(&config.state_dir, sources.env.clone())?);
         let in_force = police
             .load(&config, clock::now().wall)
             .map_err(StartError::from)?;
         let files = watched(&config, &in_force);
-        let plan = live::plan(&config, &gate, address, &in_force)?;
+        let plan = live::plan(&config, &gate, address, &in_force, panel.as_deref())?;
         let most_connections = most_connections(&config);
         let rules = live::rules(&config, most_connections)?;
         let desk = Arc::new(Desk {
@@ -250,16 +264,25 @@ impl House {
             plan: ArcSwap::from_pointee(plan),
             telemetry: telemetry.clone(),
             durable: Box::new(Shared(memory.clone())),
-            panel: None,
+            panel: panel
+                .clone()
+                .map(|panel| panel as Arc<dyn crate::pipeline::Panel>),
             vigil: Vigil::default(),
             alarm: Alarm::default(),
         });
         let door = Door::new(desk.clone(), rules);
-        let board = Arc::new(Board::new(desk.clone(), memory.clone(), &recovery));
+        let board = Arc::new(Board::new(
+            desk.clone(),
+            memory.clone(),
+            panel.clone(),
+            &recovery,
+        ));
         telemetry
             .metrics()
             .policies_are(&desk.plan.load().revisions.policy);
-        telemetry.metrics().attach(readings(&desk, &memory, &log));
+        telemetry
+            .metrics()
+            .attach(readings(&desk, &memory, &log, panel.as_ref()));
 
         let listen = bound.iter().map(gateway::Bound::address).collect();
         let threads = config
@@ -302,6 +325,7 @@ impl House {
             memory: memory.clone(),
             most_connections,
             police,
+            panel: panel.clone(),
         };
         let watcher = live.watch(prepared, config, sources, in_force)?;
         watcher.replace(files);
@@ -322,6 +346,7 @@ impl House {
             board,
             memory,
             log,
+            panel,
             _simulator: simulator,
         })
     }
@@ -333,6 +358,10 @@ impl House {
         self.running.drain(patience);
         if let Some(admin) = self.admin.take() {
             admin.stop();
+        }
+        // While the journal can still write down what the panel knows.
+        if let Some(panel) = &self.panel {
+            panel.handle.stop();
         }
         self.log.close();
         let journal = self
@@ -390,8 +419,14 @@ fn names(config: &Config) -> ModelNames {
 }
 
 /// What a scrape asks others for.
-fn readings(desk: &Arc<Desk>, memory: &Arc<Memory>, log: &Arc<AuditLog>) -> Readings {
+fn readings(
+    desk: &Arc<Desk>,
+    memory: &Arc<Memory>,
+    log: &Arc<AuditLog>,
+    panel: Option<&Arc<Borrowing>>,
+) -> Readings {
     let (desk, memory, log) = (desk.clone(), memory.clone(), log.clone());
+    let panel = panel.cloned();
     Readings {
         budgets: Box::new(move || {
             let standings = desk.gate.books().standings(clock::now());
@@ -415,6 +450,7 @@ fn readings(desk: &Arc<Desk>, memory: &Arc<Memory>, log: &Arc<AuditLog>) -> Read
             None => JournalReading::default(),
         }),
         log: Box::new(move || log.reading()),
+        panel: Box::new(move || panel.as_ref().map(|panel| panel.metrics())),
     }
 }
 

@@ -55,7 +55,7 @@ pub fn quote(
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     // Nothing is written beside a running gateway: names of values are made with a secret of the moment.
     let in_force = policies::Police::passing()?.load(&config, clock::now().wall)?;
-    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force)?);
+    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force, None)?);
     let keys = plan.charter.keys();
     let mut found = keys
         .iter()

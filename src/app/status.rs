@@ -1,6 +1,7 @@
 //! What the admin port tells about a running gateway.
 
 use super::Memory;
+use super::panel::Borrowing;
 use crate::clock;
 use crate::gateway::admin::{
     BudgetStatus, JournalStatus, ProviderStatus, Readiness, RecoveredStatus, Revision, Status,
@@ -24,6 +25,7 @@ enum Stage {
 pub(super) struct Board {
     desk: Arc<Desk>,
     memory: Arc<Memory>,
+    panel: Option<Arc<Borrowing>>,
     recovered: RecoveredStatus,
     notes: Mutex<Notes>,
 }
@@ -38,7 +40,12 @@ struct Notes {
 }
 
 impl Board {
-    pub(super) fn new(desk: Arc<Desk>, memory: Arc<Memory>, recovery: &Recovery) -> Self {
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        memory: Arc<Memory>,
+        panel: Option<Arc<Borrowing>>,
+        recovery: &Recovery,
+    ) -> Self {
         let files = recovery.set_aside.iter();
         let recovered = RecoveredStatus {
             clean: recovery.clean,
@@ -56,6 +63,7 @@ impl Board {
         Self {
             desk,
             memory,
+            panel,
             recovered,
             notes,
         }
@@ -128,6 +136,11 @@ impl StatusSource for Board {
         if policy_fault {
             degraded.push("policies".to_owned());
         }
+        // Ready all the same: local budgets are served, and what was lent.
+        let connected = |panel: &Arc<Borrowing>| panel.handle.reading().connected;
+        if !self.panel.as_ref().is_none_or(connected) {
+            degraded.push("panel".to_owned());
+        }
         Readiness {
             ready: stage == Stage::Answering && !journal_failed,
             degraded,
@@ -176,6 +189,7 @@ impl StatusSource for Board {
                 })
                 .collect(),
             journal: self.journal(),
+            panel: self.panel.as_ref().map(|panel| panel.status()),
         }
     }
 }

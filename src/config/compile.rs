@@ -109,13 +109,6 @@ impl Loading<'_> {
         self.document.duplicates("budgets", "name", names);
         let names = settings.limits.iter().map(|limit| limit.name.as_str());
         self.document.duplicates("limits", "name", names);
-        if settings.panel.is_some() {
-            report.at("panel").fault_with(
-                "panel_not_supported",
-                "this version cannot borrow budgets from a control panel, and does not pretend to",
-                "remove `panel`: budgets in this file are enforced by this gateway",
-            );
-        }
         Config {
             revision: Box::default(),
             files: Vec::new(),
@@ -141,6 +134,7 @@ impl Loading<'_> {
                 .map(|unknown| unknown.compile(&report.at("unknown_price")))
                 .unwrap_or_default(),
             journal: settings.journal.compile(),
+            panel: (settings.panel.as_ref()).and_then(|panel| panel.compile(&report.at("panel"))),
             policies: self.policies(reader),
             decisions: settings.decisions.compile(&report.at("decisions")),
         }

@@ -25,7 +25,7 @@ pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
 pub use panel::{is_panel, load_panel};
 pub use read::resolve;
-pub use settings::{KeyStore, PanelSettings, Settings, config_schema, panel_schema, prices_schema};
+pub use settings::{KeyStore, Settings, config_schema, panel_schema, prices_schema};
 pub use watch::{Prepared, WatchError, Watcher, prepare};
 
 pub use crate::governance::pricing::PriceBook;
@@ -37,6 +37,7 @@ use crate::governance::identity::Key;
 use crate::governance::limit::Limit;
 use crate::governance::pricing::UnknownPrice;
 use crate::journal::settings::Journal;
+use crate::lease::settings::Panel;
 use crate::provider::settings::{Provider, Retries, Route, Timeouts};
 use crate::telemetry::settings::Decisions;
 use std::net::SocketAddr;
@@ -77,6 +78,8 @@ pub struct Config {
     pub unknown_price: UnknownPrice,
     /// How durable the ledgers' memory is.
     pub journal: Journal,
+    /// The control panel that budgets are borrowed from.
+    pub panel: Option<Panel>,
     /// Policy files, folders of them, and packs.
     pub policies: Vec<PathBuf>,
     /// The decision log.

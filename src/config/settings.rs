@@ -6,6 +6,7 @@ use crate::governance::settings::{
     BookSettings, BudgetSettings, KeySettings, LimitSettings, UnknownPriceSettings,
 };
 use crate::journal::settings::JournalSettings;
+use crate::lease::settings::PanelSettings;
 use crate::provider::settings::{ProviderSettings, RetrySettings, RouteSettings, TimeoutSettings};
 use crate::telemetry::settings::DecisionSettings;
 use schemars::generate::SchemaSettings;
@@ -80,20 +81,8 @@ pub struct Settings {
     pub decisions: DecisionSettings,
     /// Certificate and key of the door; read again when the files change.
     pub tls: Option<TlsSettings>,
-    /// The control panel. This version refuses it.
+    /// The control panel that budgets are borrowed from, and that more keys come from.
     pub panel: Option<PanelSettings>,
-}
-
-/// Where budgets are borrowed from.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PanelSettings {
-    /// Where it is.
-    pub url: Option<String>,
-    /// Who we are to it.
-    pub token: Option<String>,
-    /// Whom to trust as it.
-    pub ca: Option<String>,
 }
 
 /// The keys made by commands, kept beside the ledgers.

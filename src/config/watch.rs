@@ -45,6 +45,7 @@ pub struct Watcher {
 #[derive(Debug, Default)]
 struct Orders {
     files: Option<Vec<PathBuf>>,
+    again: bool,
     stop: bool,
 }
 
@@ -53,6 +54,11 @@ impl Watcher {
     /// with, so that a change made meanwhile is not missed.
     pub fn replace(&self, files: Vec<PathBuf>) {
         self.order(|orders| orders.files = Some(files));
+    }
+
+    /// Has everything loaded anew though no file changed: something that is not a file did.
+    pub fn again(&self) {
+        self.order(|orders| orders.again = true);
     }
 
     fn order(&self, order: impl FnOnce(&mut Orders)) {
@@ -193,7 +199,7 @@ impl Watching {
             }
             // Dates in policies come and go with the day, though no file changes.
             let next_day = std::mem::replace(&mut day, today()) != day;
-            if self.look() || next_day {
+            if self.look() || next_day || orders.again {
                 self.follow();
                 changed();
             }

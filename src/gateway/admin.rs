@@ -59,6 +59,9 @@ pub struct Status {
     pub providers: Vec<ProviderStatus>,
     /// The spend journal.
     pub journal: JournalStatus,
+    /// The control panel, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panel: Option<PanelStatus>,
 }
 
 /// What is in force.
@@ -160,6 +163,52 @@ pub struct RecoveredStatus {
     pub uncertain: BTreeMap<String, Money>,
     /// Damaged files, kept aside.
     pub damaged: Vec<String>,
+}
+
+/// The control panel. 64-bit numbers are texts of digits, as on the treaty's wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PanelStatus {
+    /// Where it is.
+    pub url: String,
+    /// This gateway's name there, once it is enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<String>,
+    /// The number of this process, once the panel gave it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<String>,
+    /// Whether the last word was an answer.
+    pub connected: bool,
+    /// Whole seconds since it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sync_s: Option<u64>,
+    /// What processes before this one may have spent unseen, and the panel was not told yet.
+    pub doubt: Money,
+    /// The directory of keys in force.
+    pub directory_revision: String,
+    /// What it lent.
+    pub leases: Vec<LeaseStatus>,
+    /// What went wrong last, as long as it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One lease.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LeaseStatus {
+    /// Its number.
+    pub lease: String,
+    /// Who spends it.
+    pub leaf: String,
+    /// Lent, all in all.
+    pub granted: Money,
+    /// Charged.
+    pub settled: Money,
+    /// Set aside for calls in flight.
+    pub reserved: Money,
+    /// What is left of it.
+    pub remaining: Money,
+    /// Whole seconds in which calls may still begin on it.
+    pub expires_in_s: u64,
 }
 
 /// Who knows how the gateway is.

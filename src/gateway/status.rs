@@ -269,6 +269,10 @@ impl Refused {
         refusal
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the one table: each reason with its status, type, code and source"
+    )]
     fn denial(denial: Denial) -> Self {
         let (status, kind, code, source) = match denial.reason {
             Reason::ModelNotAllowed => (

@@ -4,11 +4,12 @@ use super::disk::memory::{Kept, Memory};
 use super::*;
 use crate::clock::Wall;
 use crate::governance::budget::{
-    Absent, AtLimit, Bill, Budget, LedgerId, Refused, Reservation, State, Window,
+    Absent, AtLimit, Bill, Budget, LeaseNote, LedgerId, Refused, Reservation, State, Window,
 };
 use crate::governance::identity::Selector;
 use crate::units::Money;
 use jiff::tz::TimeZone;
+use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -247,6 +248,115 @@ fn after_a_crash_at_any_operation_with_anything_lost_the_books_never_count_too_l
             }
         }
     }
+}
+
+const LEASE: u128 = 7;
+
+/// A lease as its holder spends it: no further than to the ceiling that is on the disk. Comes back with what was charged, and
+/// with what may yet be.
+fn spend_lent(rig: &mut Rig, seed: u64, steps: u32) -> (Money, Money) {
+    let mut dice = Dice(seed);
+    let nanos = |nanos: u64| Money::from_nanos(i64::try_from(nanos).expect("small"));
+    let [mut ceiling, mut asked, mut used, mut charged] = [Money::ZERO; 4];
+    let (mut rising, mut open, mut calls) = (VecDeque::new(), Vec::new(), 0);
+    rig.books.note_lease([(LEASE, LeaseNote::Open)]);
+    for _ in 0..steps {
+        let durable = rig.shared.progress.borrow().durable;
+        while let Some((made, total)) = rising.front().copied()
+            && made <= durable
+        {
+            ceiling = total;
+            rising.pop_front();
+        }
+        match dice.roll(6) {
+            0..3 => {
+                let amount = nanos(1 + dice.roll(50));
+                if used.plus(amount) <= ceiling {
+                    calls += 1;
+                    used = used.plus(amount);
+                    open.push((calls, amount));
+                    let note = LeaseNote::Reserve {
+                        call: calls,
+                        amount,
+                    };
+                    rig.books.note_lease([(LEASE, note)]);
+                } else {
+                    asked = asked.max(used.plus(nanos(200)));
+                    let made = rig.books.note_lease([(LEASE, LeaseNote::Ceiling(asked))]);
+                    rising.push_back((made, asked));
+                }
+            }
+            3 if !open.is_empty() => {
+                let (call, amount) = open.remove(0);
+                let cost = Money::from_nanos(amount.nanos() / 2);
+                used = used.minus(amount).plus(cost);
+                charged = charged.plus(cost);
+                let note = LeaseNote::Settle {
+                    call,
+                    cost,
+                    overrun: Money::ZERO,
+                };
+                rig.books.note_lease([(LEASE, note)]);
+            }
+            4 => rig.pass(Duration::from_millis(50)),
+            _ => rig.turn(),
+        }
+        if rig.memory.is_dead() {
+            break;
+        }
+    }
+    let at_worst = open.iter().fold(charged, |sum, (_, one)| sum.plus(*one));
+    (charged, at_worst)
+}
+
+#[test]
+fn after_a_crash_at_any_operation_with_anything_lost_a_lease_is_never_told_too_little_of() {
+    for seed in 0..3 {
+        for at in 1.. {
+            let memory = Memory::default();
+            let mut rig = Rig::open(&memory, small()).expect("opens");
+            memory.crash_at(at);
+            let (charged, at_worst) = spend_lent(&mut rig, seed, 120);
+            for kept in Kept::EACH {
+                let context = format!("seed {seed}, operation {at}, kept {kept:?}");
+                let found = memory.after_crash(kept);
+                let next = Rig::open(&found, small()).expect("starts whatever it finds");
+                let leases = next.books.leases();
+                let told = leases.0.get(&LEASE).cloned().unwrap_or_default();
+                let presumed = told.settled.plus(told.in_flight()).plus(told.uncertain);
+                assert!(told.settled <= charged, "{context}: {told:?} of {charged}");
+                assert!(presumed >= at_worst, "{context}: {told:?} of {at_worst}");
+                let verified = verify::verify_disk(&found, |_, _| ()).expect("reads");
+                assert!(verified.ok, "{context}: {verified:?}");
+            }
+            if !memory.is_dead() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lease_outlives_an_orderly_stop_without_a_doubt() {
+    let memory = Memory::default();
+    let mut rig = Rig::open(&memory, small()).expect("opens");
+    let (charged, at_worst) = spend_lent(&mut rig, 1, 400);
+    for call in rig.books.leases().0[&LEASE].open.keys() {
+        let note = LeaseNote::Settle {
+            call: *call,
+            cost: Money::ZERO,
+            overrun: Money::ZERO,
+        };
+        rig.books.note_lease([(LEASE, note)]);
+    }
+    assert!(at_worst >= charged);
+    let next = Rig::open(&rig.finish(), small()).expect("opens");
+    let told = next.books.leases().0[&LEASE].clone();
+    assert!(next.report.clean);
+    assert_eq!(
+        (told.settled, told.in_flight(), told.uncertain),
+        (charged, Money::ZERO, Money::ZERO)
+    );
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) fn passing(mut config: Config, keys: Vec<Key>) -> anyhow::Result<Pass
     let in_force: InForce = Police::passing()?
         .load(&config, clock::now().wall)
         .map_err(StartError::from)?;
-    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force)?);
+    let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force, None)?);
     let telemetry = Telemetry::new(clock::now().wall, ModelNames::new([]), None)?;
     let desk = Desk {
         gate,

@@ -37,6 +37,7 @@ impl StatusSource for Fixed {
                 records: 7,
                 ..JournalStatus::default()
             },
+            panel: None,
         }
     }
 }

@@ -25,7 +25,7 @@ mod wire;
 
 pub use account::{Account, AccountId, Delta};
 pub use bank::{Bank, BankError, Entry, Leaf, Router, Rows};
-pub use holder::{Hold, Holder, Unavailable};
+pub use holder::{Hold, Holder, Unavailable, View};
 pub use lease::{Lease, Stage};
 pub use message::{
     Answer, Deny, DiskId, Final, Grant, Hello, LeafId, LeaseId, Line, Reason, RouterId, Short,

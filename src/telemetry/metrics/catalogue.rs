@@ -87,6 +87,14 @@ catalogue! {
         "Calls that cost more than was set aside for them (booked in full).";
     CLAMPED = Counter "tollgate_clamped_total" []
         "Calls sent with a smaller output cap to fit what was left.";
+    LEASE_REMAINING = Gauge "tollgate_lease_remaining_usd" ["leaf"]
+        "What is left of the money that the control panel lent, by who spends it.";
+    LEASE_EXPIRY = Gauge "tollgate_lease_expiry_timestamp_seconds" ["leaf"]
+        "When that money may no longer be spent, unless the panel is heard again.";
+    LEASE_SYNC = Counter "tollgate_lease_sync_total" ["result"]
+        "Syncs with the control panel: answered (ok), refused, or not answered (unreachable).";
+    PANEL_UNREACHABLE = Gauge "tollgate_panel_unreachable_seconds" []
+        "How long the control panel has not answered; 0 while it does.";
     JOURNAL_FAILURES = Counter "tollgate_journal_failures_total" []
         "Failed writes of the spend journal.";
     JOURNAL_SYNCED = Counter "tollgate_journal_synced_records_total" []

@@ -15,8 +15,9 @@ use crate::units::Money;
 use prometheus::core::{Collector, Desc};
 use prometheus::{Encoder as _, TextEncoder, proto};
 use sha2::Digest as _;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// More budgets than this are shown as one, `_other`; the biggest spenders keep their names.
 const MOST_BUDGETS: usize = 1_000;
@@ -54,6 +55,28 @@ pub struct LogReading {
     pub dropped: u64,
 }
 
+/// What is known of the control panel.
+#[derive(Debug, Clone, Default)]
+pub struct PanelReading {
+    /// What it lent.
+    pub leases: Vec<LeaseReading>,
+    /// Syncs by what became of them: answered, refused, not answered.
+    pub syncs: [u64; 3],
+    /// How long it could not be reached.
+    pub unreachable: Duration,
+}
+
+/// One lease.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseReading {
+    /// Who spends it.
+    pub leaf: u64,
+    /// What is left of it.
+    pub remaining: Money,
+    /// When it ends, in seconds since the epoch.
+    pub expires: u64,
+}
+
 /// Numbers that others keep, asked for at each scrape.
 pub struct Sources {
     /// Every ledger.
@@ -62,6 +85,8 @@ pub struct Sources {
     pub journal: Box<dyn Fn() -> JournalReading + Send + Sync>,
     /// The decision log.
     pub log: Box<dyn Fn() -> LogReading + Send + Sync>,
+    /// The control panel, where there is one.
+    pub panel: Box<dyn Fn() -> Option<PanelReading> + Send + Sync>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -137,6 +162,9 @@ impl Collector for Reader {
             sheet.count(&catalogue::DECISION_LOG_FAILURES, &[], log.failures);
             sheet.count(&catalogue::DECISION_LOG_QUEUED, &[], log.queued);
             sheet.count(&catalogue::DECISION_LOG_DROPPED, &[], log.dropped);
+            if let Some(reading) = (sources.panel)() {
+                panel(&mut sheet, reading);
+            }
         }
         this_process(&mut sheet, metrics);
         sheet.families()
@@ -265,6 +293,29 @@ fn budgets(sheet: &mut Sheet, readings: Vec<BudgetReading>) {
     if let Some(sum) = sum {
         amounts(sheet, "_other", &sum);
     }
+}
+
+/// Leases by who spends them. One that is about to end stands beside its successor: what is left of both, and the later end.
+fn panel(sheet: &mut Sheet, reading: PanelReading) {
+    let mut by_leaf: BTreeMap<u64, (Money, u64)> = BTreeMap::new();
+    for lease in reading.leases {
+        let (remaining, expires) = by_leaf.entry(lease.leaf).or_default();
+        *remaining = remaining.plus(lease.remaining);
+        *expires = lease.expires.max(*expires);
+    }
+    for (leaf, (remaining, expires)) in by_leaf.into_iter().take(MOST_BUDGETS) {
+        let leaf = leaf.to_string();
+        sheet.number(&catalogue::LEASE_REMAINING, &[&leaf], usd(remaining));
+        sheet.count(&catalogue::LEASE_EXPIRY, &[&leaf], expires);
+    }
+    for (result, count) in ["ok", "refused", "unreachable"]
+        .into_iter()
+        .zip(reading.syncs)
+    {
+        sheet.count(&catalogue::LEASE_SYNC, &[result], count);
+    }
+    let silence = u64::try_from(reading.unreachable.as_nanos()).unwrap_or(u64::MAX);
+    sheet.number(&catalogue::PANEL_UNREACHABLE, &[], seconds(silence));
 }
 
 fn amounts(sheet: &mut Sheet, name: &str, standing: &Standing) {

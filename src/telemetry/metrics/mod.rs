@@ -20,7 +20,9 @@ mod tests;
 
 pub use catalogue::{ALL, Family, Kind};
 pub(super) use exposition::Exposition;
-pub use exposition::{BudgetReading, JournalReading, LogReading, Sources};
+pub use exposition::{
+    BudgetReading, JournalReading, LeaseReading, LogReading, PanelReading, Sources,
+};
 pub use names::ModelNames;
 pub use series::Series;
 

@@ -119,6 +119,18 @@ fn attach(telemetry: &Telemetry, budgets: Vec<BudgetReading>) {
             queued: 2,
             dropped: 1,
         }),
+        panel: Box::new(|| {
+            let lease = |remaining, expires| LeaseReading {
+                leaf: 4,
+                remaining: Money::from_nanos(remaining),
+                expires,
+            };
+            Some(PanelReading {
+                leases: vec![lease(250_000_000, 1_000), lease(500_000_000, 900)],
+                syncs: [9, 1, 2],
+                unreachable: Duration::from_millis(1_500),
+            })
+        }),
     });
 }
 

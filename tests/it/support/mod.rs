@@ -8,6 +8,7 @@ mod cut;
 mod gateway;
 mod http;
 mod money;
+pub(crate) mod panel;
 mod process;
 mod simulator;
 

@@ -26,7 +26,7 @@ impl Lender for Fake {
         }
         *left = left.minus(amount);
         let mut calls = self.calls.lock().unwrap();
-        *calls += 1;
+        *calls = calls.saturating_add(1);
         Ok(Lent {
             lease: 9,
             call: *calls,

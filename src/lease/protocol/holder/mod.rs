@@ -9,6 +9,7 @@
 
 mod held;
 mod talk;
+mod view;
 
 use super::bank::sizing::MOST;
 use super::message::{DiskId, Final, LeafId, LeaseId, Reason, RouterId, Sync, Want};
@@ -17,6 +18,7 @@ use crate::units::Money;
 use held::Held;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
+pub use view::View;
 
 /// The least that is asked for.
 const LEAST: Money = Money::from_nanos(1);

@@ -1,0 +1,212 @@
+//! The control panel in a running gateway: its keys in the plan, its money at the gate, its word in what is told.
+
+use super::Memory;
+use crate::clock;
+use crate::config::Watcher;
+use crate::governance::identity::Key;
+use crate::lease::client::{Client, Handle, Reach};
+use crate::lease::directory::Directory;
+use crate::pipeline;
+use crate::settings::Report;
+use arc_swap::ArcSwapOption;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a call may wait for money while the panel answers.
+const REFILL_WAIT: Duration = Duration::from_millis(200);
+/// How long a start waits for the panel before it goes on with what it knows.
+const FIRST_WORD: Duration = Duration::from_secs(3);
+
+/// A panel that this gateway borrows from.
+#[derive(Debug)]
+pub(super) struct Borrowing {
+    pub(super) handle: Handle,
+    directory: Arc<ArcSwapOption<Directory>>,
+    /// The revision of the directory whose keys are in the plan.
+    applied: AtomicU64,
+    watcher: Arc<OnceLock<Weak<Watcher>>>,
+}
+
+impl Borrowing {
+    /// Begins to talk to the panel, and waits a moment for its first word.
+    pub(super) fn begin(client: Client, memory: Arc<Memory>) -> anyhow::Result<Self> {
+        let directory = Arc::new(ArcSwapOption::new(client.directory()));
+        let watcher: Arc<OnceLock<Weak<Watcher>>> = Arc::default();
+        let (heard, wake) = (directory.clone(), watcher.clone());
+        let changed = move |newer: Arc<Directory>| {
+            heard.store(Some(newer));
+            // None yet: whoever makes the plan finds it.
+            if let Some(watcher) = wake.get().and_then(Weak::upgrade) {
+                watcher.again();
+            }
+        };
+        let reach: Reach = Box::new(move |sequence| {
+            let journal = memory.journal();
+            Box::pin(async move {
+                match journal {
+                    Some(journal) => journal.durable(sequence).await.is_ok(),
+                    None => false,
+                }
+            })
+        });
+        let handle = client.start(reach, Box::new(changed))?;
+        handle.first_word(FIRST_WORD);
+        Ok(Self {
+            handle,
+            directory,
+            applied: AtomicU64::new(0),
+            watcher,
+        })
+    }
+
+    /// Has a changed directory brought into force by this watcher from now on.
+    pub(super) fn follow(&self, watcher: &Arc<Watcher>) {
+        let _ = self.watcher.set(Arc::downgrade(watcher));
+        if self.is_newer() {
+            watcher.again();
+        }
+    }
+
+    /// Whether a directory was heard that is not in the plan.
+    pub(super) fn is_newer(&self) -> bool {
+        let revision = self.directory.load().as_ref().map_or(0, |d| d.revision);
+        revision != self.applied.load(Ordering::Relaxed)
+    }
+
+    /// The panel's keys beside those of the file; of two with one secret the file's wins.
+    pub(super) fn keys(&self, own: &[Key]) -> Vec<Key> {
+        let Some(directory) = self.directory.load_full() else {
+            return Vec::new();
+        };
+        self.applied.store(directory.revision, Ordering::Relaxed);
+        merge(&directory, own)
+    }
+}
+
+fn merge(directory: &Directory, own: &[Key]) -> Vec<Key> {
+    let mut taken: HashSet<_> = own.iter().map(|key| key.digest).collect();
+    let mut keys = Vec::with_capacity(directory.keys.len());
+    for card in &directory.keys {
+        let complaints = RefCell::default();
+        let key = card.key.compile(&Report::new(&complaints));
+        if let Some(complaint) = complaints.take().into_iter().next() {
+            tracing::warn!(key = %card.key.name, fault = %complaint.message, "a key of the control panel cannot be used");
+            continue;
+        }
+        let Some(key) = key else { continue };
+        if !taken.insert(key.digest) {
+            tracing::warn!(key = %key.name, "a key of the control panel has the secret of another key: that one counts");
+            continue;
+        }
+        keys.push(Key {
+            leaf: Some(card.leaf.0),
+            ..key
+        });
+    }
+    keys
+}
+
+impl pipeline::Panel for Borrowing {
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.handle.purse().changes()
+    }
+
+    fn patience(&self) -> Duration {
+        if self.handle.is_heard() {
+            REFILL_WAIT
+        } else {
+            Duration::ZERO
+        }
+    }
+}
+
+impl Borrowing {
+    /// What `/status` and `/metrics` tell.
+    pub(super) fn status(&self) -> crate::gateway::admin::PanelStatus {
+        use crate::gateway::admin::{LeaseStatus, PanelStatus};
+        let reading = self.handle.reading();
+        let leases = reading.leases.iter().map(|lease| LeaseStatus {
+            lease: format!("{:032x}", lease.lease),
+            leaf: lease.leaf.to_string(),
+            granted: lease.granted,
+            settled: lease.settled,
+            reserved: lease.reserved,
+            remaining: lease.remaining,
+            expires_in_s: lease.expires_in.as_secs(),
+        });
+        PanelStatus {
+            url: reading.url,
+            router: reading.router,
+            incarnation: reading.incarnation.map(|number| number.to_string()),
+            connected: reading.connected,
+            last_sync_s: reading.heard.map(|heard| heard.as_secs()),
+            doubt: reading.doubt,
+            directory_revision: reading.directory.to_string(),
+            leases: leases.collect(),
+            error: reading.error,
+        }
+    }
+
+    pub(super) fn metrics(&self) -> crate::telemetry::metrics::PanelReading {
+        use crate::telemetry::metrics::{LeaseReading, PanelReading};
+        let (reading, now) = (self.handle.reading(), clock::now().wall);
+        let leases = reading.leases.iter().map(|lease| LeaseReading {
+            leaf: lease.leaf,
+            remaining: lease.remaining,
+            expires: u64::try_from(now.secs())
+                .unwrap_or(0)
+                .saturating_add(lease.expires_in.as_secs()),
+        });
+        PanelReading {
+            leases: leases.collect(),
+            syncs: reading.syncs,
+            unreachable: reading.unreachable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::governance::settings::KeySettings;
+    use crate::lease::directory::KeyCard;
+    use crate::lease::protocol::LeafId;
+
+    fn card(name: &str, secret: &str, leaf: u64) -> KeyCard {
+        KeyCard {
+            leaf: LeafId(leaf),
+            key: KeySettings {
+                name: name.to_owned(),
+                hash: Some(crate::config::digest_of(secret)),
+                ..KeySettings::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_file_goes_before_one_of_the_panel_with_its_secret() {
+        let complaints = RefCell::default();
+        let own = card("own", "one", 0).key.compile(&Report::new(&complaints));
+        let own = vec![own.expect("a key")];
+        let broken = KeyCard {
+            leaf: LeafId(9),
+            key: KeySettings {
+                name: "broken".to_owned(),
+                hash: Some("sha256:no".to_owned()),
+                ..KeySettings::default()
+            },
+        };
+        let directory = Directory {
+            revision: 3,
+            keys: vec![card("same", "one", 4), broken, card("other", "two", 5)],
+            budgets: Vec::new(),
+        };
+        let keys = merge(&directory, &own);
+        let named: Vec<_> = keys.iter().map(|key| (&*key.name, key.leaf)).collect();
+        assert_eq!(named, [("other", Some(5))]);
+    }
+}

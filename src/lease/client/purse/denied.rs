@@ -1,0 +1,110 @@
+//! What the panel said no to, with the figures that callers are told and the holder has no use for.
+
+use super::Inner;
+use crate::clock::Wall;
+use crate::governance::budget::{AtLimit, NotLent, Period, Standing, Window};
+use crate::lease::protocol::{Deny, LeafId, Reason, Short, Sync};
+use crate::units::Money;
+use std::time::Duration;
+
+/// What the panel said no to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Denied {
+    deny: Deny,
+    /// What was wanted.
+    need: Money,
+    heard: Duration,
+    at: Wall,
+}
+
+impl Denied {
+    fn left(&self, now: Duration) -> Duration {
+        self.heard
+            .saturating_add(self.deny.retry_after)
+            .saturating_sub(now)
+    }
+}
+
+impl Inner {
+    /// Takes down what this sync was denied. Of a smaller want that was met nothing follows for a larger one.
+    pub(super) fn note_denials(&mut self, said: &[Deny], sync: &Sync, now: Duration, at: Wall) {
+        for want in &sync.wants {
+            if let Some(deny) = said.iter().find(|deny| deny.leaf == want.leaf) {
+                let denied = Denied {
+                    deny: *deny,
+                    need: want.need,
+                    heard: now,
+                    at,
+                };
+                self.denials.insert(want.leaf, denied);
+            } else if self
+                .denials
+                .get(&want.leaf)
+                .is_some_and(|known| want.need >= known.need)
+            {
+                self.denials.remove(&want.leaf);
+            }
+        }
+    }
+
+    /// What the panel said about so much for this leaf, as long as that holds.
+    pub(super) fn denied(&self, leaf: LeafId, amount: Money, now: Duration) -> Option<NotLent> {
+        let denied = self.denials.get(&leaf)?;
+        let left = denied.left(now);
+        let whatever = matches!(denied.deny.reason, Reason::Killed | Reason::UnknownLeaf);
+        if left == Duration::ZERO || (amount < denied.need && !whatever) {
+            return None;
+        }
+        Some(match denied.deny.reason {
+            Reason::Killed => NotLent::Killed,
+            // A directory and a bank that do not agree yet.
+            Reason::UnknownLeaf => NotLent::Ask,
+            Reason::Recalling => NotLent::Later(left),
+            Reason::Exhausted => match denied.deny.short {
+                Some(short) => NotLent::Short(Box::new(self.standing(leaf, short, denied.at, now))),
+                None => NotLent::Beyond,
+            },
+        })
+    }
+
+    /// Where the budget stands that the panel named. What this gateway holds of it already counts as left, where that is
+    /// more: a smaller call may be made of either.
+    fn standing(&self, leaf: LeafId, short: Short, at: Wall, now: Duration) -> Standing {
+        let card = self.budgets.get(&short.budget);
+        let own = self
+            .holder
+            .as_ref()
+            .map_or(Money::ZERO, |holder| holder.most_at_once(leaf, now));
+        let free = short.limit.less(short.spent.plus(short.held));
+        let left = free.max(own).min(short.limit.less(short.spent));
+        let end = short.resets_in.map_or(i64::MAX, |left| {
+            let whole = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
+            at.secs().saturating_add(whole)
+        });
+        Standing {
+            budget: card.map_or_else(
+                || format!("budget {} of the panel", short.budget).into(),
+                |card| card.name.as_str().into(),
+            ),
+            value: None,
+            per: None,
+            window: card
+                .and_then(|card| card.window.parse().ok())
+                .unwrap_or(Window::Total),
+            period: Period {
+                start: Period::TOTAL.start,
+                end,
+            },
+            enforce: true,
+            at_limit: match card {
+                Some(card) if !card.clamp => AtLimit::Deny,
+                _ => AtLimit::Clamp,
+            },
+            limit: short.limit,
+            spent: short.spent,
+            reserved: short.limit.less(short.spent.plus(left)),
+            uncertain: Money::ZERO,
+            soft: None,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the gate gets from the purse, with a bank beside it and no wire between.
+
+use super::*;
+use crate::governance::budget::{Standing, Window};
+use crate::lease::protocol::{AccountId, Bank, Terms};
+
+const LEAF: LeafId = LeafId(4);
+const ROUTER: RouterId = RouterId(1);
+
+fn usd(text: &str) -> Money {
+    text.parse().expect(text)
+}
+
+/// A purse, the bank that fills it, and a journal that is always in time.
+struct Scene {
+    purse: Purse,
+    books: Arc<Books>,
+    bank: Bank,
+}
+
+impl Scene {
+    /// A budget of so much for the one leaf.
+    fn new(limit: &str) -> Self {
+        let books = Arc::new(Books::new(true));
+        let mut bank = Bank::new(Terms::default());
+        let account = AccountId {
+            budget: 7,
+            period: 0,
+        };
+        bank.set_account(account, usd(limit), true);
+        bank.set_leaf(LEAF, [account]);
+        bank.enrol(ROUTER);
+        let purse = Purse::new(books.clone());
+        purse.begin(ROUTER, DiskId(1), 1);
+        let card = BudgetCard {
+            id: 7,
+            name: "acme/red 1d".to_owned(),
+            window: "1d".to_owned(),
+            limit: usd(limit),
+            hard: true,
+            clamp: true,
+        };
+        purse.know(&Directory {
+            revision: 1,
+            keys: Vec::new(),
+            budgets: vec![card],
+        });
+        Self { purse, books, bank }
+    }
+
+    /// One round of talk, and the disk after it.
+    fn talk(&mut self) {
+        let now = Moment::default();
+        if let Some(hello) = self.purse.hello() {
+            let answer = self.bank.hello(&hello).expect("known");
+            self.purse.heard(&answer, None, now);
+        }
+        let sync = self.purse.sync(clock::since_boot()).expect("a number");
+        let answer = self.bank.sync(&sync, clock::since_boot()).expect("good");
+        self.purse.heard(&answer, Some(&sync), now);
+        self.disk();
+    }
+
+    fn disk(&self) {
+        let made = self.books.drain(&mut Vec::new());
+        self.purse.synced(made);
+    }
+
+    fn set_aside(&self, amount: &str) -> Result<Lent, NotLent> {
+        self.purse.set_aside(LEAF.0, usd(amount), Moment::default())
+    }
+
+    fn short(&self, amount: &str) -> Standing {
+        match self.set_aside(amount) {
+            Err(NotLent::Short(standing)) => *standing,
+            other => panic!("not short: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_call_asks_and_has_its_money_once_the_disk_knows_of_it() {
+    let mut scene = Scene::new("10");
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
+    assert_eq!(scene.purse.how_soon(), Hurry::Now);
+    let mut changes = scene.purse.changes();
+    scene.talk();
+    assert!(changes.has_changed().expect("the purse is there"));
+    changes.mark_unchanged();
+    let lent = scene.set_aside("0.40").expect("lent");
+    scene.purse.settle(&lent, usd("0.25"));
+    let mut reading = Reading::default();
+    scene.purse.read(&mut reading);
+    assert_eq!(reading.leases[0].settled, usd("0.25"));
+    assert_eq!(reading.leases[0].reserved, Money::ZERO);
+}
+
+#[test]
+fn a_budget_that_does_not_cover_a_call_is_named_with_its_figures() {
+    let mut scene = Scene::new("1");
+    assert_eq!(scene.set_aside("1.50"), Err(NotLent::Ask));
+    scene.talk();
+    let standing = scene.short("1.50");
+    assert_eq!(&*standing.budget, "acme/red 1d");
+    assert_eq!(standing.window, Window::Day);
+    assert_eq!((standing.limit, standing.remaining()), (usd("1"), usd("1")));
+    // What is left still goes to a smaller call, and what was said of the larger one holds.
+    assert_eq!(scene.set_aside("1"), Err(NotLent::Ask));
+    scene.talk();
+    assert_eq!(scene.short("1.50").remaining(), usd("1"));
+    let lent = scene.set_aside("1").expect("lent");
+    scene.purse.settle(&lent, usd("1"));
+    scene.talk();
+    assert_eq!(scene.set_aside("0.01"), Err(NotLent::Ask));
+    scene.talk();
+    assert_eq!(scene.short("0.01").remaining(), Money::ZERO);
+}
+
+#[test]
+fn new_money_is_asked_for_at_once_when_the_panel_says_so() {
+    let mut scene = Scene::new("1");
+    assert_eq!(scene.set_aside("3"), Err(NotLent::Ask));
+    scene.talk();
+    let _ = scene.short("3");
+    let account = AccountId {
+        budget: 7,
+        period: 0,
+    };
+    scene.bank.set_account(account, usd("10"), true);
+    scene.purse.ask_again();
+    assert_eq!(scene.set_aside("3"), Err(NotLent::Ask));
+    scene.talk();
+    assert!(scene.set_aside("3").is_ok());
+}
+
+#[test]
+fn a_pulled_switch_stops_calls_before_the_bank_is_heard() {
+    let mut scene = Scene::new("10");
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
+    scene.talk();
+    scene.purse.kill(&[LEAF], true);
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Killed));
+    scene.purse.kill(&[LEAF], false);
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
+}
+
+#[test]
+fn who_leaves_gives_everything_back() {
+    let mut scene = Scene::new("10");
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
+    scene.talk();
+    let lent = scene.set_aside("0.40").expect("lent");
+    scene.purse.settle(&lent, usd("0.25"));
+    scene.purse.leave();
+    for _ in 0..2 {
+        scene.talk();
+    }
+    assert!(scene.purse.is_empty());
+    let (_, account) = scene.bank.accounts().next().expect("one");
+    assert_eq!((account.spent, account.held), (usd("0.25"), Money::ZERO));
+    assert_eq!(
+        scene.books.leases(),
+        crate::governance::budget::Leases::default()
+    );
+}
+
+#[test]
+fn what_a_process_left_is_told_by_the_next() {
+    let mut scene = Scene::new("10");
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
+    scene.talk();
+    let lent = scene.set_aside("0.40").expect("lent");
+    scene.purse.settle(&lent, usd("0.25"));
+    let _ = scene.set_aside("0.40");
+    scene.talk();
+    let _ = scene.set_aside("0.40").expect("lent");
+    let books = Arc::new(Books::restore(scene.books.state().recovered(), true));
+    scene.purse = Purse::new(books.clone());
+    scene.books = books;
+    scene.purse.begin(ROUTER, DiskId(1), 2);
+    let mut reading = Reading::default();
+    scene.purse.read(&mut reading);
+    assert!(reading.doubt > Money::ZERO, "the rest of the ceiling");
+    scene.talk();
+    assert!(scene.purse.is_empty());
+    let (_, account) = scene.bank.accounts().next().expect("one");
+    assert_eq!(account.spent, usd("0.25"));
+    assert!(account.uncertain >= usd("0.40"));
+}
