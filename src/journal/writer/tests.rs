@@ -1,6 +1,6 @@
 //! The writer, one turn at a time.
 
-use crate::governance::budget::{Refused, Window};
+use crate::governance::budget::{LeaseNote, Refused, Window};
 use crate::journal::disk::memory::{Kept, Memory};
 use crate::journal::tests::{Rig, bill, budget, live, small, usd};
 use crate::journal::{Health, Settings, verify};
@@ -88,6 +88,27 @@ fn a_full_disk_stops_new_calls_and_loses_nothing_that_was_settled_meanwhile() {
     );
     let verified = verify::verify_disk(&found, |_, _| ()).expect("reads");
     assert!(verified.ok && verified.breaks.len() == 1, "{verified:?}");
+}
+
+#[test]
+fn a_ceiling_of_a_lease_noted_on_a_full_disk_counts_once_there_is_room_and_not_before() {
+    let (memory, mut rig) = rig();
+    rig.books.note_lease([(7, LeaseNote::Open)]);
+    rig.turn();
+    memory.set_full(true);
+    let first = rig.books.note_lease([(7, LeaseNote::Ceiling(usd("1")))]);
+    rig.turn();
+    let second = rig.books.note_lease([(7, LeaseNote::Ceiling(usd("2")))]);
+    let durable = |rig: &Rig| rig.shared.progress.borrow().durable;
+    assert!(durable(&rig) < first);
+    memory.set_full(false);
+    rig.pass(Duration::from_millis(1100));
+    assert!(durable(&rig) >= second);
+    let found = memory.after_crash(Kept::Nothing);
+    let next = Rig::open(&found, Settings::default()).expect("opens");
+    assert_eq!(next.books.leases().0[&7].uncertain, usd("2"));
+    let verified = verify::verify_disk(&found, |_, _| ()).expect("reads");
+    assert!(verified.ok, "{verified:?}");
 }
 
 #[test]
