@@ -295,6 +295,28 @@ fn a_certificate_is_renewed_under_way_and_no_call_notices() {
 }
 
 #[test]
+fn a_gateway_that_was_taken_for_replaced_begins_anew_once_all_is_told() {
+    let scene = Scene::new("1.00", terms());
+    let gateway = scene.home.start();
+    let mut caller = lent(&gateway);
+    assert_eq!(call(&mut caller, &cent()).status, 200);
+    let number = |gateway: &Gateway| gateway.status()["panel"]["incarnation"].clone();
+    assert_eq!(number(&gateway), "1");
+    scene.panel.replace();
+    until("it has another number", || {
+        (number(&gateway) == "3").then_some(())
+    });
+    assert_eq!(call(&mut caller, &cent()).status, 200);
+    gateway.stop();
+    let account = scene.panel.account();
+    assert_eq!(scene.panel.spent(), scene.simulator.meter_at_rest().cost);
+    assert_eq!(
+        (account.held, account.uncertain),
+        (units::Money::ZERO, units::Money::ZERO)
+    );
+}
+
+#[test]
 fn without_a_token_an_unknown_gateway_does_not_start() {
     let scene = Scene::new("1.00", Terms::default());
     scene.home.configure(&format!(

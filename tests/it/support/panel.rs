@@ -30,7 +30,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tollgate::lease::directory::{BudgetCard, Directory, Enrol, Enrolled, Event, KeyCard};
 use tollgate::lease::problem::Problem;
-use tollgate::lease::protocol::{Account, AccountId, Bank, BankError, LeafId, RouterId, Terms};
+use tollgate::lease::protocol::{
+    Account, AccountId, Bank, BankError, DiskId, Hello, LeafId, RouterId, Terms,
+};
 use tollgate::units;
 
 /// The token it enrols its one gateway with.
@@ -187,6 +189,16 @@ impl Panel {
         } else {
             Event::Unkill { leaves }
         });
+    }
+
+    /// Another process says that it is this gateway now.
+    pub(crate) fn replace(&self) {
+        let hello = Hello {
+            router: ROUTER,
+            disk: DiskId(99),
+            start: 1,
+        };
+        self.state().bank.hello(&hello).expect("it is known");
     }
 
     /// There is more money.
