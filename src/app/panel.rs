@@ -18,6 +18,8 @@ use tokio::sync::watch;
 
 /// How long a call may wait for money while the panel answers.
 const REFILL_WAIT: Duration = Duration::from_millis(200);
+/// How long for money that is lent, and not on the disk yet.
+const DISK_WAIT: Duration = Duration::from_secs(1);
 /// How long a start waits for the panel before it goes on with what it knows.
 const FIRST_WORD: Duration = Duration::from_secs(3);
 
@@ -116,7 +118,10 @@ impl pipeline::Panel for Borrowing {
     }
 
     fn patience(&self) -> Duration {
-        if self.handle.is_heard() {
+        if self.handle.purse().is_rising() {
+            // For the disk, whether or not the panel is there.
+            DISK_WAIT
+        } else if self.handle.is_heard() {
             REFILL_WAIT
         } else {
             Duration::ZERO

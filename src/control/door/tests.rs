@@ -218,10 +218,11 @@ async fn a_token_is_for_one_key_and_a_certificate_renews_itself() {
     assert_eq!(status, 200);
     let (status, answer) = rig.enrol(Some(TOKEN), &self::csr(), None).await;
     assert_eq!((status, &answer["code"]), (401, &json!("unauthorized")));
-    let (status, answer) = rig
-        .enrol(None, &self::csr(), Some(fingerprint(&first)))
-        .await;
+    let who = Some(fingerprint(&first));
+    let (status, answer) = rig.enrol(None, &csr, who).await;
     assert_eq!((status, &answer["router_id"]), (200, &json!(id(ROUTER))));
+    let (status, answer) = rig.enrol(None, &self::csr(), who).await;
+    assert_eq!((status, &answer["code"]), (403, &json!("forbidden")));
     let (status, answer) = rig.enrol(None, &self::csr(), None).await;
     assert_eq!((status, &answer["code"]), (401, &json!("unauthorized")));
 }

@@ -63,7 +63,10 @@ pub(super) async fn run(
         } else {
             ledger.write(&[rows], now.wall).await
         };
-        let outcome = written.as_ref().map(|()| ()).map_err(TreasuryError::from);
+        let outcome = match &written {
+            Ok(()) => Ok(()),
+            Err(error) => Err(TreasuryError::from(error)),
+        };
         for answer in held {
             answer(outcome.clone());
         }

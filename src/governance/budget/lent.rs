@@ -39,6 +39,8 @@ pub struct Lent {
 pub enum NotLent {
     /// There may be more: it is asked for. Ask again when something changed.
     Ask,
+    /// It is lent, and on its way to the disk. Ask again when something changed.
+    Rising,
     /// The panel says that this budget does not cover it.
     Short(Box<Standing>),
     /// The panel lends no such amount, whatever is left.

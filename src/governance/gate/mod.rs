@@ -247,7 +247,7 @@ impl Gate {
         };
         match lender.set_aside(leaf, amount, now) {
             Ok(lent) => Ok(Aside::All(held.and_lent(lender.clone(), lent))),
-            Err(NotLent::Ask) => Ok(Aside::Borrow),
+            Err(NotLent::Ask | NotLent::Rising) => Ok(Aside::Borrow),
             Err(NotLent::Short(short)) => Ok(Aside::Short(short)),
             Err(NotLent::Beyond) => Err(Denial::beyond(&ask.caller, amount)),
             Err(NotLent::Killed) => Err(Denial::killed(&ask.caller)),

@@ -158,6 +158,12 @@ impl Purse {
         });
     }
 
+    /// Whether money that is lent is on its way to the disk.
+    #[must_use]
+    pub fn is_rising(&self) -> bool {
+        self.with(|inner| !inner.rising.is_empty())
+    }
+
     /// The first entry of the books that the disk must hold before a ceiling may be used.
     pub(super) fn next_rising(&self) -> Option<u64> {
         self.with(|inner| inner.rising.front().map(|(made, _)| *made))
@@ -313,6 +319,7 @@ impl Inner {
         let asked = match holder.reserve(leaf, amount, now) {
             Ok(hold) => return Ok(hold),
             Err(Unavailable::Denied(Reason::Killed)) => return Err(NotLent::Killed),
+            Err(Unavailable::Rising) => return Err(NotLent::Rising),
             Err(Unavailable::Denied(Reason::Exhausted)) => NotLent::Beyond,
             Err(_) => NotLent::Ask,
         };

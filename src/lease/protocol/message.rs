@@ -122,6 +122,9 @@ pub struct Final {
 pub enum Answer {
     /// To a [`Hello`].
     Welcome {
+        /// The disk of the process it answers: another disk of the same gateway counts its starts for itself.
+        #[serde(rename = "disk_id")]
+        disk: DiskId,
         /// The start it answers.
         #[serde(with = "number")]
         start: u64,

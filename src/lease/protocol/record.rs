@@ -161,7 +161,7 @@ mod tests {
         fn a_torn_journal_never_says_too_little(steps in proptest::collection::vec(step(), 1..60), granted in 50_i64..2_000) {
             let mut holder = Holder::new(RouterId(1), DiskId(1), 1, Vec::new());
             let start = Duration::from_secs(1);
-            holder.heard(&Answer::Welcome { start: 1, incarnation: 1 }, start);
+            holder.heard(&Answer::Welcome { disk: DiskId(1), start: 1, incarnation: 1 }, start);
             let _ = holder.reserve(LEAF, Money::from_nanos(20), start);
             prop_assert!(holder.sync(start).is_some());
             holder.heard(&grant(granted), start);

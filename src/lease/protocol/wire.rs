@@ -163,8 +163,8 @@ pub(super) mod hex {
 #[cfg(test)]
 mod tests {
     use crate::lease::protocol::{
-        Answer, Deny, Final, Grant, LeafId, LeaseId, Line, Reason, RouterId, Short, Sync, Synced,
-        Want,
+        Answer, Deny, DiskId, Final, Grant, LeafId, LeaseId, Line, Reason, RouterId, Short, Sync,
+        Synced, Want,
     };
     use crate::units::Money;
     use std::time::Duration;
@@ -229,6 +229,7 @@ mod tests {
         };
         [
             Answer::Welcome {
+                disk: DiskId(0xd1),
                 start: 12,
                 incarnation: 3,
             },

@@ -249,6 +249,7 @@ impl Bank {
             self.changed.routers.insert(hello.router);
         }
         Ok(Answer::Welcome {
+            disk: hello.disk,
             start: hello.start,
             incarnation: router.incarnation,
         })

@@ -40,6 +40,9 @@ pub struct Hold {
 /// Why no money could be set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
+    /// It is lent, and the ceiling that covers it is on its way to the disk.
+    #[error("it is lent, and must be on the disk before it is used")]
+    Rising,
     /// The bank was asked, or will be.
     #[error("the panel is asked for more")]
     Asked,
@@ -153,6 +156,13 @@ impl Holder {
             lease.leaf == leaf && lease.is_open(now) && lease.available() >= amount
         });
         let Some((id, lease)) = usable else {
+            let is_lent =
+                |held: &Held| held.leaf == leaf && held.is_open(now) && held.idle() >= amount;
+            if self.leases.values().any(is_lent) {
+                need.dearest = need.dearest.max(amount);
+                self.raise();
+                return Err(Unavailable::Rising);
+            }
             if let Some(denied) = need.denied.filter(|denied| denied.holds(amount, now)) {
                 return Err(Unavailable::Denied(denied.reason));
             }

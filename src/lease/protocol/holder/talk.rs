@@ -69,8 +69,13 @@ impl Holder {
     /// Takes an answer. One that is not for this process or not for the sync under way is none.
     pub fn heard(&mut self, answer: &Answer, now: Duration) {
         match answer {
-            Answer::Welcome { start, incarnation } => {
-                if self.incarnation.is_none() && *start == self.start {
+            Answer::Welcome {
+                disk,
+                start,
+                incarnation,
+            } => {
+                let is_mine = (*disk, *start) == (self.disk, self.start);
+                if self.incarnation.is_none() && is_mine {
                     self.incarnation = Some(*incarnation);
                 }
             }

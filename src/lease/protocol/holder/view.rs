@@ -99,6 +99,7 @@ mod tests {
     fn lent(granted: i64) -> Holder {
         let mut holder = Holder::new(RouterId(1), DiskId(1), 1, Vec::new());
         let welcome = Answer::Welcome {
+            disk: DiskId(1),
             start: 1,
             incarnation: 1,
         };
@@ -140,9 +141,8 @@ mod tests {
         // The ceiling is at four calls of ten: a larger one waits for the next.
         assert_eq!(
             holder.reserve(LEAF, Money::from_nanos(501), NOW),
-            Err(Unavailable::Asked)
+            Err(Unavailable::Rising)
         );
-        let _ = holder.tick(NOW);
         sync_disk(&mut holder, &mut written);
         assert!(holder.reserve(LEAF, Money::from_nanos(501), NOW).is_ok());
         assert!(holder.is_low(LEAF, NOW));
