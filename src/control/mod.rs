@@ -5,9 +5,11 @@
 pub mod api;
 pub mod authority;
 pub mod bulletin;
+pub mod courier;
 pub mod door;
 pub mod service;
 pub mod settings;
 pub mod store;
 pub mod treasury;
 pub mod tree;
+pub mod upkeep;

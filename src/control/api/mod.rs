@@ -18,6 +18,7 @@ mod problem;
 mod records;
 mod requests;
 mod route;
+mod sessions;
 mod users;
 
 pub use call::Peer;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 fn routes() -> Vec<Route> {
     let rooms = [
         openapi::routes(),
+        sessions::routes(),
         users::routes(),
         nodes::routes(),
         keys::routes(),

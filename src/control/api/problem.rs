@@ -189,6 +189,7 @@ const fn of_service(error: &ServiceError) -> StatusCode {
         ServiceError::Taken { .. }
         | ServiceError::InUse(_)
         | ServiceError::Gone(_)
+        | ServiceError::NotLost
         | ServiceError::Decided
         | ServiceError::LastAdministrator
         | ServiceError::SetUp => StatusCode::CONFLICT,

@@ -1,16 +1,51 @@
-//! The audit log, and webhooks.
+//! What was spent, what was done, and who is told of it.
 
 use super::call::{Call, Paged, Reply};
 use super::route::{Access, Nothing, Reach, Route, read, write};
 use crate::control::service::access::Role;
+use crate::control::service::analytics::{self, Asked, GroupBy, Interval};
 use crate::control::service::audit;
 use crate::control::service::webhooks::{self, NewWebhook};
 use axum::http::{Method, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 const ADMIN: Access = Access::Known(Role::Admin, Reach::Panel);
 
+/// Which sums.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Sums {
+    /// What sums are made by.
+    group_by: GroupBy,
+    /// How long a stretch of time is; all in one where absent.
+    #[serde(default)]
+    interval: Interval,
+    /// From when on: `2027-06-30` or `2027-06-30T12:00:00Z`.
+    #[serde(default)]
+    from: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    until: Option<String>,
+}
+
 pub(super) fn routes() -> Vec<Route> {
     vec![
+        read(
+            "/api/v1/analytics/spend",
+            Access::Known(Role::Viewer, Reach::Scope),
+            "What was spent, by budget, key or node and by time: sums over the ledger.",
+            async |call: Call, query: Sums| {
+                let asked = Asked {
+                    group_by: query.group_by,
+                    interval: query.interval,
+                    from: query.from,
+                    until: query.until,
+                };
+                let spend = analytics::spend(&call.panel, call.actor()?, asked).await?;
+                Ok(Reply::of(spend))
+            },
+        ),
         read(
             "/api/v1/audit",
             ADMIN,

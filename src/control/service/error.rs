@@ -74,6 +74,9 @@ pub enum ServiceError {
     /// It was revoked, or is over.
     #[error("this {0} is good no longer")]
     Gone(&'static str),
+    /// A lease whose holder may still tell what became of it.
+    #[error("only a lost lease is written off: the holder of this one can still say what it spent")]
+    NotLost,
     /// Somebody else has decided.
     #[error("this request was decided already")]
     Decided,
@@ -128,6 +131,7 @@ impl ServiceError {
             Self::Taken { .. } => "name_taken",
             Self::InUse(_) => "in_use",
             Self::Gone(_) => "gone",
+            Self::NotLost => "not_lost",
             Self::Decided => "already_decided",
             Self::LastAdministrator => "last_administrator",
             Self::SetUp => "already_set_up",

@@ -194,9 +194,7 @@ pub async fn write_off(
     check.done()?;
     let (number, lease) = one(panel, id).await?;
     if lease.stage != Stage::Lost {
-        return Err(ServiceError::Gone(
-            "lease: only a lost one is written off, and this",
-        ));
+        return Err(ServiceError::NotLost);
     }
     // The word first: a change of the money that nobody answers for must not be.
     let change = panel.change().await?;
@@ -209,9 +207,7 @@ pub async fn write_off(
     };
     panel.keep(change, actor, act).await?;
     if !panel.treasury.write_off(number).await? {
-        return Err(ServiceError::Gone(
-            "lease: only a lost one is written off, and this",
-        ));
+        return Err(ServiceError::NotLost);
     }
     panel.publish(crate::lease::directory::Event::SyncNow);
     get(panel, actor, id).await

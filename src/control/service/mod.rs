@@ -7,6 +7,8 @@
 //! Not here: HTTP (`api`), statements (`store`), money lent (`lease::protocol`).
 
 pub mod access;
+pub mod alerts;
+pub mod analytics;
 pub mod audit;
 pub mod budgets;
 pub mod directory;
@@ -47,6 +49,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What a service comes to.
 pub type Outcome<T> = Result<T, ServiceError>;
@@ -68,6 +71,8 @@ pub struct Panel {
     /// What a guess at a password costs.
     pub(in crate::control) cost: secrets::Cost,
     throttle: throttle::Throttle,
+    /// Passwords digested at once: each takes a core and 19 MiB.
+    hashing: Semaphore,
     /// Whether the bank goes by an older tree than the store has.
     stale: AtomicBool,
     /// When the directory changes by itself: a key expires, or an old secret.
@@ -110,6 +115,7 @@ impl Panel {
             clock,
             cost: secrets::Cost::default(),
             throttle: throttle::Throttle::default(),
+            hashing: Semaphore::new(sessions::HASHED_AT_ONCE),
             stale: AtomicBool::new(false),
             next_turn: AtomicI64::new(i64::MAX),
             remembered: Mutex::default(),

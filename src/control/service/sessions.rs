@@ -18,6 +18,10 @@ pub const PREFIX: &str = "tgs_";
 pub const LASTS: Duration = Duration::from_hours(12);
 /// How long it lasts when nobody uses it.
 pub const IDLE: Duration = Duration::from_hours(2);
+/// Passwords digested at once.
+pub(super) const HASHED_AT_ONCE: usize = 4;
+/// How long somebody waits for their turn.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer passwords are refused before they are looked at.
 const MOST_PASSWORD: usize = 1024;
 
@@ -83,12 +87,23 @@ pub(super) async fn check(
 ) -> Outcome<bool> {
     let cost = panel.cost;
     let fits = password.expose().len() <= MOST_PASSWORD;
-    let checked = tokio::task::spawn_blocking(move || {
+    let right = digesting(panel, move || {
         let password = if fits { password.expose().as_str() } else { "" };
         secrets::verify(password, kept.as_deref(), cost)
     });
-    let right = checked.await.map_err(|_| ServiceError::NoDigest)??;
-    Ok(right && fits)
+    Ok(right.await? && fits)
+}
+
+/// Does work that takes long on a thread of its own; no more than a few at once, whoever asks.
+async fn digesting<T: Send + 'static>(
+    panel: &Panel,
+    work: impl FnOnce() -> Outcome<T> + Send + 'static,
+) -> Outcome<T> {
+    let turn = tokio::time::timeout(PATIENCE, panel.hashing.acquire()).await;
+    let turn = turn.map_err(|_| ServiceError::TooMany(PATIENCE.as_secs()))?;
+    let done = tokio::task::spawn_blocking(work).await;
+    drop(turn);
+    done.map_err(|_| ServiceError::NoDigest)?
 }
 
 /// What is kept of a new password.
@@ -99,8 +114,7 @@ pub(super) async fn digest(panel: &Panel, password: Secret<String>) -> Outcome<S
         return Err(ServiceError::field("password", detail));
     }
     let cost = panel.cost;
-    let hashed = tokio::task::spawn_blocking(move || secrets::hash(password.expose(), cost));
-    hashed.await.map_err(|_| ServiceError::NoDigest)?
+    digesting(panel, move || secrets::hash(password.expose(), cost)).await
 }
 
 /// Opens a session for a user whose password was right.

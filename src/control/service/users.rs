@@ -124,10 +124,11 @@ pub async fn first_admin_link(panel: &Panel) -> Outcome<Option<Secret<String>>> 
 /// # Errors
 /// [`ServiceError::SetUp`] where there is one, [`ServiceError::UsedUp`] with another token.
 pub async fn set_up(panel: &Panel, first: FirstAdmin, origin: &str) -> Outcome<SignedIn> {
-    // The same patience as for passwords, though the token cannot be guessed: checking costs a digest of a password.
-    let attempt = panel.throttle.attempt("set-up", origin, panel.now());
+    // By address alone, in effect: whoever tries other tokens must not keep out who has the right one.
+    let attempt = panel.throttle.attempt(&first.token, origin, panel.now());
     attempt.map_err(ServiceError::TooMany)?;
     let presented = secrets::digest(&first.token);
+    let link = first.token;
     let mut db = panel.read().await?;
     is_open(&mut db, &presented).await?;
     drop(db);
@@ -154,7 +155,7 @@ pub async fn set_up(panel: &Panel, first: FirstAdmin, origin: &str) -> Outcome<S
         after: json!({ "email": email, "role": Role::Admin }),
     };
     panel.keep(change, &actor, act).await?;
-    panel.throttle.succeeded("set-up", origin);
+    panel.throttle.succeeded(&link, origin);
     let mut db = panel.read().await?;
     let user = found(rows::get(&mut db, number).await?, "user")?;
     drop(db);
@@ -255,10 +256,16 @@ pub async fn accept(
 ) -> Outcome<SignedIn> {
     let attempt = panel.throttle.attempt(token, origin, panel.now());
     attempt.map_err(ServiceError::TooMany)?;
-    let password = sessions::digest(panel, password).await?;
     let now = panel.now();
-    let mut change = panel.change().await?;
     let digest = secrets::digest(token);
+    // Digesting a password takes long: nobody without an invitation has it done.
+    let mut db = panel.read().await?;
+    if !rows::is_invited(&mut db, &digest, now.nanos()).await? {
+        return Err(ServiceError::UsedUp);
+    }
+    drop(db);
+    let password = sessions::digest(panel, password).await?;
+    let mut change = panel.change().await?;
     let number = rows::use_invitation(change.db(), &digest, now.nanos()).await?;
     let number = number.ok_or(ServiceError::UsedUp)?;
     let user = rows::get(change.db(), number).await?;

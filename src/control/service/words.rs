@@ -89,7 +89,8 @@ impl Check {
     }
 }
 
-fn instant(text: &str) -> Option<Wall> {
+/// A day or a moment.
+pub(super) fn instant(text: &str) -> Option<Wall> {
     let time = text.parse::<Timestamp>().ok().or_else(|| {
         let date = text.parse::<jiff::civil::Date>().ok()?;
         Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())

@@ -1,4 +1,6 @@
+mod matrix;
 mod money;
+mod news;
 mod surface;
 mod who;
 mod world;

@@ -409,7 +409,7 @@ fn leases_are_listed_by_who_may_see_them() {
         &admin,
         body,
     );
-    early.refused(409, "gone");
+    early.refused(409, "not_lost");
 }
 
 #[test]
@@ -472,4 +472,39 @@ fn what_is_asked_for_is_decided_by_somebody_else_and_once() {
     world
         .ask("POST /api/v1/requests", &viewer, body)
         .refused(404, "not_found");
+}
+
+#[test]
+fn a_panel_that_comes_after_goes_by_the_same_tree() {
+    let first = World::new();
+    let admin = first.first_admin();
+    let [_, red, atlas, blue, _] = first.tree(&admin);
+    first.budget(&admin, &atlas, "total", "5.00");
+    let (_, leaf, _) = first.key(&admin, &atlas, "scout");
+    let (_, other, _) = first.key(&admin, &blue, "other");
+    let gateway = first.ask("POST /api/v1/gateways", &admin, json!({ "name": "edge-1" }));
+    let gateway = gateway.is(201);
+    let token = text(&gateway["token"]);
+    let enrolled = gateways::enrol_by_token(&first.panel, &token, [1; 32]);
+    let (router, _) = first.runtime.block_on(enrolled).expect("let in");
+    for (scope, id) in [("team", blue), ("gateway", text(&gateway["gateway"]["id"]))] {
+        let body = json!({ "scope": scope, "id": id, "reason": "a test" });
+        first.ask("POST /api/v1/kill", &admin, body).is(201);
+    }
+    let second = World::copy_of(&first.books());
+    second.greet(ROUTER);
+    let exhausted = second.borrow(ROUTER, 1, leaf, "6.00").denies[0];
+    assert_eq!(exhausted.reason, Reason::Exhausted);
+    assert_eq!(
+        second.borrow(ROUTER, 2, other, "1.00").denies[0].reason,
+        Reason::Killed
+    );
+    assert!(!gateways::may_borrow(&second.panel, router));
+    assert!(gateways::may_borrow(&second.panel, ROUTER));
+    // Whoever was signed in still is, and what was cut off before the bank heard of it reaches it now.
+    second.get(&format!("/api/v1/nodes/{red}"), &admin).is(200);
+    second
+        .runtime
+        .block_on(second.panel.tend())
+        .expect("tended");
 }

@@ -1,9 +1,13 @@
 use super::world::{World, request, text};
-use crate::control::api::document;
+use crate::control::api::{document, router};
 use crate::control::service::audit;
+use crate::lease::protocol::{Bank, LeafId};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::timeout;
+use tower::ServiceExt as _;
 
 #[test]
 fn the_api_describes_itself() {
@@ -12,6 +16,27 @@ fn the_api_describes_itself() {
     let world = World::new();
     let served = world.get("/api/v1/openapi.json", "").is(200);
     assert_eq!(served, *document());
+}
+
+#[test]
+fn every_schema_that_is_named_is_there() {
+    fn named(value: &Value, names: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
+                Value::String(name_of) if name == "$ref" => names.push(name_of.clone()),
+                value => named(value, names),
+            }),
+            Value::Array(values) => values.iter().for_each(|value| named(value, names)),
+            _ => {}
+        }
+    }
+    let mut names = Vec::new();
+    named(document(), &mut names);
+    assert!(names.len() > 50);
+    for name in names {
+        let place = name.trim_start_matches('#');
+        assert!(document().pointer(place).is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -202,25 +227,32 @@ fn a_change_reaches_the_bank_though_nobody_waits_for_it() {
     let [_, _, atlas, ..] = world.tree(&admin);
     let (_, leaf, _) = world.key(&admin, &atlas, "scout");
     let body = json!({ "node": atlas, "window": "total", "limit": "1.00" });
-    let router = crate::control::api::router(world.panel.clone());
+    let router = router(world.panel.clone());
     world.runtime.block_on(async {
-        use tower::ServiceExt as _;
-        let asked = router.oneshot(request("POST /api/v1/budgets", &admin, &body, &[]));
-        // The caller hangs up as soon as the change is under way.
-        let hung_up = tokio::time::timeout(std::time::Duration::from_millis(1), asked).await;
-        drop(hung_up);
-        for _ in 0..500 {
-            let known = world.treasury.look(move |bank| {
-                let leaf = crate::lease::protocol::LeafId(leaf);
-                bank.leaves().any(|(id, row)| {
-                    id == leaf && row.accounts.iter().any(|account| account.budget == 1)
-                })
-            });
-            if known.await.expect("a look") {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        let tasks = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
+        // Nobody else may change anything, so the change waits as soon as it is under way.
+        let turn = world.panel.store().change().await.expect("a turn");
+        let before = tasks();
+        let moment = Duration::from_millis(100);
+        let mut asked =
+            Box::pin(router.oneshot(request("POST /api/v1/budgets", &admin, &body, &[])));
+        while tasks() <= before {
+            assert!(timeout(moment, &mut asked).await.is_err(), "it waits");
         }
-        panic!("the bank never heard of the budget");
+        assert!(timeout(moment, &mut asked).await.is_err(), "it waits");
+        // The caller hangs up.
+        drop(asked);
+        drop(turn);
+        let is_bound = move |bank: &Bank| {
+            let mut leaves = bank.leaves().filter(|(id, _)| *id == LeafId(leaf));
+            leaves.any(|(_, row)| row.accounts.iter().any(|account| account.budget == 1))
+        };
+        while !world.treasury.look(is_bound).await.expect("a look") {
+            tokio::task::yield_now().await;
+        }
     });
 }

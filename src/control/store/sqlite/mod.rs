@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
+    (3, "alerts", include_str!("migrations/0003_alerts.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -43,6 +43,12 @@ pub(in crate::control) async fn all(db: &mut SqliteConnection) -> Found<Vec<Budg
     Ok(all.fetch_all(db).await?)
 }
 
+/// All there ever were.
+pub(in crate::control) async fn ever(db: &mut SqliteConnection) -> Found<Vec<Budget>> {
+    let all = sqlx::query_as("SELECT * FROM budget ORDER BY id");
+    Ok(all.fetch_all(db).await?)
+}
+
 /// Those below a node, or all.
 pub(in crate::control) async fn list(
     db: &mut SqliteConnection,

@@ -65,7 +65,13 @@ pub(in crate::control) async fn by_certificate(
     Ok(found.bind(fingerprint).bind(at).fetch_optional(db).await?)
 }
 
-/// All gateways, or those that were not revoked.
+/// Those that were revoked.
+pub(in crate::control) async fn revoked(db: &mut SqliteConnection) -> Found<Vec<Gateway>> {
+    let revoked = sqlx::query_as("SELECT * FROM gateway WHERE revoked IS NOT NULL");
+    Ok(revoked.fetch_all(db).await?)
+}
+
+/// All gateways.
 pub(in crate::control) async fn list(
     db: &mut SqliteConnection,
     window: Window,

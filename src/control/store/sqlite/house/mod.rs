@@ -2,6 +2,7 @@
 //!
 //! A function here is one statement. What may be done, and by whom, the services know.
 
+pub(in crate::control) mod alerts;
 pub(in crate::control) mod audit;
 pub(in crate::control) mod budgets;
 pub(in crate::control) mod gateways;
@@ -12,6 +13,7 @@ pub(in crate::control) mod nodes;
 pub(in crate::control) mod replies;
 pub(in crate::control) mod requests;
 pub(in crate::control) mod settings;
+pub(in crate::control) mod spend;
 pub(in crate::control) mod tokens;
 pub(in crate::control) mod users;
 pub(in crate::control) mod webhooks;

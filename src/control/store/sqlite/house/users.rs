@@ -131,6 +131,19 @@ pub(in crate::control) async fn invite(
     Ok(())
 }
 
+/// Whether there is such an invitation.
+pub(in crate::control) async fn is_invited(
+    db: &mut SqliteConnection,
+    digest: &[u8],
+    at: i64,
+) -> Found<bool> {
+    let counted = sqlx::query_scalar(
+        "SELECT count(*) FROM invitation WHERE digest = ? AND used IS NULL AND expires > ?",
+    );
+    let counted: i64 = counted.bind(digest).bind(at).fetch_one(db).await?;
+    Ok(counted > 0)
+}
+
 /// Uses an invitation up; whose it was.
 pub(in crate::control) async fn use_invitation(
     db: &mut SqliteConnection,

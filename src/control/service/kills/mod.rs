@@ -3,23 +3,24 @@
 //! A switch is pulled in the books first, then the bank lends nothing more to what it covers, then gateways are told. What
 //! was lent before is spent until its lease is over at the latest, and that is what a switch's report tells.
 
+mod report;
+
+pub use report::{Confirmation, KillReport, KillView, list, report};
+
 use super::access::{Actor, Role};
 use super::audit::Act;
 use super::directory::{Forest, unsigned};
 use super::words::Check;
-use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, gateways, keys, nodes, words};
-use crate::clock;
+use super::{Db, Outcome, Panel, ServiceError, found, gateways, keys, nodes};
 use crate::control::store::sqlite::house::{
-    gateways as gateway_rows, keys as key_rows, kills as rows, users,
+    gateways as gateway_rows, keys as key_rows, kills as rows,
 };
 use crate::lease::directory::Event;
-use crate::lease::protocol::{LeafId, RouterId, Stage};
-use crate::units::Money;
+use crate::lease::protocol::{LeafId, RouterId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 /// What a switch is pulled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,62 +76,6 @@ pub struct Unkill {
     pub reason: String,
 }
 
-/// A switch.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct KillView {
-    /// Its id.
-    pub id: String,
-    /// What it covers: a path, a key at its path, a gateway, or `everything`.
-    pub name: String,
-    /// Why it was pulled.
-    pub reason: String,
-    /// Whether streams under way were cut.
-    pub abort_streams: bool,
-    /// When it was pulled.
-    pub at: String,
-    /// By whom.
-    pub by: String,
-    /// Whether it is in force.
-    pub in_force: bool,
-    /// When it was let go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifted: Option<String>,
-    /// By whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifted_by: Option<String>,
-}
-
-/// A switch, and how far it has come.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct KillReport {
-    /// The switch.
-    pub kill: KillView,
-    /// Keys it covers.
-    pub keys: u64,
-    /// Gateways that hold money of what it covers.
-    pub gateways: Vec<Confirmation>,
-    /// The most that can still be spent, in dollars.
-    pub latest_possible_spend: String,
-    /// Until when, at the latest; absent where nothing is held.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
-}
-
-/// How far a switch has come at one gateway.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Confirmation {
-    /// The gateway's id.
-    pub gateway: String,
-    /// Its name.
-    pub name: String,
-    /// Whether it said that it heard of the switch.
-    pub confirmed: bool,
-    /// What it still holds, in dollars: calls under way may spend it, and, where it did not confirm, new ones.
-    pub held: String,
-    /// Until when it may, at the latest.
-    pub until: String,
-}
-
 /// What a switch let go of.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Unkilled {
@@ -164,17 +109,22 @@ fn reaches(scope: i64, target: Option<i64>, forest: &Forest, key: &key_rows::Vir
     }
 }
 
-/// Remembers which gateways may borrow nothing.
+/// Remembers which gateways may borrow nothing, as the store has it.
 pub(super) async fn remember(panel: &Panel) -> Outcome<()> {
     let mut db = panel.read().await?;
+    let mut stopped: BTreeSet<RouterId> = gateway_rows::revoked(&mut db)
+        .await?
+        .iter()
+        .map(gateways::router)
+        .collect();
     for kill in rows::all(&mut db).await? {
         if let (GATEWAY, Some(number)) = (kill.scope, kill.target)
             && let Some(gateway) = gateway_rows::get(&mut db, number).await?
         {
-            let router = gateways::router(&gateway);
-            panel.remembered().stopped.insert(router);
+            stopped.insert(gateways::router(&gateway));
         }
     }
+    panel.remembered().stopped = stopped;
     Ok(())
 }
 
@@ -220,11 +170,12 @@ pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillRep
         before: Value::Null,
         after: json!({ "name": row.name, "reason": row.reason, "abort_streams": row.abort_streams }),
     };
-    let mut cursors = panel
-        .enact(change, actor, act, event.into_iter().collect())
-        .await?;
+    let events = event.into_iter().collect();
+    let enacted = panel.enact(change, actor, act, events).await;
+    // It is in the books, whether the bank could be told or not.
+    remember(panel).await?;
+    let mut cursors = enacted?;
     if let Some(router) = router {
-        panel.remembered().stopped.insert(router);
         let drained = panel.treasury.drain(router).await;
         drained.map_err(ServiceError::NotInForce)?;
         cursors.push(panel.publish(Event::SyncNow));
@@ -276,101 +227,16 @@ pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unki
         before: Value::Null,
         after: json!({ "name": target.name, "reason": asked.reason, "lifted": lifted }),
     };
-    panel
-        .enact(change, actor, act, event.into_iter().collect())
-        .await?;
-    if let Some(router) = router {
-        panel.remembered().stopped.remove(&router);
+    let events = event.into_iter().collect();
+    let enacted = panel.enact(change, actor, act, events).await;
+    remember(panel).await?;
+    enacted?;
+    if router.is_some() {
         panel.publish(Event::SyncNow);
     }
     Ok(Unkilled {
         lifted,
         keys: count,
-    })
-}
-
-/// All switches, those that were let go too. One out of the caller's scope is left out.
-///
-/// # Errors
-/// The books cannot be read.
-pub async fn list(panel: &Panel, actor: &Actor, page: Page) -> Outcome<Listing<KillView>> {
-    let mut db = panel.read().await?;
-    let forest = Forest::load(&mut db).await?;
-    let mut kills = rows::list(&mut db, page.window()).await?;
-    let is_more = kills.len() > usize::from(page.limit);
-    kills.truncate(usize::from(page.limit));
-    let last = kills.last().filter(|_| is_more).map(|kill| kill.id);
-    let mut views = Vec::new();
-    for kill in kills {
-        if is_visible(&mut db, actor, &forest, &kill).await? {
-            views.push(view(&mut db, kill).await?);
-        }
-    }
-    Ok(Listing::new(views, last))
-}
-
-/// One switch, and how far it has come.
-///
-/// # Errors
-/// There is none of this id in scope.
-pub async fn report(panel: &Panel, actor: &Actor, id: &str) -> Outcome<KillReport> {
-    let mut db = panel.read().await?;
-    let forest = Forest::load(&mut db).await?;
-    let kill = found(rows::find(&mut db, id).await?, "kill switch")?;
-    if !is_visible(&mut db, actor, &forest, &kill).await? {
-        return Err(ServiceError::NotFound("kill switch"));
-    }
-    let covered: BTreeSet<LeafId> = leaves(&mut db, kill.scope, kill.target)
-        .await?
-        .into_iter()
-        .collect();
-    let router = match (kill.scope, kill.target) {
-        (GATEWAY, Some(number)) => gateway_rows::get(&mut db, number).await?,
-        _ => None,
-    };
-    let router = router.as_ref().map(gateways::router);
-    let keys = covered.len();
-    let held = panel.treasury.look(move |bank| {
-        let mut held: BTreeMap<RouterId, (Money, Duration)> = BTreeMap::new();
-        for (_, lease) in bank.leases() {
-            let is_open = matches!(lease.stage, Stage::Active | Stage::Draining);
-            let is_covered = covered.contains(&lease.leaf) || router == Some(lease.router);
-            if is_open && is_covered && lease.held() > Money::ZERO {
-                let (money, until) = held.entry(lease.router).or_default();
-                *money = money.plus(lease.held());
-                *until = (*until).max(lease.drain_until);
-            }
-        }
-        held
-    });
-    let held = held.await?;
-    let (boot, now) = (clock::since_boot(), panel.now());
-    let cursor = unsigned(kill.cursor);
-    let (mut total, mut latest) = (Money::ZERO, None);
-    let mut confirmations = Vec::new();
-    for (router, (money, until)) in held {
-        let heard = panel.remembered().heard.get(&router).copied();
-        let until = super::after(now, until.saturating_sub(boot)).nanos();
-        total = total.plus(money);
-        latest = latest.max(Some(until));
-        let gateway = gateway_rows::by_router(&mut db, &router.0.to_be_bytes()).await?;
-        let (uid, name) = gateway
-            .map(|gateway| (gateway.uid, gateway.name))
-            .unwrap_or_default();
-        confirmations.push(Confirmation {
-            gateway: uid,
-            name,
-            confirmed: cursor > 0 && heard.is_some_and(|heard| heard >= cursor),
-            held: money.to_string(),
-            until: words::time(until),
-        });
-    }
-    Ok(KillReport {
-        kill: view(&mut db, kill).await?,
-        keys: u64::try_from(keys).unwrap_or(u64::MAX),
-        gateways: confirmations,
-        latest_possible_spend: total.to_string(),
-        until: words::some_time(latest),
     })
 }
 
@@ -447,44 +313,4 @@ async fn stopped(db: &mut Db, target: &Target) -> Outcome<Option<RouterId>> {
     };
     let gateway = gateway_rows::get(db, number).await?;
     Ok(gateway.as_ref().map(gateways::router))
-}
-
-/// Whether a switch covers something in the caller's scope, or lies in it.
-async fn is_visible(
-    db: &mut Db,
-    actor: &Actor,
-    forest: &Forest,
-    kill: &rows::Kill,
-) -> Outcome<bool> {
-    let Some(scope) = actor.scope else {
-        return Ok(true);
-    };
-    Ok(match (kill.scope, kill.target) {
-        (EVERYTHING, _) => true,
-        (NODE, Some(node)) => forest.is_below(scope, node) || forest.is_below(node, scope),
-        (KEY, Some(number)) => {
-            let key = key_rows::get(db, number).await?;
-            key.is_some_and(|key| forest.is_below(scope, key.node))
-        }
-        _ => false,
-    })
-}
-
-async fn view(db: &mut Db, kill: rows::Kill) -> Outcome<KillView> {
-    let by = users::get(db, kill.by_user).await?;
-    let lifted_by = match kill.lifted_by {
-        Some(user) => users::get(db, user).await?,
-        None => None,
-    };
-    Ok(KillView {
-        id: kill.uid,
-        name: kill.name,
-        reason: kill.reason,
-        abort_streams: kill.abort_streams,
-        at: words::time(kill.at),
-        by: by.map(|user| user.email).unwrap_or_default(),
-        in_force: kill.lifted.is_none(),
-        lifted: words::some_time(kill.lifted),
-        lifted_by: lifted_by.map(|user| user.email),
-    })
 }

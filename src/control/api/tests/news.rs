@@ -1,0 +1,210 @@
+use super::world::{World, text};
+use crate::control::courier::Courier;
+use crate::control::service::alerts::{self, Alert};
+use crate::lease::protocol::{Answer, Grant, LeafId, Line, RouterId, Sync};
+use crate::units::Money;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+const ROUTER: RouterId = RouterId(7);
+
+/// A webhook that answers each call with the next of these statuses; what it was sent.
+fn hook(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<Value>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!(
+        "http://{}/news?x=1",
+        listener.local_addr().expect("an address")
+    );
+    let thread = std::thread::spawn(move || {
+        let mut sent = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().expect("a call");
+            let mut bytes = Vec::new();
+            let mut piece = [0; 4096];
+            let body = loop {
+                let read = stream.read(&mut piece).expect("bytes");
+                bytes.extend_from_slice(&piece[..read]);
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                    continue;
+                };
+                assert!(head.starts_with("POST /news?x=1 HTTP/1.1\r\n"), "{head}");
+                if let Ok(body) = serde_json::from_str(body) {
+                    break body;
+                }
+            };
+            sent.push(body);
+            write!(
+                stream,
+                "HTTP/1.1 {answer}\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+            )
+            .expect("written");
+        }
+        sent
+    });
+    (url, thread)
+}
+
+/// A gateway reports what it spent of a lease.
+fn report(world: &World, seq: u64, grant: &Grant, settled: &str) {
+    let sync = Sync {
+        router: ROUTER,
+        incarnation: 1,
+        seq,
+        leases: vec![Line {
+            lease: grant.lease,
+            fence: grant.fence,
+            settled: settled.parse().expect("dollars"),
+            returned: Money::ZERO,
+            reserved: Money::ZERO,
+            overrun: Money::ZERO,
+            closing: false,
+        }],
+        wants: Vec::new(),
+        finals: Vec::new(),
+    };
+    let answer = world
+        .runtime
+        .block_on(world.treasury.sync(sync))
+        .expect("an answer");
+    assert!(matches!(answer, Answer::Synced(_)), "{answer:?}");
+}
+
+#[test]
+fn news_are_taken_to_webhooks_and_tried_again_where_they_did_not_arrive() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, _, atlas, ..] = world.tree(&admin);
+    let budget = world.budget(&admin, &atlas, "1d", "10.00");
+    let (url, hook) = hook(&["500 No", "302 Elsewhere", "204 Good"]);
+    world
+        .ask(
+            "POST /api/v1/webhooks",
+            &admin,
+            json!({ "url": "http://10.0.0.1/" }),
+        )
+        .refused(422, "invalid");
+    world
+        .ask("POST /api/v1/webhooks", &admin, json!({ "url": url }))
+        .is(201);
+    let body = json!({ "budget": budget, "amount": "5.00", "reason": "a demo" });
+    world.ask("POST /api/v1/requests", &admin, body).is(201);
+    let courier = Courier::new();
+    let deliver = || {
+        world
+            .runtime
+            .block_on(courier.deliver(&world.panel))
+            .expect("books")
+    };
+    assert_eq!(deliver(), 0);
+    assert_eq!(deliver(), 0, "not at once");
+    world.pass(11);
+    assert_eq!(deliver(), 0, "a redirect is not followed");
+    world.pass(21);
+    assert_eq!(deliver(), 1);
+    assert_eq!(deliver(), 0, "and only once");
+    let sent = hook.join().expect("no panic");
+    assert!(sent[0] == sent[1] && sent[1] == sent[2]);
+    assert_eq!(sent[0]["event"], "budget_request.asked");
+    assert_eq!(sent[0]["data"]["amount"], "5.00");
+}
+
+#[test]
+fn a_threshold_is_told_of_once_in_a_period() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, _, atlas, ..] = world.tree(&admin);
+    let body = json!({ "node": atlas, "window": "total", "limit": "10.00", "soft": [10, 50] });
+    world.ask("POST /api/v1/budgets", &admin, body).is(201);
+    let (_, leaf, _) = world.key(&admin, &atlas, "scout");
+    world.greet(ROUTER);
+    let grant = world.borrow(ROUTER, 1, leaf, "9.00").grants[0];
+    let look = || {
+        let alerts = world
+            .runtime
+            .block_on(alerts::look(&world.panel))
+            .expect("books");
+        let percents = alerts.iter().map(|alert: &Alert| alert.percent);
+        percents.collect::<Vec<u8>>()
+    };
+    assert!(look().is_empty());
+    report(&world, 2, &grant, "5.00");
+    assert_eq!(look(), [10, 50]);
+    assert!(look().is_empty());
+    report(&world, 3, &grant, "8.00");
+    assert_eq!(look(), [80]);
+}
+
+#[test]
+fn sums_of_spending_are_those_of_the_ledger() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [acme, red, atlas, blue, _] = world.tree(&admin);
+    let top = world.budget(&admin, &acme, "1mo", "100.00");
+    world.budget(&admin, &atlas, "total", "50.00");
+    let (_, scout, _) = world.key(&admin, &atlas, "scout");
+    let (_, other, _) = world.key(&admin, &blue, "other");
+    world.greet(ROUTER);
+    let first = world.borrow(ROUTER, 1, scout, "3.00").grants[0];
+    let second = world.borrow(ROUTER, 2, other, "2.00");
+    let second = second
+        .grants
+        .iter()
+        .find(|grant| grant.leaf == LeafId(other))
+        .expect("lent");
+    report(&world, 3, &first, "1.25");
+    report(&world, 4, second, "0.50");
+    report(&world, 5, &first, "2.00");
+    let spend = |query: &str, token: &str| {
+        world
+            .get(&format!("/api/v1/analytics/spend?{query}"), token)
+            .is(200)
+    };
+    let named = |spend: &Value| {
+        let sums = spend["sums"].as_array().expect("sums").iter();
+        sums.map(|sum| (text(&sum["name"]), text(&sum["spent"])))
+            .collect::<Vec<_>>()
+    };
+    let pair = |name: &str, spent: &str| (name.to_owned(), spent.to_owned());
+    let by_budget = spend("group_by=budget", &admin);
+    assert_eq!(
+        named(&by_budget),
+        [
+            pair("acme 1mo", "2.50"),
+            pair("acme/red/atlas total", "2.00")
+        ]
+    );
+    let by_key = spend("group_by=key", &admin);
+    let keys = [
+        pair("acme/blue key other", "0.50"),
+        pair("acme/red/atlas key scout", "2.00"),
+    ];
+    assert_eq!(
+        (named(&by_key), &by_key["total"]),
+        (keys.to_vec(), &json!("2.50"))
+    );
+    let by_node = spend("group_by=node&interval=day", &admin);
+    assert_eq!(
+        named(&by_node),
+        [pair("acme/blue", "0.50"), pair("acme/red/atlas", "2.00")]
+    );
+    let shown = world.get(&format!("/api/v1/budgets/{top}"), &admin).is(200);
+    assert_eq!(shown["spent"], by_key["total"]);
+    let (viewer, _) = world.user(&admin, "vera", "viewer", Some(&red));
+    assert_eq!(
+        named(&spend("group_by=key", &viewer)),
+        [pair("acme/red/atlas key scout", "2.00")]
+    );
+    assert_eq!(
+        spend("group_by=key&from=2099-01-01", &admin)["sums"],
+        json!([])
+    );
+    world
+        .get("/api/v1/analytics/spend", &admin)
+        .refused(422, "invalid");
+    world
+        .get("/api/v1/analytics/spend?group_by=key&from=soon", &admin)
+        .refused(422, "invalid");
+}

@@ -1,0 +1,144 @@
+//! How a gateway comes in, and what it is known by: what whoever ends TLS asks and tells.
+//!
+//! An administrator makes a one-time token; the first key that presents it is the gateway's from then on, and certificates
+//! are issued for that key alone. So a token that is read on the way is of no use after the gateway was there, and one that
+//! was used by somebody else is noticed by the gateway that comes second.
+
+use super::{act, router};
+use crate::clock::Wall;
+use crate::control::service::access::Actor;
+use crate::control::service::{self, Outcome, Panel, ServiceError, audit, found, secrets, words};
+use crate::control::store::sqlite::house::gateways as rows;
+use crate::lease::protocol::RouterId;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How seldom it is written down that a gateway spoke.
+const SEEN: Duration = Duration::from_secs(30);
+
+/// Lets a gateway in by its one-time token. The first time binds it to its key (`spki_sha256`, the SHA-256 of its public
+/// key); the same key may come again, as one does whose answer got lost.
+///
+/// # Errors
+/// [`ServiceError::UsedUp`] for a token that never was, is too old or is revoked, [`ServiceError::OtherKey`] for one that
+/// another key has used.
+pub async fn enrol_by_token(
+    panel: &Panel,
+    token: &str,
+    spki_sha256: [u8; 32],
+) -> Outcome<(RouterId, String)> {
+    let now = panel.now();
+    let mut change = panel.change().await?;
+    let row = rows::by_token(change.db(), &secrets::digest(token)).await?;
+    let good = |row: &rows::Gateway| {
+        row.revoked.is_none() && row.token_until.is_some_and(|until| until > now.nanos())
+    };
+    let row = row.filter(good).ok_or(ServiceError::UsedUp)?;
+    let actor = Actor::own("enrolment", "");
+    match row.spki.as_deref() {
+        // The bank writes to the same file: nobody waits for it with a change open.
+        Some(bound) if bound == spki_sha256.as_slice() => drop(change),
+        Some(_) => {
+            let attempt = json!({ "other_key_sha256": words::hex(&spki_sha256) });
+            let act = act("gateway.enrol_refused", &row, Value::Null, attempt);
+            panel.keep(change, &actor, act).await?;
+            return Err(ServiceError::OtherKey);
+        }
+        None => {
+            rows::bind(change.db(), row.id, &spki_sha256, now.nanos()).await?;
+            let bound = json!({ "key_sha256": words::hex(&spki_sha256) });
+            let act = act("gateway.enrol", &row, Value::Null, bound);
+            panel.keep(change, &actor, act).await?;
+        }
+    }
+    panel.treasury.enrol(router(&row)).await?;
+    Ok((router(&row), row.name))
+}
+
+/// Whether a gateway that is let in by its certificate may have another one for this key: the one it is bound to.
+///
+/// # Errors
+/// [`ServiceError::Unauthenticated`] where it is not known any more, [`ServiceError::OtherKey`] for another key.
+pub async fn may_renew(panel: &Panel, router: RouterId, spki_sha256: [u8; 32]) -> Outcome<String> {
+    let mut db = panel.read().await?;
+    let row = rows::by_router(&mut db, &router.0.to_be_bytes()).await?;
+    let row = row.filter(|row| row.revoked.is_none());
+    let row = row.ok_or(ServiceError::Unauthenticated)?;
+    if row.spki.as_deref() == Some(spki_sha256.as_slice()) {
+        Ok(row.name)
+    } else {
+        Err(ServiceError::OtherKey)
+    }
+}
+
+/// A certificate was issued to a gateway: it is known by that one, too. `fingerprint` is the SHA-256 of the certificate.
+///
+/// # Errors
+/// Nobody knows the gateway.
+pub async fn certificate_issued(
+    panel: &Panel,
+    router: RouterId,
+    fingerprint: [u8; 32],
+    not_after: Wall,
+) -> Outcome<()> {
+    let now = panel.now();
+    let mut change = panel.change().await?;
+    let row = rows::by_router(change.db(), &router.0.to_be_bytes()).await?;
+    let row = found(row.filter(|row| row.revoked.is_none()), "gateway")?;
+    let times = (now.nanos(), not_after.nanos());
+    rows::certificate(change.db(), row.id, &fingerprint, times).await?;
+    let told = json!({ "fingerprint": words::hex(&fingerprint), "not_after": words::time(not_after.nanos()) });
+    let act = act("gateway.certificate", &row, Value::Null, told);
+    let actor = Actor::own("enrolment", "");
+    audit::append(change.db(), now, &actor, act).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Which gateway has this certificate; none where it is revoked or the certificate is over.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn router_of_certificate(
+    panel: &Panel,
+    fingerprint: &[u8; 32],
+) -> Outcome<Option<RouterId>> {
+    let now = panel.now().nanos();
+    let mut db = panel.read().await?;
+    let row = rows::by_certificate(&mut db, fingerprint, now).await?;
+    Ok(row.as_ref().map(router))
+}
+
+/// A gateway spoke.
+///
+/// # Errors
+/// The books cannot be written.
+pub async fn seen(panel: &Panel, router: RouterId) -> Outcome<()> {
+    let now = panel.now();
+    {
+        let mut remembered = panel.remembered();
+        let last = remembered.seen.entry(router).or_insert(i64::MIN);
+        if *last > service::before(now, SEEN).nanos() {
+            return Ok(());
+        }
+        *last = now.nanos();
+    }
+    let mut change = panel.change().await?;
+    rows::seen(change.db(), &router.0.to_be_bytes(), now.nanos()).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// A gateway said up to which event it has heard: what a kill switch's report calls confirmed.
+pub fn heard(panel: &Panel, router: RouterId, cursor: u64) {
+    let mut remembered = panel.remembered();
+    let heard = remembered.heard.entry(router).or_default();
+    *heard = cursor.max(*heard);
+}
+
+/// Whether a gateway may be lent anything: not while its own switch is pulled. What it wants is then left out of its sync,
+/// so that it can still report and give back.
+#[must_use]
+pub fn may_borrow(panel: &Panel, router: RouterId) -> bool {
+    !panel.remembered().stopped.contains(&router)
+}
