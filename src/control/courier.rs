@@ -97,7 +97,7 @@ impl Courier {
             let Ok((delivery, sent)) = done else { continue };
             arrived = arrived.saturating_add(usize::from(sent.is_ok()));
             let said = sent.map_err(|error| error.to_string());
-            let said = said.as_ref().map(|()| ()).map_err(String::as_str);
+            let said = said.as_ref().copied().map_err(String::as_str);
             webhooks::sent(panel, &delivery, said).await?;
         }
         Ok(arrived)

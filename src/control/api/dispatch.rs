@@ -12,6 +12,7 @@ use crate::ids;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -49,14 +50,13 @@ pub(super) fn router(panel: &Arc<Panel>, routes: Vec<Route>) -> axum::Router {
         let methods = by_path.remove(path).unwrap_or_default();
         by_path.insert(path, methods.merge(on(filter, handler)));
     }
-    let mut router = axum::Router::new();
+    let mut all = axum::Router::new();
     for (path, methods) in by_path {
-        router = router.route(path, methods);
+        all = all.route(path, methods);
     }
     let no_route = || async { finished(Err(Refusal::NoRoute), "") };
     let no_method = || async { finished(Err(Refusal::NoMethod), "") };
-    router
-        .route("/api/v1/{*rest}", axum::routing::any(no_route))
+    all.route("/api/v1/{*rest}", axum::routing::any(no_route))
         .method_not_allowed_fallback(no_method)
 }
 
@@ -309,7 +309,7 @@ fn same_site(parts: &Parts, token: &str, is_write: bool) -> Result<(), Refusal> 
         return Ok(());
     }
     if parts.headers.contains_key(header::ORIGIN) {
-        let host = parts.uri.authority().map(|authority| authority.as_str());
+        let host = parts.uri.authority().map(Authority::as_str);
         let host = host.or_else(|| text(&header::HOST)).unwrap_or_default();
         let own = format!("https://{host}");
         let same = text(&header::ORIGIN).is_some_and(|origin| origin.eq_ignore_ascii_case(&own));

@@ -1,7 +1,7 @@
 //! The panel's door for people and their programs: `/api/v1/`, JSON over HTTP.
 //!
 //! All routes stand in one table ([`routes`]), each with who may use it, what it takes and what it gives. The router, the
-//! OpenAPI document and the test that tries every route with every kind of caller are made of that table, so that none of
+//! `OpenAPI` document and the test that tries every route with every kind of caller are made of that table, so that none of
 //! them can leave one out.
 //!
 //! Not here: rules (`service`), TLS and the treaty's own routes (whoever mounts this router).
@@ -47,6 +47,10 @@ fn routes() -> Vec<Route> {
 
 /// The admin API, to be mounted at the root: its paths begin with `/api/v1/`. Whoever serves it puts the caller's address
 /// into each request, as [`Peer`].
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the router keeps the panel: it is handed over"
+)]
 pub fn router(panel: Arc<Panel>) -> axum::Router {
     dispatch::router(&panel, routes())
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made of the table of routes.
+//! The `OpenAPI` document, made of the table of routes.
 
 use super::call::Reply;
 use super::problem::Problem;

@@ -88,7 +88,7 @@ where
         about,
         query: Some(|schemas| Q::json_schema(schemas)),
         body: None,
-        answer: Some(|schemas| schemas.subschema_for::<T>()),
+        answer: Some(SchemaGenerator::subschema_for::<T>),
         status: StatusCode::OK,
         if_match: false,
         handler: Arc::new(move |call, query, _| {
@@ -116,8 +116,8 @@ where
     F: std::future::Future<Output = Outcome<Reply<T>>> + Send + 'static,
 {
     let takes_nothing = B::schema_name() == Nothing::schema_name();
-    let describe: Describe = |schemas| schemas.subschema_for::<B>();
-    let answer: Describe = |schemas| schemas.subschema_for::<T>();
+    let describe: Describe = SchemaGenerator::subschema_for::<B>;
+    let answer: Describe = SchemaGenerator::subschema_for::<T>;
     Route {
         method,
         path,

@@ -3,6 +3,7 @@
 use super::access::Actor;
 use super::directory::{self, Forest};
 use super::{Outcome, Panel, ServiceError, words};
+use crate::clock::Wall;
 use crate::control::store::sqlite::house::{Window, budgets, keys, spend as rows};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,7 @@ pub async fn spend(panel: &Panel, actor: &Actor, asked: Asked) -> Outcome<Spend>
     let instant = |field: &str, text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => {
-            let at = words::instant(text).map(|at| at.nanos());
+            let at = words::instant(text).map(Wall::nanos);
             let detail = "a time, like 2027-06-30 or 2027-06-30T12:00:00Z";
             at.map(Some)
                 .ok_or_else(|| ServiceError::field(field, detail))

@@ -170,7 +170,7 @@ pub async fn list(panel: &Panel, actor: &Actor, page: Page) -> Outcome<Listing<K
     let now = panel.now().nanos();
     let next = keys.get(usize::from(page.limit)).is_some();
     let keys = keys.iter().take(usize::from(page.limit));
-    let last = keys.clone().last().filter(|_| next).map(|key| key.id);
+    let last = keys.clone().next_back().filter(|_| next).map(|key| key.id);
     let views = keys.map(|key| view(&forest, key, now));
     Ok(Listing::new(views.collect::<Outcome<_>>()?, last))
 }

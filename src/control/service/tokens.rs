@@ -85,8 +85,8 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewToken) -> Outcome<MadeTo
         Some(node) => {
             let node = nodes::find(change.db(), node).await?;
             let node = node.filter(|node| actor.covers(&forest, node.id));
-            let none = || ServiceError::field("scope", "there is no such node");
-            Some(node.ok_or_else(none)?.id)
+            let unknown = || ServiceError::field("scope", "there is no such node");
+            Some(node.ok_or_else(unknown)?.id)
         }
     };
     let token = rows::Token {

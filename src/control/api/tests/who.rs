@@ -127,13 +127,13 @@ fn a_token_reaches_no_further_than_its_maker_does_now() {
     let admin = world.first_admin();
     let [_, red, atlas, blue, _] = world.tree(&admin);
     let (operator, id) = world.user(&admin, "olga", "operator", Some(&red));
-    let make = |token: &str, role: &str, scope: Option<&str>| {
+    let token_of = |token: &str, role: &str, scope: Option<&str>| {
         let body = json!({ "name": "ci", "role": role, "scope": scope, "expires": "2099-01-01" });
         world.ask("POST /api/v1/tokens", token, body)
     };
-    make(&operator, "admin", None).refused(403, "beyond_own_rights");
-    make(&operator, "operator", Some(&blue)).refused(422, "invalid");
-    let made = make(&operator, "operator", Some(&atlas)).is(201);
+    token_of(&operator, "admin", None).refused(403, "beyond_own_rights");
+    token_of(&operator, "operator", Some(&blue)).refused(422, "invalid");
+    let made = token_of(&operator, "operator", Some(&atlas)).is(201);
     let token = text(&made["secret"]);
     assert!(token.starts_with("tgp_"));
     let list = world.get("/api/v1/tokens", &operator).is(200);

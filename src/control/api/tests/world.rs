@@ -142,6 +142,10 @@ impl World {
     }
 
     /// `what` is a method and a path; a body of null is none.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a test says in place what it sends"
+    )]
     pub(super) fn ask_with(
         &self,
         what: &str,
