@@ -4,8 +4,8 @@
 //! gets a file like this one.
 
 pub use crate::dialect::openai::{
-    Answer as Usages, Called, Field, Frames, Reading, Release, StreamMeter, event_name, payload,
-    said,
+    Answer as Usages, Called, Field, Frames, Reader, Reading, Release, StreamMeter, event_name,
+    payload, said,
 };
 
 use crate::chat::Endpoint;

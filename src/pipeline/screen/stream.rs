@@ -18,7 +18,7 @@ use super::{Blocked, Screen};
 use crate::chat::json::{Text, escaped};
 use crate::chat::{Endpoint, Span};
 use crate::governance::policy::settings::Site;
-use crate::provider::openai::{self as vendor, Field, Frames, Reading, payload};
+use crate::provider::openai::{self as vendor, Field, Frames, Reader, Reading, payload};
 use bytes::Bytes;
 use std::rc::Rc;
 
@@ -33,6 +33,7 @@ pub(in crate::pipeline) struct Guarded {
     screen: Rc<Screen>,
     endpoint: Endpoint,
     frames: Frames,
+    reader: Reader,
     texts: Vec<(Field, Spoken)>,
     calls: Vec<Call>,
     /// Events behind the beginning of a call that is not whole.
@@ -92,6 +93,7 @@ impl Guarded {
             screen,
             endpoint,
             frames: Frames::default(),
+            reader: Reader::default(),
             texts: Vec::new(),
             calls: Vec::new(),
             waiting: Vec::new(),
@@ -149,7 +151,7 @@ impl Guarded {
             out.extend([event]);
             return Ok(());
         }
-        let Ok(reading) = vendor::said(&data, self.endpoint, true) else {
+        let Ok(reading) = self.reader.said(&data, self.endpoint) else {
             self.screen.unreadable(&data)?;
             return self.pass(event, out);
         };
@@ -236,7 +238,7 @@ impl Guarded {
                 out.extend([event]);
                 continue;
             };
-            match vendor::said(&data, self.endpoint, true) {
+            match self.reader.said(&data, self.endpoint) {
                 Ok(reading) => self.speak(event, &data, &reading, out)?,
                 Err(_) => out.extend([event]), // looked at before it had to wait
             }
