@@ -221,10 +221,12 @@ impl Pen {
         }
         if let Some(ruled) = &record.ruled {
             name_of_member(out, "ruled");
+            let start = out.len();
             // Texts and numbers always write, and a `Vec` takes them: there is no error to lose.
-            if let Ok(written) = serde_json::to_string(&**ruled) {
-                raw_json(out, &written);
+            if serde_json::to_writer(&mut *out, &**ruled).is_err() {
+                out.truncate(start);
             }
+            keep_to_line(out, start);
             out.push(b',');
         }
         out.extend_from_slice(b"\"status\":");
@@ -305,8 +307,15 @@ fn text_member(out: &mut Vec<u8>, name: &str, text: &str) {
     out.extend_from_slice(b"\",");
 }
 
-/// JSON as serde writes it, with what could still break a line escaped.
-fn raw_json(out: &mut Vec<u8>, json: &str) {
+/// Escapes what could still break a line in JSON as serde wrote it, from `start` on. There is seldom anything: then it stays
+/// where it was written.
+fn keep_to_line(out: &mut Vec<u8>, start: usize) {
+    let written = out.get(start..).unwrap_or_default();
+    if written.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        return;
+    }
+    let written = out.split_off(start);
+    let json = String::from_utf8_lossy(&written);
     let mut encoded = [0; 4];
     for character in json.chars() {
         match character {
