@@ -5,7 +5,7 @@
 //! sixteenth of the shard at once, pinned ones never. If all are pinned, nothing new is remembered.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,28 @@ pub(super) trait Aged {
 
 const SHARDS: usize = 16;
 
-type Shard<V> = HashMap<u128, V>;
+type Shard<V> = HashMap<u128, V, BuildHasherDefault<Drawn>>;
+
+/// The hash of a key: half of it. It is a keyed digest already, so another one would spread it no better.
+#[derive(Debug, Default)]
+struct Drawn(u64);
+
+impl Hasher for Drawn {
+    fn write_u128(&mut self, key: u128) {
+        // The other half chose the shard.
+        self.0 = u64::try_from(key >> 64).unwrap_or(0);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Table<V> {
@@ -59,7 +80,10 @@ impl<V: Aged + Default> Table<V> {
             .shard(key)?
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !shard.contains_key(&key) && shard.len() >= self.most {
+        if let Some(known) = shard.get_mut(&key) {
+            return Some(act(known));
+        }
+        if shard.len() >= self.most {
             make_room(&mut shard, self.most, now);
             if shard.len() >= self.most {
                 return None;
