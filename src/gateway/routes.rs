@@ -105,7 +105,7 @@ impl Visit {
                 } else {
                     (came, None)
                 };
-                let call = Call {
+                let call = Box::new(Call {
                     id: self.id,
                     began: self.began,
                     arrived: clock::since_start(),
@@ -118,7 +118,7 @@ impl Visit {
                     peer: self.peer,
                     labels: head.labels,
                     cost_comment: head.cost_comment,
-                };
+                });
                 if head.dry_run {
                     self.quote(&call).await
                 } else {
@@ -144,7 +144,7 @@ impl Visit {
         Ok(key)
     }
 
-    async fn call(&mut self, call: Call) -> Result<Response<Outward>, Refused> {
+    async fn call(&mut self, call: Box<Call>) -> Result<Response<Outward>, Refused> {
         let endpoint = call.endpoint;
         let worker = &self.connections.worker;
         let admitted = match worker.admit(&self.plan, &call, &mut self.note).await {

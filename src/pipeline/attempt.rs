@@ -18,9 +18,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use std::borrow::Cow;
+use std::future::{Future, poll_fn};
 use std::io::Read;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -31,19 +34,20 @@ const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 const LONGEST_UNPACKED: u64 = 64 * 1024 * 1024;
 
 impl Passage {
-    /// Calls the provider and books what it answers.
+    /// Calls the provider and books what it answers. What few calls need is kept in boxes of its own: this future is moved
+    /// and lives as long as the call.
     pub(super) async fn complete(
-        mut self,
+        mut self: Box<Self>,
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
         let (response, loan, attempts) = self.call(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
-            return self.refused(response, loan, attempts).await;
+            return Box::pin(self.refused(response, loan, attempts)).await;
         }
         if self.streaming && is_readable_stream(response.headers()) {
-            return self.streamed(response, loan).await;
+            return Box::pin(self.streamed(response, loan)).await;
         }
         self.answered(response, loan, attempts).await
     }
@@ -151,7 +155,7 @@ impl Passage {
     /// The provider refused the call. Its own words pass unchanged when it is the caller's matter, else it failed; a
     /// redirect too, because nobody but the configuration says where calls go.
     async fn refused(
-        mut self,
+        mut self: Box<Self>,
         response: Response<Incoming>,
         loan: Loan,
         attempts: u32,
@@ -162,10 +166,7 @@ impl Passage {
             return Err(self.failed(Failure::Status(status.as_u16(), retry_after), attempts));
         }
         let (parts, body) = response.into_parts();
-        let began = clock::since_start();
-        let bytes = self.gather(body, loan).await;
-        let now = clock::since_start();
-        self.waited(now.saturating_sub(began));
+        let (bytes, now) = self.gather(body, loan).await;
         let facts = self.release("upstream_refused", status.as_u16(), now);
         // Half of its words would stand under headers that promise the whole.
         let bytes = bytes.map_err(|failure| self.upstream(failure, attempts))?;
@@ -178,16 +179,13 @@ impl Passage {
     }
 
     async fn answered(
-        mut self,
+        mut self: Box<Self>,
         response: Response<Incoming>,
         loan: Loan,
         attempts: u32,
     ) -> Result<Answer, Refusal> {
         let (mut parts, body) = response.into_parts();
-        let began = clock::since_start();
-        let bytes = self.gather(body, loan).await;
-        let now = clock::since_start();
-        self.waited(now.saturating_sub(began));
+        let (bytes, mut now) = self.gather(body, loan).await;
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(failure) => {
@@ -199,8 +197,13 @@ impl Passage {
                 return Err(self.failed(failure, attempts));
             }
         };
-        let consulted = self.consulted(&parts.headers, &bytes).await;
-        let now = clock::since_start();
+        let consulted = if self.consults() {
+            let consulted = Box::pin(self.consulted(&parts.headers, &bytes)).await;
+            now = clock::since_start();
+            consulted
+        } else {
+            Ok(())
+        };
         let reading = match plain(&parts.headers, &bytes) {
             Some(plain) => vendor::read(&plain, self.endpoint).ok(),
             None => None,
@@ -252,16 +255,23 @@ impl Passage {
         })
     }
 
+    /// Whether guards elsewhere have a say before the answer leaves.
+    fn consults(&self) -> bool {
+        self.asking.is_some() || self.is_heard()
+    }
+
+    /// Whether guards elsewhere want to hear the answer.
+    fn is_heard(&self) -> bool {
+        let screen = self.screen.as_ref();
+        screen.is_some_and(|screen| !of_answers(screen).is_empty())
+    }
+
     /// What guards elsewhere say, of the request where they are asked while the call is under way, and of its answer.
     async fn consulted(&mut self, headers: &HeaderMap, body: &Bytes) -> Result<(), Blocked> {
         if let Some(mut asking) = self.asking.take() {
             asking.verdict().await?;
         }
-        let listens = self
-            .screen
-            .as_ref()
-            .is_some_and(|screen| !of_answers(screen).is_empty());
-        if !listens {
+        if !self.is_heard() {
             return Ok(());
         }
         let texts = plain(headers, body).and_then(|plain| whole_answer(&plain, self.endpoint));
@@ -271,10 +281,14 @@ impl Passage {
         }
     }
 
-    async fn streamed(self, response: Response<Incoming>, loan: Loan) -> Result<Answer, Refusal> {
+    async fn streamed(
+        self: Box<Self>,
+        response: Response<Incoming>,
+        loan: Loan,
+    ) -> Result<Answer, Refusal> {
         let (parts, body) = response.into_parts();
         let facts: Facts = self.facts_so_far(clock::since_start());
-        let mut stream = Stream::new(self, body, loan);
+        let mut stream = Box::new(Stream::new(self, body, loan));
         stream
             .may_begin()
             .await
@@ -282,49 +296,66 @@ impl Passage {
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
-            body: Body::Stream(Box::new(stream)),
+            body: Body::Stream(stream),
             facts,
         })
     }
 
-    /// Reads a whole body, within its bounds of time and length, and gives the connection back.
-    async fn gather(&mut self, mut body: Incoming, loan: Loan) -> Result<Bytes, Failure> {
-        let timeouts = self.plan.timeouts;
-        let whole = async {
-            let mut first: Option<Bytes> = None;
-            let mut rest = BytesMut::new();
-            loop {
-                let over = self.began().saturating_add(timeouts.total);
-                let left = over.saturating_sub(clock::since_start());
-                let frame = timeout(timeouts.idle.min(left), body.frame())
-                    .await
-                    .map_err(|_| Failure::Stalled)?;
-                let Some(frame) = frame else { break };
-                let Ok(data) = frame.map_err(|_| Failure::Cut)?.into_data() else {
-                    continue;
-                };
-                match &first {
-                    None => first = Some(data),
-                    Some(head) => {
-                        if rest.is_empty() {
-                            rest.extend_from_slice(head);
-                        }
-                        rest.extend_from_slice(&data);
-                        if rest.len() > LONGEST_ANSWER {
-                            return Err(Failure::TooLong);
-                        }
+    /// Reads a whole body and gives the connection back; says when that was.
+    async fn gather(&mut self, body: Incoming, loan: Loan) -> (Result<Bytes, Failure>, Duration) {
+        let began = clock::since_start();
+        let whole = self.whole(body).await;
+        let now = clock::since_start();
+        self.waited(now.saturating_sub(began));
+        if whole.is_ok() {
+            loan.give_back(now);
+        }
+        (whole, now)
+    }
+
+    /// Reads a whole body, within its bounds of time and length.
+    async fn whole(&self, mut body: Incoming) -> Result<Bytes, Failure> {
+        let mut first: Option<Bytes> = None;
+        let mut rest = BytesMut::new();
+        while let Some(frame) = self.frame(&mut body).await? {
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            match &first {
+                None => first = Some(data),
+                Some(head) => {
+                    if rest.is_empty() {
+                        rest.extend_from_slice(head);
+                    }
+                    rest.extend_from_slice(&data);
+                    if rest.len() > LONGEST_ANSWER {
+                        return Err(Failure::TooLong);
                     }
                 }
             }
-            Ok(if rest.is_empty() {
-                first.unwrap_or_default()
-            } else {
-                rest.freeze()
-            })
+        }
+        Ok(if rest.is_empty() {
+            first.unwrap_or_default()
+        } else {
+            rest.freeze()
+        })
+    }
+
+    /// The next piece of a body. What is there already needs no timer and asks no clock.
+    async fn frame(&self, body: &mut Incoming) -> Result<Option<Frame<Bytes>>, Failure> {
+        let mut next = body.frame();
+        let frame = match poll_fn(|cx| Poll::Ready(Pin::new(&mut next).poll(cx))).await {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let timeouts = self.plan.timeouts;
+                let over = self.began().saturating_add(timeouts.total);
+                let left = over.saturating_sub(clock::since_start());
+                timeout(timeouts.idle.min(left), next)
+                    .await
+                    .map_err(|_| Failure::Stalled)?
+            }
         };
-        let bytes = whole.await?;
-        loan.give_back(clock::since_start());
-        Ok(bytes)
+        frame.transpose().map_err(|_| Failure::Cut)
     }
 
     /// The call failed for good: booked by what is known of the provider's work, and told.

@@ -138,6 +138,7 @@ pub struct Facts {
 }
 
 /// A look at a request, with where it would go, and what policies made of it.
+#[derive(Debug)]
 struct Seen {
     look: Look,
     target: Rc<Target>,
@@ -190,9 +191,8 @@ impl Note {
 #[derive(Debug)]
 #[must_use = "a call that was let through and is not made gives back what it holds"]
 pub struct Admitted {
-    passage: Passage,
-    look: Look,
-    edits: Edits,
+    passage: Box<Passage>,
+    seen: Box<Seen>,
 }
 
 impl Admitted {
@@ -200,8 +200,8 @@ impl Admitted {
     ///
     /// # Errors
     /// The provider did not answer.
-    pub async fn make(self, call: Call) -> Result<Answer, Refusal> {
-        let (body, headers) = self.passage.outgoing(call, &self.look, self.edits);
+    pub async fn make(self, call: Box<Call>) -> Result<Answer, Refusal> {
+        let (body, headers) = self.passage.outgoing(call, self.seen);
         let gone = self.passage.gone.clone();
         Patient::new(self.passage.complete(headers, body), gone).await
     }
@@ -234,14 +234,10 @@ impl Worker {
             .saturating_sub(note.look);
         let mut passage = Passage::new(self.clone(), plan.clone(), call, &seen, note, permit?);
         passage.asking = during.map(|during| during.begin(self));
-        Ok(Admitted {
-            passage,
-            look: seen.look,
-            edits: seen.edits,
-        })
+        Ok(Admitted { passage, seen })
     }
 
-    fn see(&self, plan: &Arc<Plan>, call: &Call, note: &mut Note) -> Result<Seen, Refusal> {
+    fn see(&self, plan: &Arc<Plan>, call: &Call, note: &mut Note) -> Result<Box<Seen>, Refusal> {
         let look = look(call.endpoint, &call.body)?;
         let model = look.model(&call.body);
         note.model = model.into();
@@ -252,12 +248,12 @@ impl Worker {
             .ok_or_else(|| Refusal::ModelNotFound {
                 model: model.into(),
             })?;
-        Ok(Seen {
+        Ok(Box::new(Seen {
             look,
             target,
             edits: Edits::new(),
             screen: None,
-        })
+        }))
     }
 
     /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, the control panel, an exact count.
@@ -370,22 +366,23 @@ const fn cap_field(endpoint: Endpoint, kind: Kind) -> CapField {
 
 impl Passage {
     /// The body as it goes up, and the headers with it: the caller's bytes, apart from what governance changed.
-    fn outgoing(&self, call: Call, look: &Look, mut edits: Edits) -> (Outgoing, HeaderMap) {
-        let mut headers = call.headers;
+    fn outgoing(&self, call: Box<Call>, seen: Box<Seen>) -> (Outgoing, HeaderMap) {
+        let Seen { look, edits, .. } = *seen;
+        let (mut edits, mut headers) = (edits, call.headers);
         let destination = &self.target.destination;
         if let Some(name) = &destination.model {
-            edits.rename_model(look, name);
+            edits.rename_model(&look, name);
         }
         let cap = self.cap();
         if cap.write {
             edits.set_cap(
-                look,
+                &look,
                 cap_field(call.endpoint, destination.upstream.kind),
                 cap.tokens.0,
             );
         }
         if look.stream && self.hides_usage() {
-            edits.include_usage(look);
+            edits.include_usage(&look);
         }
         let read = look.stream
             || self

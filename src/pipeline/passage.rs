@@ -103,7 +103,7 @@ impl Passage {
         seen: &Seen,
         note: &Note,
         permit: Permit,
-    ) -> Self {
+    ) -> Box<Self> {
         let model = seen.look.model(&call.body);
         let series = match plan.charter.keys().get(call.key) {
             Some(key) => worker.series(&seen.target, model, call.endpoint.operation(), key),
@@ -115,7 +115,8 @@ impl Passage {
             ),
         };
         let passing = worker.desk.telemetry.passing();
-        Self {
+        // Handed on from future to future, and too large to be copied each time.
+        Box::new(Self {
             target: seen.target.clone(),
             endpoint: call.endpoint,
             streaming: seen.look.stream,
@@ -146,7 +147,7 @@ impl Passage {
             worker,
             plan,
             _passing: passing,
-        }
+        })
     }
 
     /// Asks the guards that want to hear the answer; `None` for texts nobody could read.

@@ -3,7 +3,7 @@
 //! Nothing is reserved and no request is counted; the answer is as good as the moment it is given in.
 
 use super::plan::Plan;
-use super::{Call, Note, Refusal, Seen, Worker, ask, count};
+use super::{Call, Note, Refusal, Worker, ask, count};
 use crate::clock;
 use crate::governance::budget::Standing;
 use crate::governance::gate::Quoted;
@@ -41,7 +41,7 @@ impl Worker {
     /// The request is malformed, or its model has no route.
     pub async fn quote(&self, plan: &Arc<Plan>, call: &Call) -> Result<Quote, Refusal> {
         let mut note = Note::default();
-        let mut seen: Seen = self.see(plan, call, &mut note)?;
+        let mut seen = self.see(plan, call, &mut note)?;
         if let Some(guards) = &plan.guards {
             self.screen(plan, guards, call, &mut seen, &mut note)
                 .await?;

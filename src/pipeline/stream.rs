@@ -48,7 +48,7 @@ pub struct Stream {
 
 /// The provider's side, as long as it lasts.
 struct Flow {
-    passage: Passage,
+    passage: Box<Passage>,
     body: Incoming,
     loan: Option<Loan>,
     meter: StreamMeter,
@@ -79,7 +79,7 @@ impl fmt::Debug for Stream {
 }
 
 impl Stream {
-    pub(super) fn new(mut passage: Passage, body: Incoming, loan: Loan) -> Self {
+    pub(super) fn new(mut passage: Box<Passage>, body: Incoming, loan: Loan) -> Self {
         let hold = Hold::of(&mut passage);
         let now = clock::since_start();
         let timeouts = passage.plan.timeouts;

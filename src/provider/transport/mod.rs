@@ -112,7 +112,8 @@ impl Lane {
         loop {
             let (mut sender, pooled) = match self.pooled(now) {
                 Some(sender) => (sender, true),
-                None => (self.connect(timeouts.connect).await?, false),
+                // A handshake holds much and is rare: in a box of its own it makes no other call's future larger.
+                None => (Box::pin(self.connect(timeouts.connect)).await?, false),
             };
             if poll_fn(|cx| sender.poll_ready(cx)).await.is_err() {
                 if pooled {
