@@ -397,14 +397,12 @@ impl Passage {
                 if compressed.is_some() {
                     headers.remove(http::header::CONTENT_ENCODING);
                 }
-                let mut outgoing = Outgoing::default();
-                for piece in edits.pieces(call.body.len()) {
-                    outgoing.push(match piece {
-                        Piece::Keep(range) => call.body.slice(range),
-                        Piece::Put(bytes) => Bytes::copy_from_slice(bytes),
-                    });
-                }
-                outgoing
+                let pieces = edits.pieces(call.body.len());
+                let parts = pieces.map(|piece| match piece {
+                    Piece::Keep(range) => call.body.slice(range),
+                    Piece::Put(bytes) => Bytes::copy_from_slice(bytes),
+                });
+                Outgoing::of(parts.collect())
             }
         };
         (body, headers)

@@ -4,16 +4,14 @@
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use smallvec::SmallVec;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The parts of a body, in order.
+/// The parts of a body, in order. Small itself: it is moved with its request many times.
 #[derive(Debug, Clone, Default)]
 pub struct Outgoing {
-    parts: SmallVec<[Bytes; 5]>,
-    next: usize,
+    parts: std::vec::IntoIter<Bytes>,
     left: u64,
 }
 
@@ -21,20 +19,23 @@ impl Outgoing {
     /// One part: the body as it came.
     #[must_use]
     pub fn whole(body: Bytes) -> Self {
-        let mut outgoing = Self::default();
-        outgoing.push(body);
-        outgoing
+        Self::of(vec![body])
     }
 
-    /// Adds a part.
-    pub fn push(&mut self, part: Bytes) {
-        if !part.is_empty() {
-            self.left = self
-                .left
-                .saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
-            self.parts.push(part);
+    /// These parts.
+    #[must_use]
+    pub fn of(mut parts: Vec<Bytes>) -> Self {
+        parts.retain(|part| !part.is_empty());
+        let left = parts.iter().map(length).fold(0, u64::saturating_add);
+        Self {
+            parts: parts.into_iter(),
+            left,
         }
     }
+}
+
+fn length(part: &Bytes) -> u64 {
+    u64::try_from(part.len()).unwrap_or(u64::MAX)
 }
 
 impl http_body::Body for Outgoing {
@@ -46,12 +47,8 @@ impl http_body::Body for Outgoing {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        let part = this.parts.get_mut(this.next).map(std::mem::take);
-        this.next = this.next.saturating_add(1);
-        Poll::Ready(part.map(|part| {
-            this.left = this
-                .left
-                .saturating_sub(u64::try_from(part.len()).unwrap_or(u64::MAX));
+        Poll::Ready(this.parts.next().map(|part| {
+            this.left = this.left.saturating_sub(length(&part));
             Ok(Frame::data(part))
         }))
     }
