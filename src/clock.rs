@@ -39,6 +39,19 @@ pub struct Moment {
     pub since_start: Duration,
 }
 
+impl Moment {
+    /// A later moment of the same call: the wall clock is not asked again, only moved on by what has passed.
+    #[must_use]
+    pub fn later(self, since_start: Duration) -> Self {
+        let passed = since_start.saturating_sub(self.since_start).as_nanos();
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        Self {
+            wall: Wall(self.wall.0.saturating_add(passed)),
+            since_start,
+        }
+    }
+}
+
 /// Asks the system for both clocks.
 #[must_use]
 #[expect(

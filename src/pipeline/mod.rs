@@ -268,11 +268,8 @@ impl Worker {
         let mut refill = Refill::default();
         loop {
             let ask = ask(call, key, seen, counted);
-            match self
-                .desk
-                .gate
-                .decide(&plan.charter, &ask, held.take(), clock::now())
-            {
+            let now = call.began.later(clock::since_start());
+            match self.desk.gate.decide(&plan.charter, &ask, held.take(), now) {
                 Decision::Allow(permit) => return Ok(permit),
                 Decision::Deny(denial) => return Err(Refusal::Denied(denial)),
                 Decision::Wait(sequence, admission) => {

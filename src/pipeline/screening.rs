@@ -123,7 +123,8 @@ impl Worker {
     /// Where the tightest budget of a call stands, before it.
     fn standing(&self, plan: &Plan, call: &Call, key: &Key, seen: &Seen) -> Option<Standing> {
         let ask = ask(call, key, seen, None);
-        self.desk.gate.tightest(&plan.charter, &ask, clock::now())
+        let now = call.began.later(clock::since_start());
+        self.desk.gate.tightest(&plan.charter, &ask, now)
     }
 }
 
