@@ -98,8 +98,11 @@ impl Stamps {
     }
 
     fn budget(&mut self, standing: &Standing, now: Moment) {
-        self.put(&BUDGET_NAME, |out| {
-            let _ = write!(out, "{standing}");
+        self.put(&BUDGET_NAME, |out| match &standing.value {
+            Some(_) => {
+                let _ = write!(out, "{standing}");
+            }
+            None => out.put_slice(standing.budget.as_bytes()),
         });
         self.put(&BUDGET_LIMIT, |out| {
             let _ = standing.limit.write(out);
@@ -169,7 +172,11 @@ fn span(out: &mut BytesMut, time: Duration) {
     let millis = time.as_nanos().div_ceil(1_000_000);
     let (minutes, rest) = (millis / 60_000, millis % 60_000);
     let _ = match (minutes, rest) {
-        (0, rest) if rest < 1000 => write!(out, "{rest}ms"),
+        // What nearly every answer says, so without the formatter.
+        (0, rest) if rest < 1000 => {
+            out.put_slice(itoa::Buffer::new().format(rest).as_bytes());
+            out.write_str("ms")
+        }
         (0, rest) if rest % 1000 == 0 => write!(out, "{}s", rest / 1000),
         (0, rest) => write!(out, "{}.{:03}s", rest / 1000, rest % 1000),
         (minutes, rest) => write!(out, "{minutes}m{}s", rest.div_ceil(1000)),
