@@ -9,8 +9,9 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tollgate::clock::since_start;
 use tollgate::control::store::sqlite::Ledger;
 use tollgate::control::treasury::{Treasury, TreasuryError};
 use tollgate::control::tree::{Tree, TreeBudget, TreeLeaf};
@@ -137,7 +138,7 @@ fn measure(size: u64) -> Result<String, Fault> {
             hand.push(gateway);
         }
     }
-    let (begun, spent) = (Instant::now(), processor());
+    let (begun, spent) = (since_start(), processor());
     let (syncs, grants, mut took) = runtime.block_on(async {
         let mut tasks = JoinSet::new();
         for hand in hands {
@@ -152,7 +153,10 @@ fn measure(size: u64) -> Result<String, Fault> {
         }
         Ok::<_, Fault>((syncs, grants, took))
     })?;
-    let (elapsed, spent) = (begun.elapsed(), processor().saturating_sub(spent));
+    let (elapsed, spent) = (
+        since_start().saturating_sub(begun),
+        processor().saturating_sub(spent),
+    );
     treasury.close();
     took.sort_unstable();
     let at = |percent: usize| {
@@ -207,17 +211,17 @@ async fn settle(treasury: &Arc<Treasury>, size: u64) -> Result<Vec<Gateway>, Fau
 async fn work(
     treasury: Arc<Treasury>,
     mut gateways: Vec<Gateway>,
-    begun: Instant,
+    begun: Duration,
 ) -> Result<(u64, u64, Vec<Duration>), TreasuryError> {
     let (mut syncs, mut grants, mut took) = (0, 0, Vec::new());
     loop {
         for gateway in &mut gateways {
-            if begun.elapsed() >= TIME {
+            if since_start().saturating_sub(begun) >= TIME {
                 return Ok((syncs, grants, took));
             }
-            let asked = Instant::now();
+            let asked = since_start();
             let answer = treasury.sync(gateway.sync()).await?;
-            took.push(asked.elapsed());
+            took.push(since_start().saturating_sub(asked));
             grants += gateway.hear(&answer);
             syncs += 1;
         }

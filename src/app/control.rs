@@ -5,7 +5,6 @@
 
 use crate::clock;
 use crate::config::{self, Faults};
-use crate::control::api;
 use crate::control::authority::{Authority, CERTIFICATE};
 use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates, Treaty};
@@ -13,6 +12,7 @@ use crate::control::service::{Panel, users};
 use crate::control::settings::Control;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
+use crate::control::{api, upkeep};
 use crate::journal::{self, Claim};
 use crate::lease::directory::Event;
 use crate::secret::Secret;
@@ -21,7 +21,6 @@ use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -29,10 +28,6 @@ use tokio::task::JoinSet;
 
 /// The panel's database in its state directory.
 const DATABASE: &str = "panel.db";
-/// How often the panel looks after itself.
-const TEND: Duration = Duration::from_secs(1);
-/// How often it tidies up.
-const TIDY: u32 = 3600;
 
 /// How to run a panel.
 pub struct Options {
@@ -143,7 +138,7 @@ impl Open {
             doors.spawn_on(serving, runtime.handle());
         }
         runtime.spawn(certificates.keep());
-        runtime.spawn(tend(panel, stopped));
+        runtime.spawn(async move { upkeep::run(&panel).await });
         tracing::info!(?listen, "the panel is open");
         Ok(Self {
             opened: Opened {
@@ -165,22 +160,5 @@ impl Open {
         runtime.block_on(async { while self.doors.join_next().await.is_some() {} });
         self.treasury.close();
         tracing::info!("stopped in order");
-    }
-}
-
-/// Looks after the panel until it stops.
-async fn tend(panel: Arc<Panel>, stopped: watch::Receiver<bool>) {
-    let mut turns = 0_u32;
-    while !*stopped.borrow() {
-        tokio::time::sleep(TEND).await;
-        if let Err(error) = panel.tend().await {
-            tracing::warn!(%error, "the panel could not do what was due: it tries again");
-        }
-        turns = turns.wrapping_add(1);
-        if turns.is_multiple_of(TIDY)
-            && let Err(error) = panel.tidy().await
-        {
-            tracing::warn!(%error, "the panel could not tidy up: it tries again in an hour");
-        }
     }
 }

@@ -46,6 +46,10 @@ pub(super) async fn events(
     let newest = treaty.bulletin.subscribe();
     let cursor = last.or(after.cursor);
     let (pieces, body) = tokio::sync::mpsc::channel(MOST_WAITING);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with its connection: nobody takes its pieces any more"
+    )]
     tokio::spawn(tell(treaty, newest, cursor, pieces));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),

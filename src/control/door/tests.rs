@@ -137,8 +137,8 @@ impl Rig {
         let router = self.router.clone().layer(axum::Extension(from));
         let answer = router.oneshot(request).await.expect("an answer");
         let status = answer.status();
-        let body = answer.into_body().collect().await.expect("a body");
-        let body = serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null);
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20);
+        let body = serde_json::from_slice(&body.await.expect("a body")).unwrap_or(Value::Null);
         (status.as_u16(), body)
     }
 

@@ -251,18 +251,15 @@ async fn enrol(
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let (router, name) = match token {
-        Some(token) => {
-            let admitted = treaty.registrar.admit(token.trim(), request.key).await?;
-            treaty.treasury.enrol(admitted.0).await?;
-            tracing::info!(gateway = admitted.1, address = %from.address, "a gateway was enrolled");
-            admitted
-        }
-        None => {
-            let router = treaty.who(from).await?;
-            let name = treaty.registrar.renews(router, request.key).await?;
-            (router, name)
-        }
+    let (router, name) = if let Some(token) = token {
+        let admitted = treaty.registrar.admit(token.trim(), request.key).await?;
+        treaty.treasury.enrol(admitted.0).await?;
+        tracing::info!(gateway = admitted.1, address = %from.address, "a gateway was enrolled");
+        admitted
+    } else {
+        let router = treaty.who(from).await?;
+        let name = treaty.registrar.renews(router, request.key).await?;
+        (router, name)
     };
     treaty.certificate(request, router, name).await.map(Json)
 }

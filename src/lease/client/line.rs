@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ const LARGE: usize = 32 << 20;
 pub(super) struct Line {
     url: Box<str>,
     http: RwLock<Client>,
+    /// The newest event that was acted on; none yet where 0.
+    acted: AtomicU64,
 }
 
 impl Line {
@@ -40,6 +43,7 @@ impl Line {
         Ok(Self {
             url: panel.url.clone(),
             http: RwLock::new(client(&panel.ca, None)?),
+            acted: AtomicU64::new(0),
         })
     }
 
@@ -76,7 +80,18 @@ impl Line {
     }
 
     pub(super) async fn sync(&self, sync: &Sync) -> Result<Answer, ClientError> {
-        read(self.post("/v1/sync", sync)?.send().await?, LARGE).await
+        let mut request = self.post("/v1/sync", sync)?;
+        let acted = self.acted.load(Ordering::Acquire);
+        if acted > 0 {
+            // So that whoever pulled a switch sees where it has come.
+            request = request.header("events-cursor", acted);
+        }
+        read(request.send().await?, LARGE).await
+    }
+
+    /// All events up to this one were acted on: the next sync says so.
+    pub(super) fn acted(&self, cursor: u64) {
+        self.acted.store(cursor, Ordering::Release);
     }
 
     /// The directory, if it is not of this revision.

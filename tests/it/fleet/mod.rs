@@ -1,5 +1,6 @@
 //! Many gateways, one panel, one budget: real processes over real sockets, against the meter of the simulated provider.
 
+mod day;
 mod kill;
 mod spend;
 mod storm;

@@ -48,8 +48,12 @@ impl Talk {
                         self.look.notify_one();
                     }
                     Heard::Event(at, event) => {
+                        let over = self.happened(event);
                         *cursor = at.or(*cursor);
-                        if self.happened(event) {
+                        if let Some(at) = *cursor {
+                            self.client.line.acted(at);
+                        }
+                        if over {
                             return Ok(());
                         }
                     }
