@@ -3,15 +3,21 @@
 //! A secret is shown once, when it is made, and kept nowhere. A running gateway follows the file, so that a new key works
 //! and a revoked one is refused within a second.
 //!
-//! Not here: the file (`config`), keys of a control panel.
+//! With `--panel` the same commands are about the keys at a control panel (`key/panel.rs`).
+//!
+//! Not here: the file (`config`).
+
+mod panel;
 
 use super::place::Place;
 use crate::config::{self, KeyFile, KeySettings, LabelSettings};
+use crate::settings;
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const STORE: &str = "keys.yaml";
 const PREFIX: &str = "tg-";
@@ -28,7 +34,9 @@ const MAX_SECRET: u64 = 512;
   tollgate key list
   tollgate key rotate ci
   tollgate key revoke ci
-  tollgate key hash < secret.txt")]
+  tollgate key hash < secret.txt
+  tollgate key new ci --panel --node acme/red/atlas
+  tollgate key list --panel")]
 pub struct KeyArgs {
     #[command(subcommand)]
     command: Command,
@@ -40,34 +48,51 @@ enum Command {
     #[command(after_help = "Examples:
   tollgate key new ci
   tollgate key new ci --label team=red --label groups=night --models 'gpt-*,sim-*'
-  export OPENAI_API_KEY=$(tollgate key new scout --json | jq -r .secret)")]
+  export OPENAI_API_KEY=$(tollgate key new scout --json | jq -r .secret)
+  tollgate key new scout --panel --node acme/red/atlas --user ana --groups staff --models 'gpt-*'")]
     New(New),
     /// List the keys, without secrets
     #[command(
-        after_help = "Examples:\n  tollgate key list\n  tollgate key list -c tollgate.yaml --json"
+        after_help = "Examples:\n  tollgate key list\n  tollgate key list -c tollgate.yaml --json\n  tollgate key list --panel"
     )]
     List {
         #[command(flatten)]
         place: Place,
+        /// Those at the control panel that one is logged in to
+        #[arg(long, conflicts_with_all = ["config", "state_dir"])]
+        panel: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Take a key away: its calls are refused from then on
-    #[command(after_help = "Examples:\n  tollgate key revoke ci")]
+    #[command(
+        after_help = "Examples:\n  tollgate key revoke ci\n  tollgate key revoke acme/red/atlas/ci --panel"
+    )]
     Revoke {
-        /// Which key
+        /// Which key: its name; at the panel also its path and name, or its id
         name: String,
         #[command(flatten)]
         place: Place,
+        /// One at the control panel that one is logged in to
+        #[arg(long, conflicts_with_all = ["config", "state_dir"])]
+        panel: bool,
     },
     /// Give a key a new secret, printed once; the old one is refused from then on
-    #[command(after_help = "Examples:\n  tollgate key rotate ci")]
+    #[command(
+        after_help = "Examples:\n  tollgate key rotate ci\n  tollgate key rotate acme/red/atlas/ci --panel --grace 1h"
+    )]
     Rotate {
-        /// Which key
+        /// Which key: its name; at the panel also its path and name, or its id
         name: String,
         #[command(flatten)]
         place: Place,
+        /// One at the control panel that one is logged in to
+        #[arg(long, conflicts_with_all = ["config", "state_dir"])]
+        panel: bool,
+        /// For how long the old secret is still good: 30m, 1h, 2d [default: not at all]
+        #[arg(long, value_name = "LENGTH", requires = "panel", value_parser = settings::duration)]
+        grace: Option<Duration>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -94,6 +119,8 @@ struct New {
     expires: Option<String>,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    at_panel: panel::AtPanel,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -105,10 +132,26 @@ struct New {
 /// The keys cannot be read or written, or are not to be changed so.
 pub fn run(args: KeyArgs, env: &[(String, String)], out: &mut impl Write) -> anyhow::Result<()> {
     match args.command {
+        Command::New(new) if new.at_panel.is_meant() => panel::make(&new, env, out),
         Command::New(new) => make(new, env, out),
-        Command::List { place, json } => list(&Keys::of(&place, env)?, json, out),
-        Command::Revoke { name, place } => revoke(&name, &Keys::of(&place, env)?, out),
-        Command::Rotate { name, place, json } => rotate(&name, &Keys::of(&place, env)?, json, out),
+        Command::List {
+            panel: true, json, ..
+        } => panel::list(json, env, out),
+        Command::List { place, json, .. } => list(&Keys::of(&place, env)?, json, out),
+        Command::Revoke {
+            name, panel: true, ..
+        } => panel::revoke(&name, env, out),
+        Command::Revoke { name, place, .. } => revoke(&name, &Keys::of(&place, env)?, out),
+        Command::Rotate {
+            name,
+            panel: true,
+            grace,
+            json,
+            ..
+        } => panel::rotate(&name, grace, json, env, out),
+        Command::Rotate {
+            name, place, json, ..
+        } => rotate(&name, &Keys::of(&place, env)?, json, out),
         Command::Hash => hash(out),
     }
 }

@@ -5,22 +5,34 @@
 //!
 //! Not here: what a command does beyond asking `app` and `config` and telling the answer.
 
+pub mod admin_audit;
 pub mod audit;
+pub mod budget;
 pub mod check;
 pub mod completions;
 mod endpoint;
 pub mod explain;
+pub mod gateway;
 pub mod key;
+pub mod kill;
+pub mod lease;
 pub mod ledger;
+pub mod login;
+pub mod node;
 pub mod panel;
 mod place;
 pub mod policy;
 pub mod quote;
+mod remote;
+pub mod request;
 pub mod scan;
 pub mod schema;
 pub mod serve;
 pub mod simulate;
+pub mod token;
+pub mod top;
 pub mod up;
+pub mod user;
 
 use crate::config::{self, Fault, Faults, Sources};
 use anyhow::Context as _;
@@ -43,6 +55,7 @@ const EXAMPLES: &str = "Examples:
   tollgate up                        start here: no configuration, no provider key needed
   tollgate serve -c tollgate.yaml    the gateway, as configured
   tollgate panel                     the control panel: lends budgets to gateways
+  tollgate login URL                 sign in to a panel, to administer it
   tollgate check                     is tollgate.yaml right?
   tollgate key new ci --label team=red
 
@@ -62,6 +75,8 @@ enum Command {
     Policy(policy::PolicyArgs),
     Explain(explain::ExplainArgs),
     Scan(scan::ScanArgs),
+    #[command(flatten)]
+    AtPanel(remote::AtPanel),
     Simulate(simulate::Args),
     Schema(SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -185,7 +200,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
             };
             return Ok(check::run(&check, &mut out)?);
         }
-        Command::Key(args) => key::run(args, &env, &mut out)?,
+        Command::Key(args) => key::run(args, &env, &mut out).map_err(remote::failed)?,
         Command::Quote(args) => return quote::run(args, env, &mut out).map_err(unreadable),
         Command::Ledger(args) => {
             drop(out);
@@ -198,6 +213,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
             let mut buffered = io::BufWriter::new(out);
             return scan::run(&args, &mut buffered).map_err(unreadable);
         }
+        Command::AtPanel(command) => return command.run(&env, &mut out).map_err(remote::failed),
         Command::Simulate(args) => {
             drop(out);
             let prices = price_book(&args.prices)?;

@@ -50,6 +50,23 @@ fn wrong_usage_leaves_with_two_and_help_with_zero() {
     check("tollgate key new", 2);
     check("tollgate completions klingon", 2);
     check("tollgate key list -c a.yaml --state-dir b", 2);
+    check("tollgate login --name Ada", 2);
+    check("tollgate login https://panel --token --setup tgf_1", 2);
+    check("tollgate kill --reason loops", 2);
+    check("tollgate kill --key a --everything --reason loops", 2);
+    check("tollgate kill --key a", 2);
+    check("tollgate budget new acme --limit ten --window 1d", 2);
+    check(
+        "tollgate budget new acme --limit 10 --window 1d --soft 120",
+        2,
+    );
+    check("tollgate budget set acme", 2);
+    check("tollgate key new a --panel", 2);
+    check("tollgate key new a --node acme", 2);
+    check("tollgate key new a --panel --node acme --label team=red", 2);
+    check("tollgate key rotate a --grace 1h", 2);
+    check("tollgate key list --panel --state-dir b", 2);
+    check("tollgate user invite bob@example.com", 2);
     check("tollgate --version", 0);
     check("tollgate up --help", 0);
 }

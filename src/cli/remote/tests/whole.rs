@@ -1,0 +1,263 @@
+//! A panel set up, filled, used, stopped and looked through, all from the command line.
+
+use super::rig::{PASSWORD, Rig};
+use super::told;
+use crate::lease::protocol::RouterId;
+use serde_json::Value;
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
+}
+
+/// A panel with a tree and a budget of ten dollars a day at `acme/red/atlas`, as its administrator sees it.
+fn furnished() -> Rig {
+    let rig = Rig::new();
+    rig.first_admin();
+    rig.run("node new acme/red/atlas/scout --parents").unwrap();
+    rig.run("budget new acme/red/atlas --limit 10 --window 1d")
+        .unwrap();
+    rig
+}
+
+#[test]
+fn a_tree_grows_by_paths() {
+    let rig = Rig::new();
+    rig.first_admin();
+    let made = rig.run("node new acme/red/atlas --parents").unwrap();
+    assert_eq!(
+        made,
+        "made org acme\nmade team acme/red\nmade project acme/red/atlas\n"
+    );
+    let again = rig.run("node new acme/red/atlas --parents").unwrap();
+    assert_eq!(again, "acme/red/atlas is there already\n");
+    let words = told(rig.run("node new acme/red/atlas").unwrap_err());
+    assert!(words.contains("(name_taken)"), "{words}");
+    let words = told(rig.run("node new acme/rde/borealis").unwrap_err());
+    assert!(
+        words.contains("nearest: `acme/red`") && words.contains("--parents"),
+        "{words}"
+    );
+    rig.run("agent new acme/red/atlas/scout").unwrap();
+    let words = told(rig.run("agent new acme/red/atlas").unwrap_err());
+    assert!(words.contains("names a project"), "{words}");
+    let agents = rig.run("agent list red").unwrap();
+    assert!(
+        agents.contains("acme/red/atlas/scout  agent") && !agents.contains("project"),
+        "{agents}"
+    );
+    let words = told(rig.run("node rm atlas").unwrap_err());
+    assert!(words.contains("(in_use)"), "{words}");
+    assert_eq!(
+        rig.run("agent rm scout").unwrap(),
+        "removed acme/red/atlas/scout\n"
+    );
+}
+
+#[test]
+fn budgets_are_made_and_changed_as_they_were_read() {
+    let rig = furnished();
+    let made = rig.run("budget new acme --limit $1000 --window total --advisory --soft 50,80%");
+    assert_eq!(made.unwrap(), "made acme total: $1000.00, advisory\n");
+    rig.run("budget new acme/red/atlas --limit 100 --window 1mo")
+        .unwrap();
+    let words = told(rig.run("budget show atlas").unwrap_err());
+    assert!(
+        words.starts_with("there is no budget `atlas`\n  nearest: `acme/red/atlas 1d`"),
+        "{words}"
+    );
+    let words = told(rig.run("budget show acme/red/atlas").unwrap_err());
+    assert!(words.contains("names 2 budgets"), "{words}");
+    let refused = rig.run("budget new acme --limit 1 --window 2d --tz Berlin");
+    let words = told(refused.unwrap_err());
+    assert!(
+        words.contains("(invalid)\n  window: ") && words.contains("\n  tz: "),
+        "{words}"
+    );
+    let changed = rig.json("budget set acme/red/atlas%201d --limit 12.50 --at-limit deny --json");
+    assert_eq!(
+        (&changed["limit"], &changed["revision"]),
+        (&"12.50".into(), &2.into())
+    );
+    let shown = rig.run("budget show acme/red/atlas --window 1d").unwrap();
+    assert!(shown.contains("calls are refused"), "{shown}");
+    let removed = rig.run("budget rm acme/red/atlas --window 1mo").unwrap();
+    assert_eq!(removed, "removed acme/red/atlas 1mo\n");
+    assert_eq!(
+        rig.json("budget list acme/red --json")
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn keys_of_the_panel_are_made_rotated_and_revoked() {
+    let rig = furnished();
+    let made = rig.json(
+        "key new ci --panel --node scout --user ana --groups a,b --models gpt-*,sim-* --json",
+    );
+    assert!(text(&made["secret"]).starts_with("tg-"));
+    assert_eq!(made["key"]["path"], "acme/red/atlas/scout");
+    assert_eq!(made["key"]["groups"], serde_json::json!(["a", "b"]));
+    let secret = rig.run("key rotate ci --panel --grace 1h").unwrap();
+    assert!(secret.starts_with("tg-") && secret.trim() != text(&made["secret"]));
+    let listed = rig.run("key list --panel").unwrap();
+    assert!(
+        listed.contains("acme/red/atlas/scout/ci  rotating  gpt-*,sim-*  ana"),
+        "{listed}"
+    );
+    let revoked = rig.run("key revoke acme/red/atlas/scout/ci --panel");
+    assert!(
+        revoked
+            .unwrap()
+            .starts_with("revoked acme/red/atlas/scout/ci:")
+    );
+    assert_eq!(rig.json("key list --panel --json")[0]["state"], "revoked");
+}
+
+#[test]
+fn who_may_only_look_asks_for_more_and_somebody_else_decides() {
+    let mut rig = furnished();
+    let line = "user invite vera@example.com --name Vera --role viewer --scope acme/red --json";
+    let invited = rig.json(line);
+    let admin = rig.move_in();
+    rig.type_next(&[PASSWORD]);
+    let (url, ca, token) = (rig.url.clone(), rig.ca_file(), text(&invited["token"]));
+    let said = rig.run(&format!("login {url} --ca {ca} --invitation {token}"));
+    assert_eq!(
+        said.unwrap(),
+        format!("signed in to {url} as vera@example.com (viewer)\n")
+    );
+    let words = told(rig.run("budget rm acme/red/atlas").unwrap_err());
+    assert_eq!(words, "this takes the role `operator` (role_too_low)");
+    let asked = rig.run("request new acme/red/atlas --amount 5 --reason a%20demo%20tomorrow");
+    assert!(
+        asked
+            .unwrap()
+            .ends_with(": $5.00 more for acme/red/atlas 1d\n")
+    );
+    let frame = rig.run("top --once").unwrap();
+    assert!(
+        frame.contains("REQUESTS") && !frame.contains("GATEWAYS"),
+        "{frame}"
+    );
+    assert_eq!(rig.run("logout").unwrap(), format!("signed out of {url}\n"));
+    let words = told(rig.run("request list").unwrap_err());
+    assert!(words.starts_with("not logged in"), "{words}");
+
+    rig.home = admin;
+    let request = text(&rig.json("request list --json")[0]["id"]);
+    let end = request.split_at(request.len() - 8).1;
+    let approved = rig.run(&format!(
+        "request approve {end} --amount 3 --reason three%20will%20do"
+    ));
+    assert_eq!(
+        approved.unwrap(),
+        format!("approved {request}: $3.00 more for acme/red/atlas 1d\n")
+    );
+    assert_eq!(
+        rig.json("budget show acme/red/atlas --json")["limit"],
+        "13.00"
+    );
+    let again = rig.run(&format!("request reject {end} --reason no"));
+    let words = told(again.unwrap_err());
+    assert!(words.contains("(already_decided)"), "{words}");
+    assert_eq!(rig.run("request list").unwrap(), "nobody asks for more\n");
+    let shown = rig.run(&format!("request show {end}")).unwrap();
+    assert!(
+        shown.contains("three will do") && shown.contains("vera@example.com"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_lent_is_seen_and_a_switch_tells_what_can_still_be_spent() {
+    let rig = furnished();
+    let section = rig.run("gateway new edge-1").unwrap();
+    let begins = format!("panel:\n  url: \"{}\"\n  token: \"tge_", rig.url);
+    assert!(section.starts_with(&begins), "{section}");
+    assert!(
+        section.contains("\n  ca: |\n    -----BEGIN CERTIFICATE-----\n"),
+        "{section}"
+    );
+    let gateway = rig.json("gateway show edge-1 --json");
+    let router = u128::from_str_radix(&text(&gateway["router_id"]), 16).expect("an id");
+    let key = rig.json("key new ci --panel --node scout --json");
+    let leaf = key["key"]["number"].as_u64().expect("a number");
+    rig.borrow(RouterId(router), leaf, "2.00");
+    let leases = rig.run("lease list --key ci").unwrap();
+    assert!(leases.contains("edge-1"), "{leases}");
+    let lease = text(&rig.json("lease list --gateway edge-1 --json")[0]["id"]);
+    let shown = rig.run(&format!("lease show {lease}")).unwrap();
+    assert!(shown.contains("acme/red/atlas/scout"), "{shown}");
+    let entries = rig.run("budget entries acme/red/atlas").unwrap();
+    assert!(
+        entries.contains(&lease) && entries.contains("+$"),
+        "{entries}"
+    );
+    let early = rig.run(&format!("lease write-off {lease} --reason unused"));
+    let words = told(early.unwrap_err());
+    assert!(words.contains("(not_lost)"), "{words}");
+
+    let stopped = rig.run("kill --agent scout --reason loops").unwrap();
+    let begins = "acme/red/atlas/scout (1 key): nothing more is lent to it\nswitch kill_";
+    assert!(stopped.starts_with(begins), "{stopped}");
+    assert!(
+        stopped.contains("edge-1   no") && stopped.contains("can still be spent: at most $"),
+        "{stopped}"
+    );
+    assert!(rig.run("kills").unwrap().contains("loops"));
+    let frame = rig.run("top --once").unwrap();
+    for word in ["STOPPED", "acme/red/atlas 1d", "▒", "edge-1"] {
+        assert!(frame.contains(word), "{word}: {frame}");
+    }
+    let freed = rig.run("unkill --agent scout --reason mended").unwrap();
+    assert_eq!(freed, "switches let go: 1; keys that may spend again: 1\n");
+    assert_eq!(rig.run("kills").unwrap(), "no switch is pulled\n");
+    // Nobody holds anything of it, so there is nobody to wait for.
+    rig.run("node new acme/blue").unwrap();
+    let waited = rig.coded("kill --team blue --reason pause --wait");
+    let (said, is_yes) = waited.unwrap();
+    assert!(
+        is_yes && said.ends_with("every gateway confirmed\n"),
+        "{said}"
+    );
+    let revoked = rig.run("gateway revoke edge-1").unwrap();
+    assert!(revoked.starts_with("revoked edge-1:"), "{revoked}");
+}
+
+#[test]
+fn what_was_done_is_in_the_audit_log_and_nothing_secret_is() {
+    let rig = Rig::new();
+    rig.first_admin();
+    rig.run("node new acme").unwrap();
+    rig.run("token new ci --role operator --scope acme --expires 2099-01-01")
+        .unwrap();
+    let tokens = rig.run("token list").unwrap();
+    assert!(tokens.contains("ci    operator  acme   active"), "{tokens}");
+    rig.run("token revoke ci").unwrap();
+    rig.type_next(&[PASSWORD, "another horse battery"]);
+    let changed = rig.run("user password").unwrap();
+    assert!(changed.ends_with("signed in again\n"), "{changed}");
+    assert!(rig.run("user me").unwrap().contains("ada@example.com"));
+    let words = told(rig.run("user disable ada@example.com").unwrap_err());
+    assert!(words.contains("(last_administrator)"), "{words}");
+    let log = rig.run("admin-audit list").unwrap();
+    for word in [
+        "user.set_up",
+        "node.make",
+        "token.make",
+        "user.set_password",
+        "acme",
+    ] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
+    assert!(!log.contains("tgs_") && !log.contains("tgp_"));
+    let lines = rig.json("admin-audit list -n 2 --json");
+    assert_eq!(lines.as_array().map(Vec::len), Some(2));
+    let (said, is_yes) = rig.coded("admin-audit verify").unwrap();
+    assert!(
+        is_yes && said.contains("lines are as they were written"),
+        "{said}"
+    );
+}
