@@ -67,6 +67,12 @@ fn every_file_in_config_loads() {
         if is_price_book(&file) {
             let config = good(&sources(&format!("{SIM}prices: {}\n", file.display())));
             assert!(config.prices.models().len() > 50, "{name}");
+        } else if is_panel(&file) {
+            let panel = load_panel(&Sources {
+                file: Some(file),
+                ..Sources::default()
+            });
+            assert!(panel.is_ok(), "{name}: {panel:?}");
         } else {
             good(&Sources {
                 text: Some((file, text)),
@@ -81,6 +87,7 @@ fn every_file_in_config_loads() {
         [
             "compose.yaml",
             "minimal.yaml",
+            "panel.yaml",
             "prices.yaml",
             "tollgate.yaml"
         ]

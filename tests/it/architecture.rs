@@ -284,7 +284,7 @@ fn documents_name_only_commands_that_exist() {
     let commands: BTreeSet<String> = fs::read_dir(root().join("src/cli"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.replace('_', "-")))
         .chain(["help", "completions"].map(str::to_owned))
         .collect();
     let mut faults = Vec::new();
@@ -305,9 +305,10 @@ fn documents_name_only_commands_that_exist() {
                 for (at, _) in line.match_indices(start) {
                     let word: String = line[at + start.len()..]
                         .chars()
-                        .take_while(char::is_ascii_lowercase)
+                        .take_while(|c| c.is_ascii_lowercase() || *c == '-')
                         .collect();
-                    if !word.is_empty() && !commands.contains(&word) {
+                    let is_flag = word.starts_with('-');
+                    if !word.is_empty() && !is_flag && !commands.contains(&word) {
                         faults.push(format!("{name}:{}: no command `{word}`", number + 1));
                     }
                 }

@@ -1,6 +1,6 @@
 //! The panel's door for people and their programs: `/api/v1/`, JSON over HTTP.
 //!
-//! All routes stand in one table ([`routes`]), each with who may use it, what it takes and what it gives. The router, the
+//! All routes stand in one table (`routes`), each with who may use it, what it takes and what it gives. The router, the
 //! `OpenAPI` document and the test that tries every route with every kind of caller are made of that table, so that none of
 //! them can leave one out.
 //!

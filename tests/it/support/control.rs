@@ -48,7 +48,10 @@ impl Control {
         });
         let (status, opened) = admin.ask(Method::POST, "/api/v1/setup", Some(&first), &[]);
         assert_eq!(status, 201, "{opened}");
-        admin.token = opened["token"].as_str().expect("a token").to_owned();
+        opened["token"]
+            .as_str()
+            .expect("a token")
+            .clone_into(&mut admin.token);
         (control, admin)
     }
 

@@ -51,7 +51,9 @@ impl Talk {
                         let over = self.happened(event);
                         *cursor = at.or(*cursor);
                         if let Some(at) = *cursor {
+                            // The next sync says so, and is not far.
                             self.client.line.acted(at);
+                            self.client.purse.hurry();
                         }
                         if over {
                             return Ok(());
