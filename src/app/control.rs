@@ -121,6 +121,8 @@ impl Open {
             certificate_lifetime: control.certificate_lifetime,
         });
         let router = door::router(treaty).merge(api::router(panel.clone()));
+        let most = super::descriptors::connections();
+        tracing::debug!(?most, "connections that the limit of open files carries");
         let (stopping, stopped) = watch::channel(false);
         let mut listen = Vec::new();
         let mut doors = JoinSet::new();

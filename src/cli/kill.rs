@@ -35,9 +35,6 @@ pub struct KillArgs {
     /// Why, for those who wonder
     #[arg(long)]
     reason: String,
-    /// Cut streams that are under way
-    #[arg(long)]
-    abort_streams: bool,
     /// Wait until every gateway that holds money of it has confirmed, or its time is over
     #[arg(long)]
     wait: bool,
@@ -154,7 +151,6 @@ pub fn run(
     let mut panel = Panel::open(env)?;
     let mut body = args.target.body(&panel)?;
     body.insert("reason".to_owned(), json!(args.reason));
-    body.insert("abort_streams".to_owned(), json!(args.abort_streams));
     let report = panel.post("kill", &Value::Object(body))?;
     if !args.wait {
         tell_report(&report, args.json, out)?;
@@ -238,11 +234,6 @@ fn tell_report(report: &Value, json: bool, out: &mut dyn Write) -> anyhow::Resul
     } else {
         format!("{keys} keys")
     };
-    let cut = if switch.get("abort_streams") == Some(&Value::Bool(true)) {
-        ", streams are cut"
-    } else {
-        ""
-    };
     let state = match switch.get("lifted") {
         Some(Value::String(_)) => {
             let (at, by) = (
@@ -253,7 +244,7 @@ fn tell_report(report: &Value, json: bool, out: &mut dyn Write) -> anyhow::Resul
         }
         _ => "nothing more is lent to it".to_owned(),
     };
-    writeln!(out, "{name} ({keys}): {state}{cut}")?;
+    writeln!(out, "{name} ({keys}): {state}")?;
     writeln!(out, "switch {id}")?;
     tell_gateways(report, out)?;
     if show::money(report, "latest_possible_spend") > Money::ZERO {

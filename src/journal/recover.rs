@@ -114,6 +114,10 @@ pub(super) fn recover(disk: &dyn Disk) -> io::Result<Start> {
     } = found.unwrap_or_default();
     state.clean = first || (state.clean && report.torn.is_none() && !report.is_alarming());
     report.clean = state.clean;
+    if report.is_alarming() {
+        // A ceiling may be among what was lost: of each lease all may have been spent.
+        state.leases.doubt();
+    }
     let before = state.clone();
     let lent = before.leases.0.values().map(|lease| lease.open.len());
     report.in_flight = (before.open.len() + lent.sum::<usize>()) as u64;

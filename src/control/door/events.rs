@@ -50,7 +50,7 @@ pub(super) async fn events(
         clippy::disallowed_methods,
         reason = "it ends with its connection: nobody takes its pieces any more"
     )]
-    tokio::spawn(tell(treaty, newest, cursor, pieces));
+    tokio::spawn(tell((treaty, from), newest, cursor, pieces));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -60,7 +60,7 @@ pub(super) async fn events(
 
 /// Tells one gateway, until it hangs up or is shut out.
 async fn tell(
-    treaty: Arc<Treaty>,
+    (treaty, from): (Arc<Treaty>, From),
     mut newest: watch::Receiver<u64>,
     cursor: Option<u64>,
     pieces: tokio::sync::mpsc::Sender<Bytes>,
@@ -72,6 +72,9 @@ async fn tell(
     }
     loop {
         newest.borrow_and_update();
+        if treaty.who(from).await.is_err() {
+            return;
+        }
         let said = match treaty.bulletin.since(cursor) {
             News::Missed(last) => {
                 cursor = last;

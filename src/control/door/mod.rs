@@ -53,9 +53,11 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut open = JoinSet::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            break;
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = told(&mut stopped) => break,
         };
+        let Ok(place) = place else { break };
         let arrived = tokio::select! {
             arrived = listener.accept() => arrived,
             () = told(&mut stopped) => break,

@@ -31,11 +31,12 @@ impl Registrar for Panel {
 
     fn certified<'a>(
         &'a self,
-        router: RouterId,
+        (router, key): (RouterId, Fingerprint),
         made: &'a ClientCertificate,
     ) -> Later<'a, Result<(), NotEnrolled>> {
         Box::pin(async move {
-            let issued = gateways::certificate_issued(self, router, made.fingerprint.0, made.ends);
+            let whose = (router, key.0);
+            let issued = gateways::certificate_issued(self, whose, made.fingerprint.0, made.ends);
             Ok(issued.await?)
         })
     }

@@ -53,7 +53,7 @@ impl Registrar for Fake {
 
     fn certified<'a>(
         &'a self,
-        router: RouterId,
+        (router, _): (RouterId, Fingerprint),
         certificate: &'a ClientCertificate,
     ) -> Later<'a, Result<(), NotEnrolled>> {
         let mut known = self.certificates.lock().expect("no panic");

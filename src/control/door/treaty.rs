@@ -56,10 +56,10 @@ pub trait Registrar: Send + std::marker::Sync {
     ) -> Later<'a, Result<(RouterId, String), NotEnrolled>>;
     /// Whether a gateway may have another certificate for this key: its own. Its name.
     fn renews(&self, router: RouterId, key: Fingerprint) -> Later<'_, Result<String, NotEnrolled>>;
-    /// A certificate was made for it.
+    /// A certificate was made for a gateway and this key.
     fn certified<'a>(
         &'a self,
-        router: RouterId,
+        whose: (RouterId, Fingerprint),
         certificate: &'a ClientCertificate,
     ) -> Later<'a, Result<(), NotEnrolled>>;
     /// Whose certificate this is; nobody's if it was shut out.
@@ -101,6 +101,7 @@ pub fn router(treaty: Arc<Treaty>) -> Router {
         .route("/v1/directory", get(directory))
         .route("/v1/events", get(events::events))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(middleware::from_fn(known))
         .layer(middleware::from_fn(version))
         .with_state(treaty)
 }
@@ -168,6 +169,20 @@ async fn version(headers: HeaderMap, request: axum::extract::Request, next: Next
     next.run(request).await
 }
 
+/// Who shows neither a certificate nor a token is turned back before a byte of what they say is read.
+async fn known(
+    Extension(from): Extension<From>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    if from.certificate.is_none() && !request.headers().contains_key(header::AUTHORIZATION) {
+        let detail =
+            "a gateway shows the certificate it got when it was enrolled, or its one-time token";
+        return problem(401, Code::Unauthorized, detail).into_response();
+    }
+    next.run(request).await
+}
+
 impl Treaty {
     /// Whose connection this is.
     pub(super) async fn who(&self, from: From) -> Result<RouterId, Problem> {
@@ -214,7 +229,7 @@ impl Treaty {
         router: RouterId,
         name: String,
     ) -> Result<Enrolled, Problem> {
-        let now = crate::clock::now().wall;
+        let (now, key) = (crate::clock::now().wall, request.key);
         let made = self
             .authority
             .client(request, router, self.certificate_lifetime, now)
@@ -223,7 +238,7 @@ impl Treaty {
                 problem(503, Code::Unavailable, "no certificate can be made now")
             })?;
         // Known before it is shown.
-        self.registrar.certified(router, &made).await?;
+        self.registrar.certified((router, key), &made).await?;
         Ok(Enrolled {
             router,
             name,

@@ -131,6 +131,7 @@ impl Panel {
     /// # Errors
     /// [`ServiceError`]: it is tried again the next time.
     pub async fn tend(&self) -> Outcome<()> {
+        self.stop_the_stopped().await?;
         let now = self.now();
         if self.next_turn.load(Ordering::Relaxed) <= now.nanos() {
             let mut change = self.store.change().await?;
@@ -147,6 +148,17 @@ impl Panel {
             let governed = self.govern().await;
             drop(turn);
             governed?;
+        }
+        Ok(())
+    }
+
+    /// Has those that may borrow nothing hold on to nothing, also where the bank could not be told when it was decided.
+    async fn stop_the_stopped(&self) -> Outcome<()> {
+        kills::remember(self).await?;
+        let stopped = self.remembered().stopped.clone();
+        for router in stopped {
+            let drained = self.treasury.drain(router).await;
+            drained.map_err(ServiceError::NotInForce)?;
         }
         Ok(())
     }
@@ -229,12 +241,13 @@ impl Panel {
         self.stale.store(true, Ordering::Relaxed);
         let turn = change.commit().await?;
         let governed = self.govern().await;
-        drop(turn);
         self.publish(directory_event(revision));
         // A switch is told of even where the bank was not reached: it can only stop more.
         let is_safe = |event: &Event| governed.is_ok() || matches!(event, Event::Kill { .. });
         let events = events.into_iter().filter(is_safe);
         let cursors = events.map(|event| self.publish(event)).collect();
+        // Told in the order in which it was done.
+        drop(turn);
         governed.map(|()| cursors)
     }
 

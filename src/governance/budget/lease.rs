@@ -93,11 +93,22 @@ impl LeaseState {
     }
 }
 
+/// More than any lease holds, and few enough of them to be added up.
+const ALL: Money = Money::from_nanos(i64::MAX / 16);
+
 /// All leases, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leases(pub BTreeMap<u128, LeaseState>);
 
 impl Leases {
+    /// What the disk says of them cannot be believed any more: whatever they hold may have been spent. Who lent it knows how much
+    /// that is.
+    pub fn doubt(&mut self) {
+        for lease in self.0.values_mut() {
+            lease.uncertain = ALL;
+        }
+    }
+
     /// Takes a note into account. One about a lease nobody heard of begins it: behind a damaged place what is known of its
     /// ceiling still counts.
     pub fn note(&mut self, lease: u128, note: LeaseNote) {

@@ -1,7 +1,7 @@
 //! Files as a bad day leaves them.
 
 use super::*;
-use crate::governance::budget::{Entry, State};
+use crate::governance::budget::{Entry, LeaseNote, State};
 use crate::journal::disk::memory::Memory;
 use crate::journal::segment::{Located, append, begin};
 use crate::journal::tests::{Rig, check_recovered, live};
@@ -189,4 +189,21 @@ fn an_intact_entry_that_follows_from_nothing_does_not_stop_the_gateway() {
     append(&mut bytes, 1, &Entry::Release { id: 77 });
     let start = recovered(&bytes);
     assert!(start.report.is_alarming() && start.state.ledgers.is_empty());
+}
+
+#[test]
+fn of_a_lease_in_a_journal_that_lost_its_newest_segment_all_may_have_been_spent() {
+    let dollar = Money::from_nanos(1_000_000_000);
+    let memory = Memory::default();
+    let mut rig = Rig::open(&memory, Settings::default()).expect("opens");
+    let notes = [(7, LeaseNote::Open), (7, LeaseNote::Ceiling(dollar))];
+    rig.books.note_lease(notes);
+    rig.turn();
+    drop(rig);
+    memory.put("000002.seg", vec![0; 8192]);
+    let start = recover(&memory).expect("starts");
+    assert!(start.report.is_alarming());
+    let left = start.state.leases.0.get(&7).expect("known");
+    // A later ceiling may be among what was lost.
+    assert!(left.uncertain > dollar.times(1_000_000), "{left:?}");
 }

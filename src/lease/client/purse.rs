@@ -97,9 +97,13 @@ impl Purse {
         self.changes.subscribe()
     }
 
-    /// A process begins: what those before it left goes to the panel first.
-    pub(super) fn begin(&self, router: RouterId, disk: DiskId, start: u64) {
-        let left = finals(&self.books.leases());
+    /// A process begins: what those before it left goes to the panel first; `doubted`, as that all of it may have been spent.
+    pub(super) fn begin(&self, router: RouterId, disk: DiskId, start: u64, doubted: bool) {
+        let mut leases = self.books.leases();
+        if doubted {
+            leases.doubt();
+        }
+        let left = finals(&leases);
         self.with(|inner| {
             inner.holder = Some(Holder::new(router, disk, start, left));
             inner.router = Some(router);

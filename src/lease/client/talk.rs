@@ -91,7 +91,9 @@ impl Talk {
             Some(member) => member.router,
             None => self.enrol_first().await.router,
         };
-        self.client.purse.begin(router, self.disk, self.start.get());
+        self.client
+            .purse
+            .begin(router, self.disk, self.start.get(), false);
         if let Err(error) = self.fetch_directory().await {
             self.failed(&error);
         }
@@ -232,10 +234,12 @@ impl Talk {
     /// Begins as another process would, with a start after `last`.
     fn begin_anew(&self, router: RouterId, last: u64) {
         let after = self.start.get().max(last);
-        match self.client.store.begin(false, after) {
+        // A disk that counts from before knows less than was spent: it is another disk from now on, and believed in nothing.
+        let set_back = last > 0;
+        match self.client.store.begin(set_back, after) {
             Ok((disk, start)) => {
                 self.start.set(start);
-                self.client.purse.begin(router, disk, start);
+                self.client.purse.begin(router, disk, start, set_back);
             }
             Err(error) => self.failed(&error),
         }

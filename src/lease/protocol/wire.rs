@@ -88,9 +88,11 @@ pub(in crate::lease) mod number {
         deserializer: D,
     ) -> Result<u64, D::Error> {
         let digits = super::digits(deserializer)?;
-        digits
-            .parse()
-            .map_err(|_| de::Error::custom(format_args!("{digits} is more than can be counted")))
+        // No more than a store can keep: one such number would spoil the commit of all that came with it.
+        let number: Option<u64> = digits.parse().ok();
+        number
+            .filter(|number| i64::try_from(*number).is_ok())
+            .ok_or_else(|| de::Error::custom(format_args!("{digits} is more than can be counted")))
     }
 }
 
@@ -298,6 +300,16 @@ mod tests {
         ] {
             let forged = said.replace("000000000000000000000000000000a1", id);
             serde_json::from_str::<Sync>(&forged).expect_err(id);
+        }
+    }
+
+    #[test]
+    fn a_number_that_no_store_can_keep_is_refused_where_it_is_read() {
+        let said = serde_json::to_string(&sync()).expect("JSON");
+        for seq in ["9223372036854775808", "18446744073709551616", "-1", ""] {
+            let forged = said.replace("\"seq\":\"9\"", &format!("\"seq\":\"{seq}\""));
+            assert_ne!(forged, said);
+            serde_json::from_str::<Sync>(&forged).expect_err(seq);
         }
     }
 

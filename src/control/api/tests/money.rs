@@ -186,7 +186,7 @@ fn a_switch_stops_what_lies_below_it_and_tells_what_can_still_be_spent() {
     world.greet(ROUTER);
     let lent = world.borrow(ROUTER, 1, leaf, "2.00").grants[0].granted;
     let cursor = world.bulletin.newest();
-    let body = json!({ "scope": "team", "id": red, "reason": "it loops", "abort_streams": true });
+    let body = json!({ "scope": "team", "id": red, "reason": "it loops" });
     let report = world.ask("POST /api/v1/kill", &admin, body.clone()).is(201);
     assert_eq!(report["latest_possible_spend"], json!(lent.to_string()));
     assert_eq!(report["gateways"][0]["confirmed"], false);
@@ -200,7 +200,7 @@ fn a_switch_stops_what_lies_below_it_and_tells_what_can_still_be_spent() {
         .expect("told");
     let expected = Event::Kill {
         leaves: vec![LeafId(leaf)],
-        abort_streams: true,
+        abort_streams: false,
     };
     assert_eq!(kill.event, expected);
     gateways::heard(&world.panel, ROUTER, kill.cursor);
@@ -291,7 +291,7 @@ fn a_gateway_is_bound_to_the_first_key_that_shows_its_token() {
     );
     assert!(matches!(enrol(&token, 2), Err(ServiceError::OtherKey)));
     let not_after = Wall::from_secs(world.panel.now().secs() + 3600);
-    let issued = gateways::certificate_issued(&world.panel, router, [9; 32], not_after);
+    let issued = gateways::certificate_issued(&world.panel, (router, [1; 32]), [9; 32], not_after);
     run.block_on(issued).expect("written");
     let known = || {
         run.block_on(gateways::router_of_certificate(&world.panel, &[9; 32]))
@@ -371,7 +371,7 @@ fn a_certificate_and_a_token_that_are_over_are_nobodys() {
         .block_on(gateways::enrol_by_token(&world.panel, &token, [1; 32]));
     let (router, _) = enrolled.expect("let in");
     let not_after = Wall::from_secs(world.panel.now().secs() + 60);
-    let issued = gateways::certificate_issued(&world.panel, router, [9; 32], not_after);
+    let issued = gateways::certificate_issued(&world.panel, (router, [1; 32]), [9; 32], not_after);
     world.runtime.block_on(issued).expect("written");
     world.pass(61);
     let known = world

@@ -71,13 +71,14 @@ pub async fn may_renew(panel: &Panel, router: RouterId, spki_sha256: [u8; 32]) -
     }
 }
 
-/// A certificate was issued to a gateway: it is known by that one, too. `fingerprint` is the SHA-256 of the certificate.
+/// A certificate was issued to a gateway for its key: it is known by that one, too. `fingerprint` is the SHA-256 of the
+/// certificate.
 ///
 /// # Errors
-/// Nobody knows the gateway.
+/// Nobody knows the gateway, or its key is another one by now.
 pub async fn certificate_issued(
     panel: &Panel,
-    router: RouterId,
+    (router, spki_sha256): (RouterId, [u8; 32]),
     fingerprint: [u8; 32],
     not_after: Wall,
 ) -> Outcome<()> {
@@ -85,6 +86,10 @@ pub async fn certificate_issued(
     let mut change = panel.change().await?;
     let row = rows::by_router(change.db(), &router.0.to_be_bytes()).await?;
     let row = found(row.filter(|row| row.revoked.is_none()), "gateway")?;
+    // Looked at again within the change: meanwhile its key may have been taken from it.
+    if row.spki.as_deref() != Some(spki_sha256.as_slice()) {
+        return Err(ServiceError::OtherKey);
+    }
     let times = (now.nanos(), not_after.nanos());
     rows::certificate(change.db(), row.id, &fingerprint, times).await?;
     let told = json!({ "fingerprint": words::hex(&fingerprint), "not_after": words::time(not_after.nanos()) });

@@ -135,6 +135,11 @@ pub(super) async fn remember(panel: &Panel) -> Outcome<()> {
 pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillReport> {
     let mut check = Check::default();
     check.sentence("reason", &new.reason);
+    check.that(
+        !new.abort_streams,
+        "abort_streams",
+        "this version cannot cut streams that are under way: they end by themselves, within what was set aside for them",
+    );
     check.done()?;
     let mut change = panel.change().await?;
     let target = target(change.db(), actor, new.scope, new.id.as_deref()).await?;

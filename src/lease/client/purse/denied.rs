@@ -57,9 +57,8 @@ impl Inner {
         }
         Some(match denied.deny.reason {
             Reason::Killed => NotLent::Killed,
-            // A directory and a bank that do not agree yet.
-            Reason::UnknownLeaf => NotLent::Ask,
-            Reason::Recalling => NotLent::Later(left),
+            // A directory and a bank that do not agree yet, or others who are asked to give back.
+            Reason::UnknownLeaf | Reason::Recalling => NotLent::Later(left),
             Reason::Exhausted => match denied.deny.short {
                 Some(short) => NotLent::Short(Box::new(self.standing(leaf, short, denied.at, now))),
                 None => NotLent::Beyond,

@@ -31,7 +31,7 @@ impl Scene {
         bank.set_leaf(LEAF, [account]);
         bank.enrol(ROUTER);
         let purse = Purse::new(books.clone());
-        purse.begin(ROUTER, DiskId(1), 1);
+        purse.begin(ROUTER, DiskId(1), 1, false);
         let card = BudgetCard {
             id: 7,
             name: "acme/red 1d".to_owned(),
@@ -177,7 +177,7 @@ fn what_a_process_left_is_told_by_the_next() {
     let books = Arc::new(Books::restore(scene.books.state().recovered(), true));
     scene.purse = Purse::new(books.clone());
     scene.books = books;
-    scene.purse.begin(ROUTER, DiskId(1), 2);
+    scene.purse.begin(ROUTER, DiskId(1), 2, false);
     let mut reading = Reading::default();
     scene.purse.read(&mut reading);
     assert!(reading.doubt > Money::ZERO, "the rest of the ceiling");
