@@ -120,6 +120,7 @@ fn tree(size: u64) -> Tree {
     Tree {
         leaves: leaves.collect(),
         budgets,
+        ..Tree::default()
     }
 }
 

@@ -10,10 +10,10 @@
 
 use crate::clock::Wall;
 use crate::governance::budget::{Period, Window};
-use crate::lease::protocol::{AccountId, LeafId};
+use crate::lease::protocol::{AccountId, LeafId, RouterId};
 use crate::units::Money;
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The budget of those who have none.
 pub const UNBUDGETED: u64 = 0;
@@ -51,6 +51,8 @@ pub struct Tree {
     pub budgets: Vec<TreeBudget>,
     /// Every leaf.
     pub leaves: Vec<TreeLeaf>,
+    /// Gateways that are lent nothing: revoked, or their switch was pulled.
+    pub stopped: BTreeSet<RouterId>,
 }
 
 /// The accounts of a moment.

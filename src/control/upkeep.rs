@@ -10,6 +10,8 @@ use std::time::Duration;
 const ROUND: Duration = Duration::from_secs(1);
 /// Rounds between two looks at what budgets have left.
 const ALERTS: u32 = 5;
+/// Rounds between two notes of who spoke.
+const SEEN: u32 = 30;
 /// Rounds between two clean-ups.
 const TIDY: u32 = 3600;
 
@@ -26,6 +28,9 @@ async fn tend(panel: &Panel) {
         told("tending", panel.tend().await);
         if round.is_multiple_of(ALERTS) {
             told("looking at thresholds", alerts::look(panel).await);
+        }
+        if round.is_multiple_of(SEEN) {
+            told("noting who spoke", panel.note_seen().await);
         }
         if round.is_multiple_of(TIDY) {
             told("tidying", panel.tidy().await);

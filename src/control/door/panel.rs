@@ -45,22 +45,18 @@ impl Registrar for Panel {
         Box::pin(async move { Ok(gateways::router_of_certificate(self, &certificate.0).await?) })
     }
 
-    fn heard(&self, router: RouterId, cursor: Option<u64>) -> Later<'_, ()> {
+    fn heard(&self, router: RouterId, cursor: Option<u64>) {
+        gateways::heard(self, router, cursor);
+    }
+
+    fn directory(&self, known: Option<u64>) -> Later<'_, Result<Option<Directory>, NotEnrolled>> {
         Box::pin(async move {
-            if let Some(cursor) = cursor {
-                gateways::heard(self, router, cursor);
+            // Most ask in vain, and all of them at once: the whole of it is put together only for those who need it.
+            if known == Some(directory::revision(self.store()).await?) {
+                return Ok(None);
             }
-            if let Err(error) = gateways::seen(self, router).await {
-                tracing::warn!(%error, "when a gateway was seen last could not be written down");
-            }
+            let directory = directory::directory(self.store(), self.now()).await?;
+            Ok(Some(directory))
         })
-    }
-
-    fn may_borrow(&self, router: RouterId) -> bool {
-        gateways::may_borrow(self, router)
-    }
-
-    fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>> {
-        Box::pin(async move { Ok(directory::directory(self.store(), self.now()).await?) })
     }
 }

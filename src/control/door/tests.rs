@@ -67,22 +67,17 @@ impl Registrar for Fake {
         Box::pin(async move { Ok(router) })
     }
 
-    fn heard(&self, _: RouterId, cursor: Option<u64>) -> Later<'_, ()> {
+    fn heard(&self, _: RouterId, cursor: Option<u64>) {
         *self.heard.lock().expect("no panic") = cursor;
-        Box::pin(async {})
     }
 
-    fn may_borrow(&self, _: RouterId) -> bool {
-        true
-    }
-
-    fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>> {
-        Box::pin(async {
-            Ok(Directory {
-                revision: 5,
-                ..Directory::default()
-            })
-        })
+    fn directory(&self, known: Option<u64>) -> Later<'_, Result<Option<Directory>, NotEnrolled>> {
+        let directory = Directory {
+            revision: 5,
+            ..Directory::default()
+        };
+        let new = (known != Some(5)).then_some(directory);
+        Box::pin(async { Ok(new) })
     }
 }
 
@@ -112,7 +107,9 @@ impl Rig {
                 budgets: vec![1],
                 killed: false,
             }],
+            ..Tree::default()
         };
+        treasury.enrol(ROUTER).await.expect("enrolled");
         treasury.govern(tree).await.expect("governed");
         let authority = Authority::open(folder.path(), clock::now().wall).expect("an authority");
         let treaty = Arc::new(Treaty {

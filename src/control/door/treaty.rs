@@ -65,11 +65,9 @@ pub trait Registrar: Send + std::marker::Sync {
     /// Whose certificate this is; nobody's if it was shut out.
     fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>>;
     /// A gateway said something, perhaps that it has acted on all events up to one.
-    fn heard(&self, router: RouterId, cursor: Option<u64>) -> Later<'_, ()>;
-    /// Whether it may be lent anything.
-    fn may_borrow(&self, router: RouterId) -> bool;
-    /// The directory as it is now.
-    fn directory(&self) -> Later<'_, Result<Directory, NotEnrolled>>;
+    fn heard(&self, router: RouterId, cursor: Option<u64>);
+    /// The directory as it is now; none where it has this revision still.
+    fn directory(&self, known: Option<u64>) -> Later<'_, Result<Option<Directory>, NotEnrolled>>;
 }
 
 /// What the routes work with.
@@ -219,7 +217,7 @@ impl Treaty {
                 "this message is another gateway's",
             ));
         }
-        self.registrar.heard(own, cursor).await;
+        self.registrar.heard(own, cursor);
         Ok(())
     }
 
@@ -268,7 +266,6 @@ async fn enrol(
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let (router, name) = if let Some(token) = token {
         let admitted = treaty.registrar.admit(token.trim(), request.key).await?;
-        treaty.treasury.enrol(admitted.0).await?;
         tracing::info!(gateway = admitted.1, address = %from.address, "a gateway was enrolled");
         admitted
     } else {
@@ -295,15 +292,11 @@ async fn sync(
     headers: HeaderMap,
     body: Bytes,
 ) -> Treated<crate::lease::protocol::Answer> {
-    let mut sync: Sync = read(&body)?;
+    let sync: Sync = read(&body)?;
     let cursor = headers.get(CURSOR);
     let cursor = cursor.and_then(|value| value.to_str().ok()?.parse().ok());
     treaty.speaks(from, sync.router, cursor).await?;
     let router = sync.router;
-    if !treaty.registrar.may_borrow(router) {
-        // It still reports, and gives back.
-        sync.wants.clear();
-    }
     let answered = treaty.treasury.sync(sync).await;
     if let Err(TreasuryError::Refused(error)) = &answered {
         tracing::warn!(%error, gateway = format_args!("{:032x}", router.0), "a sync was refused");
@@ -317,11 +310,11 @@ async fn directory(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     treaty.who(from).await?;
-    let directory = treaty.registrar.directory().await?;
-    let tag = format!("\"{}\"", directory.revision);
-    let has = headers.get(header::IF_NONE_MATCH);
-    if has.is_some_and(|has| has.as_bytes() == tag.as_bytes()) {
+    let known = headers.get(header::IF_NONE_MATCH);
+    let known = known.and_then(|tag| tag.to_str().ok()?.trim_matches('"').parse().ok());
+    let Some(directory) = treaty.registrar.directory(known).await? else {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
-    }
+    };
+    let tag = format!("\"{}\"", directory.revision);
     Ok(([(header::ETAG, tag)], Json(directory)).into_response())
 }

@@ -118,8 +118,24 @@ pub(super) async fn tree(db: &mut Db, now: Wall) -> Outcome<(Tree, i64)> {
             killed: expired || kills::covers(&kills, &forest, &key),
         });
     }
+    let stopped = kills::stopped_gateways(&mut db, &kills).await?;
     let budgets = budgets.iter().map(budget).collect::<Outcome<_>>()?;
-    Ok((Tree { budgets, leaves }, next))
+    let tree = Tree {
+        budgets,
+        leaves,
+        stopped,
+    };
+    Ok((tree, next))
+}
+
+/// The directory's revision.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn revision(store: &Store) -> Outcome<u64> {
+    let mut db = store.read().await?;
+    let revision = settings::number(&mut db, super::REVISION).await?;
+    Ok(unsigned(revision))
 }
 
 /// What gateways are told: every key that is good or was good a moment ago, and the budgets that pay.

@@ -36,7 +36,7 @@ use self::access::Actor;
 use self::audit::Act;
 use super::bulletin::Bulletin;
 use super::store::sqlite::house::{
-    keys as key_rows, replies as reply_rows, settings, users as user_rows,
+    gateways as gateway_rows, keys as key_rows, replies as reply_rows, settings, users as user_rows,
 };
 use super::store::sqlite::{Change, Store, StoreError};
 use super::treasury::Treasury;
@@ -85,7 +85,7 @@ pub struct Panel {
 struct Remembered {
     /// Those that may borrow nothing.
     stopped: BTreeSet<RouterId>,
-    /// When each was last written down as seen.
+    /// When each spoke last, and was not written down yet.
     seen: BTreeMap<RouterId, i64>,
     /// Up to which event each has confirmed.
     heard: BTreeMap<RouterId, u64>,
@@ -120,7 +120,6 @@ impl Panel {
             next_turn: AtomicI64::new(i64::MAX),
             remembered: Mutex::default(),
         };
-        kills::remember(&panel).await?;
         panel.govern().await?;
         Ok(panel)
     }
@@ -131,7 +130,6 @@ impl Panel {
     /// # Errors
     /// [`ServiceError`]: it is tried again the next time.
     pub async fn tend(&self) -> Outcome<()> {
-        self.stop_the_stopped().await?;
         let now = self.now();
         if self.next_turn.load(Ordering::Relaxed) <= now.nanos() {
             let mut change = self.store.change().await?;
@@ -152,14 +150,20 @@ impl Panel {
         Ok(())
     }
 
-    /// Has those that may borrow nothing hold on to nothing, also where the bank could not be told when it was decided.
-    async fn stop_the_stopped(&self) -> Outcome<()> {
-        kills::remember(self).await?;
-        let stopped = self.remembered().stopped.clone();
-        for router in stopped {
-            let drained = self.treasury.drain(router).await;
-            drained.map_err(ServiceError::NotInForce)?;
+    /// Writes down when gateways spoke last, all of it in one change.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: it is lost, and known again as soon as they speak.
+    pub async fn note_seen(&self) -> Outcome<()> {
+        let seen = std::mem::take(&mut self.remembered().seen);
+        if seen.is_empty() {
+            return Ok(());
         }
+        let mut change = self.store.change().await?;
+        for (router, at) in seen {
+            gateway_rows::seen(change.db(), &router.0.to_be_bytes(), at).await?;
+        }
+        change.commit().await?;
         Ok(())
     }
 
@@ -258,6 +262,7 @@ impl Panel {
         let mut db = self.read().await?;
         let (tree, next) = directory::tree(&mut db, now).await?;
         drop(db);
+        self.remembered().stopped.clone_from(&tree.stopped);
         let governed = self.treasury.govern(tree).await;
         governed.map_err(ServiceError::NotInForce)?;
         self.next_turn.store(next, Ordering::Relaxed);

@@ -22,6 +22,7 @@ fn tree(limit: i64) -> Tree {
             budgets: vec![1],
             killed: false,
         }],
+        ..Tree::default()
     }
 }
 
@@ -161,6 +162,29 @@ fn a_key_that_is_gone_from_the_tree_gets_nothing() {
 }
 
 #[test]
+fn a_gateway_that_is_stopped_is_told_so_and_may_borrow_again_once_it_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let treasury = start(folder.path());
+    let ask = |seq| treasury.sync(sync(seq, 10));
+    block(async {
+        treasury.govern(tree(1_000)).await.expect("governed");
+        greet(&treasury).await;
+        assert_eq!(synced(ask(1).await.expect("an answer")).grants.len(), 1);
+        let stopped = Tree {
+            stopped: [ROUTER].into(),
+            ..tree(1_000)
+        };
+        treasury.govern(stopped).await.expect("governed");
+        let answer = synced(ask(2).await.expect("an answer"));
+        assert!(answer.grants.is_empty(), "what it had brings nothing more");
+        assert_eq!(answer.denies[0].reason, Reason::Killed);
+        treasury.govern(tree(1_000)).await.expect("governed");
+        assert_eq!(synced(ask(3).await.expect("an answer")).grants.len(), 1);
+    });
+    treasury.close();
+}
+
+#[test]
 fn a_key_without_a_budget_is_counted_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let treasury = start(folder.path());
@@ -173,6 +197,7 @@ fn a_key_without_a_budget_is_counted_all_the_same() {
         let tree = Tree {
             budgets: Vec::new(),
             leaves: vec![leaf],
+            ..Tree::default()
         };
         treasury.govern(tree).await.expect("governed");
         greet(&treasury).await;
@@ -198,7 +223,7 @@ fn a_budget_turns_to_its_next_period_and_what_was_lent_of_the_last_ends_with_it(
     };
     let tree = Tree {
         budgets: vec![hour(10)],
-        leaves: Vec::new(),
+        ..Tree::default()
     };
     let before = tree.accounts(Wall::from_secs(7_199)).by_budget[&1];
     let after = tree.accounts(Wall::from_secs(7_200)).by_budget[&1];

@@ -130,6 +130,7 @@ impl Desk {
         for leaf in gone {
             self.bank.kill(leaf, true);
         }
+        self.bank.stop(self.tree.stopped.clone());
     }
 
     /// Makes one step; its answer is held back until the commit.

@@ -203,7 +203,7 @@ fn a_switch_stops_what_lies_below_it_and_tells_what_can_still_be_spent() {
         abort_streams: false,
     };
     assert_eq!(kill.event, expected);
-    gateways::heard(&world.panel, ROUTER, kill.cursor);
+    gateways::heard(&world.panel, ROUTER, Some(kill.cursor));
     let path = format!("/api/v1/kills/{}", text(&report["kill"]["id"]));
     assert_eq!(
         world.get(&path, &admin).is(200)["gateways"][0]["confirmed"],
@@ -311,8 +311,8 @@ fn a_gateway_is_bound_to_the_first_key_that_shows_its_token() {
         run.block_on(gateways::may_renew(&world.panel, router, [2; 32]))
             .is_err()
     );
-    run.block_on(gateways::seen(&world.panel, router))
-        .expect("written");
+    gateways::heard(&world.panel, router, None);
+    run.block_on(world.panel.note_seen()).expect("written");
     world.greet(router);
     let shown = world.get(&format!("/api/v1/gateways/{id}"), &admin).is(200);
     assert_eq!(
@@ -323,10 +323,14 @@ fn a_gateway_is_bound_to_the_first_key_that_shows_its_token() {
     // Its own switch: it may report, and is lent nothing.
     let stop = json!({ "scope": "gateway", "id": id, "reason": "stolen?" });
     world.ask("POST /api/v1/kill", &admin, stop.clone()).is(201);
-    assert!(!gateways::may_borrow(&world.panel, router));
+    let state = || {
+        let shown = world.get(&format!("/api/v1/gateways/{id}"), &admin).is(200);
+        text(&shown["state"])
+    };
+    assert_eq!(state(), "stopped");
     assert_eq!(known(), Some(router));
     world.ask("POST /api/v1/unkill", &admin, stop).is(200);
-    assert!(gateways::may_borrow(&world.panel, router));
+    assert_eq!(state(), "enrolled");
     world
         .ask(
             &format!("POST /api/v1/gateways/{id}/revoke"),
@@ -499,8 +503,12 @@ fn a_panel_that_comes_after_goes_by_the_same_tree() {
         second.borrow(ROUTER, 2, other, "1.00").denies[0].reason,
         Reason::Killed
     );
-    assert!(!gateways::may_borrow(&second.panel, router));
-    assert!(gateways::may_borrow(&second.panel, ROUTER));
+    second.greet(router);
+    assert_eq!(
+        second.borrow(router, 1, leaf, "0.01").denies[0].reason,
+        Reason::Killed,
+        "its switch is pulled"
+    );
     // Whoever was signed in still is, and what was cut off before the bank heard of it reaches it now.
     second.get(&format!("/api/v1/nodes/{red}"), &admin).is(200);
     second

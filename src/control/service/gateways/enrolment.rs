@@ -7,14 +7,10 @@
 use super::{act, router};
 use crate::clock::Wall;
 use crate::control::service::access::Actor;
-use crate::control::service::{self, Outcome, Panel, ServiceError, audit, found, secrets, words};
+use crate::control::service::{Outcome, Panel, ServiceError, audit, found, secrets, words};
 use crate::control::store::sqlite::house::gateways as rows;
 use crate::lease::protocol::RouterId;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// How seldom it is written down that a gateway spoke.
-const SEEN: Duration = Duration::from_secs(30);
 
 /// Lets a gateway in by its one-time token. The first time binds it to its key (`spki_sha256`, the SHA-256 of its public
 /// key); the same key may come again, as one does whose answer got lost.
@@ -28,11 +24,15 @@ pub async fn enrol_by_token(
     spki_sha256: [u8; 32],
 ) -> Outcome<(RouterId, String)> {
     let now = panel.now();
-    let mut change = panel.change().await?;
-    let row = rows::by_token(change.db(), &secrets::digest(token)).await?;
     let good = |row: &rows::Gateway| {
         row.revoked.is_none() && row.token_until.is_some_and(|until| until > now.nanos())
     };
+    let digest = secrets::digest(token);
+    // Looked up without the turn: whoever guesses at tokens must not hold up those who change something.
+    let known = rows::by_token(&mut *panel.read().await?, &digest).await?;
+    known.filter(good).ok_or(ServiceError::UsedUp)?;
+    let mut change = panel.change().await?;
+    let row = rows::by_token(change.db(), &digest).await?;
     let row = row.filter(good).ok_or(ServiceError::UsedUp)?;
     let actor = Actor::own("enrolment", "");
     match row.spki.as_deref() {
@@ -114,36 +114,19 @@ pub async fn router_of_certificate(
     Ok(row.as_ref().map(router))
 }
 
-/// A gateway spoke.
-///
-/// # Errors
-/// The books cannot be written.
-pub async fn seen(panel: &Panel, router: RouterId) -> Outcome<()> {
-    let now = panel.now();
-    {
-        let mut remembered = panel.remembered();
-        let last = remembered.seen.entry(router).or_insert(i64::MIN);
-        if *last > service::before(now, SEEN).nanos() {
-            return Ok(());
-        }
-        *last = now.nanos();
-    }
-    let mut change = panel.change().await?;
-    rows::seen(change.db(), &router.0.to_be_bytes(), now.nanos()).await?;
-    change.commit().await?;
-    Ok(())
-}
-
-/// A gateway said up to which event it has heard: what a kill switch's report calls confirmed.
-pub fn heard(panel: &Panel, router: RouterId, cursor: u64) {
+/// A gateway spoke, and said perhaps up to which event it has acted: what a kill switch's report calls confirmed. Written down
+/// now and then, by [`Panel::note_seen`].
+pub fn heard(panel: &Panel, router: RouterId, cursor: Option<u64>) {
+    let now = panel.now().nanos();
     let mut remembered = panel.remembered();
-    let heard = remembered.heard.entry(router).or_default();
-    *heard = cursor.max(*heard);
+    remembered.seen.insert(router, now);
+    if let Some(cursor) = cursor {
+        let heard = remembered.heard.entry(router).or_default();
+        *heard = cursor.max(*heard);
+    }
 }
 
-/// Whether a gateway may be lent anything: not while its own switch is pulled. What it wants is then left out of its sync,
-/// so that it can still report and give back.
-#[must_use]
-pub fn may_borrow(panel: &Panel, router: RouterId) -> bool {
-    !panel.remembered().stopped.contains(&router)
+/// Whether a gateway is lent nothing: it was revoked, or its own switch is pulled.
+pub(super) fn is_stopped(panel: &Panel, router: RouterId) -> bool {
+    panel.remembered().stopped.contains(&router)
 }

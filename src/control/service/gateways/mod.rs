@@ -4,9 +4,7 @@
 
 mod enrolment;
 
-pub use enrolment::{
-    certificate_issued, enrol_by_token, heard, may_borrow, may_renew, router_of_certificate, seen,
-};
+pub use enrolment::{certificate_issued, enrol_by_token, heard, may_renew, router_of_certificate};
 
 use super::access::Actor;
 use super::audit::Act;
@@ -197,10 +195,8 @@ pub async fn revoke(panel: &Panel, actor: &Actor, id: &str) -> Outcome<GatewayVi
     let row = live(change.db(), id).await?;
     rows::revoke(change.db(), row.id, panel.now().nanos()).await?;
     let act = act("gateway.revoke", &row, Value::Null, Value::Null);
-    panel.keep(change, actor, act).await?;
-    panel.remembered().stopped.insert(router(&row));
-    let drained = panel.treasury.drain(router(&row)).await;
-    drained.map_err(ServiceError::NotInForce)?;
+    // The bank lends it nothing from now on, and is told so again where it could not be told.
+    panel.enact(change, actor, act, Vec::new()).await?;
     panel.publish(Event::SyncNow);
     get(panel, id).await
 }
@@ -301,7 +297,7 @@ fn view(
     let now = panel.now().nanos();
     let state = if row.revoked.is_some() {
         "revoked"
-    } else if !may_borrow(panel, router(&row)) {
+    } else if enrolment::is_stopped(panel, router(&row)) {
         "stopped"
     } else if row.spki.is_some() {
         "enrolled"

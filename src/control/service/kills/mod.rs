@@ -109,23 +109,21 @@ fn reaches(scope: i64, target: Option<i64>, forest: &Forest, key: &key_rows::Vir
     }
 }
 
-/// Remembers which gateways may borrow nothing, as the store has it.
-pub(super) async fn remember(panel: &Panel) -> Outcome<()> {
-    let mut db = panel.read().await?;
-    let mut stopped: BTreeSet<RouterId> = gateway_rows::revoked(&mut db)
-        .await?
-        .iter()
-        .map(gateways::router)
-        .collect();
-    for kill in rows::all(&mut db).await? {
+/// Gateways that are lent nothing: revoked, or one of these switches is theirs.
+pub(super) async fn stopped_gateways(
+    db: &mut Db,
+    kills: &[rows::Kill],
+) -> Outcome<BTreeSet<RouterId>> {
+    let revoked = gateway_rows::revoked(db).await?;
+    let mut stopped: BTreeSet<RouterId> = revoked.iter().map(gateways::router).collect();
+    for kill in kills {
         if let (GATEWAY, Some(number)) = (kill.scope, kill.target)
-            && let Some(gateway) = gateway_rows::get(&mut db, number).await?
+            && let Some(gateway) = gateway_rows::get(db, number).await?
         {
             stopped.insert(gateways::router(&gateway));
         }
     }
-    panel.remembered().stopped = stopped;
-    Ok(())
+    Ok(stopped)
 }
 
 /// Pulls a switch.
@@ -159,7 +157,6 @@ pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillRep
     };
     rows::insert(change.db(), &row).await?;
     let covered = leaves(change.db(), target.scope, target.number).await?;
-    let router = stopped(change.db(), &target).await?;
     // No leaf would mean all of them: where there is none, nobody is told.
     let event = (target.scope == EVERYTHING || !covered.is_empty()).then(|| Event::Kill {
         leaves: match target.scope {
@@ -176,13 +173,8 @@ pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillRep
         after: json!({ "name": row.name, "reason": row.reason, "abort_streams": row.abort_streams }),
     };
     let events = event.into_iter().collect();
-    let enacted = panel.enact(change, actor, act, events).await;
-    // It is in the books, whether the bank could be told or not.
-    remember(panel).await?;
-    let mut cursors = enacted?;
-    if let Some(router) = router {
-        let drained = panel.treasury.drain(router).await;
-        drained.map_err(ServiceError::NotInForce)?;
+    let mut cursors = panel.enact(change, actor, act, events).await?;
+    if target.scope == GATEWAY {
         cursors.push(panel.publish(Event::SyncNow));
     }
     if let Some(cursor) = cursors.first() {
@@ -210,7 +202,6 @@ pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unki
     if lifted == 0 {
         return Err(ServiceError::NotFound("kill switch in force"));
     }
-    let router = stopped(change.db(), &target).await?;
     let covered: BTreeSet<LeafId> = leaves(change.db(), target.scope, target.number)
         .await?
         .into_iter()
@@ -233,10 +224,8 @@ pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unki
         after: json!({ "name": target.name, "reason": asked.reason, "lifted": lifted }),
     };
     let events = event.into_iter().collect();
-    let enacted = panel.enact(change, actor, act, events).await;
-    remember(panel).await?;
-    enacted?;
-    if router.is_some() {
+    panel.enact(change, actor, act, events).await?;
+    if target.scope == GATEWAY {
         panel.publish(Event::SyncNow);
     }
     Ok(Unkilled {
@@ -309,13 +298,4 @@ async fn leaves(db: &mut Db, scope: i64, target: Option<i64>) -> Outcome<Vec<Lea
         .iter()
         .filter(|key| reaches(scope, target, &forest, key));
     Ok(covered.map(|key| LeafId(unsigned(key.id))).collect())
-}
-
-/// The gateway that a switch is about.
-async fn stopped(db: &mut Db, target: &Target) -> Outcome<Option<RouterId>> {
-    let (GATEWAY, Some(number)) = (target.scope, target.number) else {
-        return Ok(None);
-    };
-    let gateway = gateway_rows::get(db, number).await?;
-    Ok(gateway.as_ref().map(gateways::router))
 }

@@ -6,6 +6,7 @@
 //! Invariant: each hard account is sound after every step; what it holds is the sum over its leases; its totals are the sum
 //! of its entries.
 
+mod open;
 mod rows;
 pub(super) mod sizing;
 mod sync;
@@ -20,6 +21,7 @@ use super::lease::{Lease, Stage};
 use super::message::{Answer, DiskId, Hello, LeafId, LeaseId, RouterId};
 use super::terms::Terms;
 use crate::units::Money;
+use open::Open;
 use rows::Changed;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,11 +110,10 @@ pub struct Bank {
     accounts: BTreeMap<AccountId, Account>,
     leaves: BTreeMap<LeafId, Leaf>,
     leases: BTreeMap<LeaseId, Lease>,
-    /// Those that are not closed.
-    open: BTreeSet<LeaseId>,
-    /// The same by holder, so that a sync costs what its sender holds and not what everybody does.
-    held_by: BTreeMap<RouterId, BTreeSet<LeaseId>>,
+    open: Open,
     routers: BTreeMap<RouterId, Router>,
+    /// Gateways that are lent nothing. Said anew by whoever administers them, never stored.
+    stopped: BTreeSet<RouterId>,
     /// The number of the next lease; its fence, too.
     next: u64,
     entries: Vec<Entry>,
@@ -162,8 +163,8 @@ impl Bank {
         let leaf = self.leaves.entry(id).or_default();
         leaf.accounts.clone_from(&accounts);
         self.changed.leaves.insert(id);
-        let elsewhere = |lease: &Lease| lease.leaf == id && lease.accounts != accounts;
-        for lease in self.leases_where(elsewhere) {
+        let elsewhere = |lease: &Lease| lease.accounts != accounts;
+        for lease in self.holding(self.open.lent_for(id), elsewhere) {
             self.alter(lease, Lease::drain);
         }
     }
@@ -181,16 +182,24 @@ impl Bank {
             self.changed.leaves.insert(id);
         }
         if killed {
-            let of = |lease: &Lease| lease.leaf == id;
-            for lease in self.leases_where(of) {
+            for lease in self.holding(self.open.lent_for(id), |_| true) {
                 self.alter(lease, Lease::drain);
             }
         }
     }
 
+    /// Lends these gateways nothing from now on, and others again: they may report and give back.
+    pub fn stop(&mut self, routers: BTreeSet<RouterId>) {
+        for router in &routers {
+            self.drain(*router);
+        }
+        self.stopped = routers;
+    }
+
     /// Lends a gateway nothing more on the leases it has; how many those are.
     pub fn drain(&mut self, router: RouterId) -> usize {
-        let leases = self.leases_of(router, |lease| lease.stage == Stage::Active);
+        let active = |lease: &Lease| lease.stage == Stage::Active;
+        let leases = self.holding(self.open.held_by(router), active);
         for lease in &leases {
             self.alter(*lease, Lease::drain);
         }
@@ -258,11 +267,11 @@ impl Bank {
     /// Lets time pass: leases whose holders are silent drain, and are lost. Silence is no evidence, so nothing comes back.
     pub fn tick(&mut self, now: Duration) {
         let late = |lease: &Lease| lease.stage == Stage::Active && now > lease.valid_until;
-        for id in self.leases_where(late) {
+        for id in self.holding(self.open.all(), late) {
             self.alter(id, Lease::drain);
         }
         let over = |lease: &Lease| lease.stage == Stage::Draining && now > lease.drain_until;
-        for id in self.leases_where(over) {
+        for id in self.holding(self.open.all(), over) {
             #[cfg(test)]
             if self.mutant == Some(Mutant::RefundByTimer) {
                 self.alter(id, Lease::close);
@@ -317,17 +326,14 @@ impl Bank {
         self.leases.iter().map(|(id, lease)| (*id, lease))
     }
 
-    /// Leases that are not closed and of which something holds.
-    fn leases_where(&self, holds: impl Fn(&Lease) -> bool) -> Vec<LeaseId> {
-        let holds = |id: &&LeaseId| self.leases.get(id).is_some_and(&holds);
-        self.open.iter().filter(holds).copied().collect()
-    }
-
-    /// A gateway's leases that are not closed and of which something holds.
-    fn leases_of(&self, router: RouterId, holds: impl Fn(&Lease) -> bool) -> Vec<LeaseId> {
-        let holds = |id: &&LeaseId| self.leases.get(id).is_some_and(&holds);
-        let held = self.held_by.get(&router).into_iter().flatten();
-        held.filter(holds).copied().collect()
+    /// Of these leases those of which something holds.
+    fn holding(
+        &self,
+        leases: impl Iterator<Item = LeaseId>,
+        holds: impl Fn(&Lease) -> bool,
+    ) -> Vec<LeaseId> {
+        let holds = |id: &LeaseId| self.leases.get(id).is_some_and(&holds);
+        leases.filter(holds).collect()
     }
 
     /// Changes a lease: the one place where accounts follow.
@@ -342,10 +348,7 @@ impl Bank {
         }
         self.changed.leases.insert(id);
         if lease.stage == Stage::Closed {
-            self.open.remove(&id);
-            if let Some(held) = self.held_by.get_mut(&lease.router) {
-                held.remove(&id);
-            }
+            self.open.remove(id, lease);
         }
         let delta = lease.delta(&before);
         let spends = |lease: &Lease| match lease.stage {

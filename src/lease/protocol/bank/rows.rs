@@ -2,12 +2,13 @@
 //!
 //! Invariant: a bank restored from every row that was taken says to every message what the bank itself would have said.
 
+use super::open::Open;
 use super::{Bank, Entry, Leaf, Router};
 use crate::lease::protocol::account::{Account, AccountId};
-use crate::lease::protocol::lease::{Lease, Stage};
+use crate::lease::protocol::lease::Lease;
 use crate::lease::protocol::message::{LeafId, LeaseId, RouterId};
 use crate::lease::protocol::terms::Terms;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Rows, each as it is now, and the ledger's new lines.
@@ -66,7 +67,7 @@ impl Bank {
     /// Gives every open lease its whole time again: after a pause of the bank itself nobody can be blamed for silence.
     pub fn wake(&mut self, now: Duration) {
         let terms = self.terms;
-        for id in self.leases_where(|_| true) {
+        for id in self.holding(self.open.all(), |_| true) {
             if let Some(lease) = self.leases.get_mut(&id) {
                 lease.valid_until = terms.until(now, terms.valid_for);
                 let whole = terms.valid_for.saturating_add(terms.drain_for);
@@ -78,17 +79,11 @@ impl Bank {
     /// A bank as these rows have it: all there are, or all that a step can touch and `next` from beyond every lease.
     #[must_use]
     pub fn restore(terms: Terms, rows: Rows, next: u64) -> Self {
-        let open = rows.leases.iter();
-        let open = open.filter(|(_, lease)| lease.stage != Stage::Closed);
-        let mut held_by: BTreeMap<RouterId, BTreeSet<LeaseId>> = BTreeMap::new();
-        for (id, lease) in open.clone() {
-            held_by.entry(lease.router).or_default().insert(*id);
-        }
+        let open = Open::of(rows.leases.iter().map(|(id, lease)| (*id, lease)));
         let newest = rows.leases.iter().map(|(_, lease)| lease.fence).max();
         Self {
             terms,
-            open: open.map(|(id, _)| *id).collect(),
-            held_by,
+            open,
             next: next.max(newest.unwrap_or(0).saturating_add(1)),
             accounts: rows.accounts.into_iter().collect(),
             leaves: rows.leaves.into_iter().collect(),

@@ -67,7 +67,7 @@ impl Bank {
                 && lease.held() > Money::ZERO
                 && lease.accounts.iter().any(is_short)
         };
-        let mut asked = self.leases_where(shares);
+        let mut asked = self.holding(self.open.all(), shares);
         asked.retain(|id| !lent.contains(id));
         let could_free = |(account, free): &(AccountId, Money)| {
             let held = asked.iter().filter_map(|id| self.leases.get(id));

@@ -161,7 +161,7 @@ impl Bank {
                 && !lease.was_used
                 && !lease.is_final
         };
-        for lease in self.leases_of(sync.router, unnamed) {
+        for lease in self.holding(self.open.held_by(sync.router), unnamed) {
             let word = Final {
                 lease,
                 settled: Money::ZERO,
@@ -207,7 +207,7 @@ impl Bank {
         let Some(leaf) = self.leaves.get(&want.leaf) else {
             return deny(Reason::UnknownLeaf, EXHAUSTED, None);
         };
-        if leaf.killed {
+        if leaf.killed || self.stopped.contains(&sync.router) {
             return deny(Reason::Killed, EXHAUSTED, None);
         }
         let accounts = leaf.accounts.clone();
@@ -217,7 +217,10 @@ impl Bank {
                 && lease.stage == Stage::Active
                 && lease.accounts == accounts
         };
-        let mine = self.leases_of(sync.router, mine).first().copied();
+        let mine = self
+            .holding(self.open.held_by(sync.router), mine)
+            .first()
+            .copied();
         if let Some(id) = mine {
             self.alter(id, |lease| lease.rate = want.rate);
         }
@@ -302,9 +305,8 @@ impl Bank {
             drain_until: self.terms.until(now, whole),
             recalled: false,
         };
+        self.open.insert(id, &lease);
         self.leases.insert(id, lease);
-        self.open.insert(id);
-        self.held_by.entry(sync.router).or_default().insert(id);
         self.changed.leases.insert(id);
         self.alter(id, |lease| lease.rate = want.rate);
         id
@@ -336,7 +338,7 @@ impl Bank {
                 keep: lease.recalled.then_some(Money::ZERO),
             })
         };
-        self.leases_of(router, mine)
+        self.holding(self.open.held_by(router), mine)
             .into_iter()
             .filter_map(grant)
             .collect()

@@ -16,6 +16,7 @@ use super::message::{DiskId, Final, LeafId, LeaseId, Reason, RouterId, Sync, Wan
 use super::record::Record;
 use crate::units::Money;
 use held::Held;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 pub use view::View;
@@ -63,6 +64,8 @@ struct Need {
     /// Whether it spent anything of late.
     is_active: bool,
     denied: Option<Denied>,
+    /// What it was lent.
+    leases: SmallVec<[LeaseId; 2]>,
 }
 
 /// What the bank said no to.
@@ -152,15 +155,15 @@ impl Holder {
             return Err(Unavailable::Denied(Reason::Exhausted));
         }
         let need = self.needs.entry(leaf).or_default();
-        let usable = self.leases.iter_mut().find(|(_, lease)| {
-            lease.leaf == leaf && lease.is_open(now) && lease.available() >= amount
-        });
-        let Some((id, lease)) = usable else {
-            let is_lent =
-                |held: &Held| held.leaf == leaf && held.is_open(now) && held.idle() >= amount;
-            if self.leases.values().any(is_lent) {
+        let covers = |id: &LeaseId, left: fn(&Held) -> Money| {
+            let held = self.leases.get(id);
+            held.is_some_and(|held| held.is_open(now) && left(held) >= amount)
+        };
+        let find = |left| need.leases.iter().copied().find(|id| covers(id, left));
+        let Some(id) = find(Held::available) else {
+            if let Some(lent) = find(Held::idle) {
                 need.dearest = need.dearest.max(amount);
-                self.raise();
+                self.raise(lent);
                 return Err(Unavailable::Rising);
             }
             if let Some(denied) = need.denied.filter(|denied| denied.holds(amount, now)) {
@@ -169,9 +172,12 @@ impl Holder {
             need.want = need.want.max(amount).max(LEAST);
             return Err(Unavailable::Asked);
         };
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return Err(Unavailable::Asked);
+        };
         self.calls = self.calls.saturating_add(1);
         let hold = Hold {
-            lease: *id,
+            lease: id,
             call: self.calls,
             amount,
         };
@@ -184,7 +190,7 @@ impl Holder {
             call: hold.call,
             amount,
         });
-        self.raise();
+        self.raise(id);
         Ok(hold)
     }
 
@@ -209,7 +215,7 @@ impl Holder {
             cost: within,
             overrun,
         });
-        self.raise();
+        self.raise(hold.lease);
     }
 
     /// Takes what must be written down; [`Holder::synced`] says how far it is on the disk.
@@ -243,7 +249,7 @@ impl Holder {
                 }));
             }
         }
-        self.raise();
+        self.raise_all();
         overdue
     }
 
@@ -254,8 +260,15 @@ impl Holder {
             return;
         }
         self.killed.insert(leaf);
-        for held in self.leases.values_mut().filter(|held| held.leaf == leaf) {
-            held.over = true;
+        for id in self
+            .needs
+            .get(&leaf)
+            .into_iter()
+            .flat_map(|need| &need.leases)
+        {
+            if let Some(held) = self.leases.get_mut(id) {
+                held.over = true;
+            }
         }
     }
 
@@ -292,24 +305,28 @@ impl Holder {
         self.written = self.written.saturating_add(1);
     }
 
-    /// Asks for higher ceilings where half of the last step is used.
-    fn raise(&mut self) {
-        let mut steps: Vec<(LeaseId, Money)> = Vec::new();
-        for (id, held) in &mut self.leases {
-            let need = self.needs.get(&held.leaf);
-            let (rate, dearest) = need.map_or((Money::ZERO, Money::ZERO), |need| {
-                (need.rate, need.dearest.max(need.want))
-            });
-            // A second of spending, or four calls.
-            let step = Money::from_nanos(rate.nanos().div_euclid(60)).max(dearest.times(4));
-            if let Some(total) = held.next_ceiling(step) {
-                held.asked = total;
-                steps.push((*id, total));
-            }
-        }
-        for (lease, total) in steps {
+    /// Asks for a higher ceiling where half of the last step is used.
+    fn raise(&mut self, lease: LeaseId) {
+        let Some(held) = self.leases.get_mut(&lease) else {
+            return;
+        };
+        let need = self.needs.get(&held.leaf);
+        let (rate, dearest) = need.map_or((Money::ZERO, Money::ZERO), |need| {
+            (need.rate, need.dearest.max(need.want))
+        });
+        // A second of spending, or four calls.
+        let step = Money::from_nanos(rate.nanos().div_euclid(60)).max(dearest.times(4));
+        if let Some(total) = held.next_ceiling(step) {
+            held.asked = total;
             self.write(Record::Ceiling { lease, total });
             self.rising.push_back((self.written, lease, total));
+        }
+    }
+
+    fn raise_all(&mut self) {
+        let leases: Vec<LeaseId> = self.leases.keys().copied().collect();
+        for lease in leases {
+            self.raise(lease);
         }
     }
 }

@@ -43,10 +43,8 @@ impl Holder {
         let mut wants = Vec::new();
         for (leaf, need) in &mut self.needs {
             need.measure(now);
-            let mine = self
-                .leases
-                .values()
-                .filter(|held| held.leaf == *leaf && held.is_open(now));
+            let mine = need.leases.iter().filter_map(|id| self.leases.get(id));
+            let mine = mine.filter(|held| held.is_open(now));
             let (idle, last) = mine.fold((Money::ZERO, Money::ZERO), |(idle, last), held| {
                 (idle.plus(held.idle()), last.max(held.last))
             });
@@ -120,7 +118,11 @@ impl Holder {
             self.write(Record::Closed { lease: word.lease });
         }
         for line in sync.leases.iter().filter(|line| line.closing) {
-            self.leases.remove(&line.lease);
+            if let Some(held) = self.leases.remove(&line.lease)
+                && let Some(need) = self.needs.get_mut(&held.leaf)
+            {
+                need.leases.retain(|lease| *lease != line.lease);
+            }
             self.write(Record::Closed { lease: line.lease });
         }
     }
@@ -152,7 +154,7 @@ impl Holder {
         for grant in &synced.grants {
             self.granted(grant, sent, now);
         }
-        self.raise();
+        self.raise_all();
     }
 
     /// Takes a lease over as the bank has it. Its time counts from before the sync was sent.
@@ -180,6 +182,8 @@ impl Holder {
         held.over |= self.leaving;
         if is_new {
             held.used = now;
+            let need = self.needs.entry(grant.leaf).or_default();
+            need.leases.push(grant.lease);
             self.write(Record::Open { lease: grant.lease });
         }
     }

@@ -83,8 +83,11 @@ impl Holder {
     }
 
     fn open_leases(&self, leaf: LeafId, now: Duration) -> impl Iterator<Item = &Held> {
-        let open = move |held: &&Held| held.leaf == leaf && held.is_open(now);
-        self.leases.values().filter(open)
+        let need = self.needs.get(&leaf).into_iter();
+        let held = need
+            .flat_map(|need| &need.leases)
+            .filter_map(|id| self.leases.get(id));
+        held.filter(move |held| held.is_open(now))
     }
 }
 
