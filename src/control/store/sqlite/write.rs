@@ -1,30 +1,50 @@
-//! The rows of a step, as statements.
+//! The rows of a step, as statements: a table's rows in one, however many there are.
+//!
+//! A statement costs its way to the thread that SQLite runs on and back, whatever it carries; the bank's steps are taken many at
+//! a time so that this, and the commit, is paid once for all of them.
 
 use super::StoreError;
 use crate::clock::Wall;
 use crate::lease::protocol::{
     Account, AccountId, Entry, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Stage,
 };
-use sqlx::SqliteConnection;
+use sqlx::query_builder::Separated;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 type Done = Result<(), StoreError>;
+/// The values of one row, to be added to.
+type Values<'a> = Separated<'a, Sqlite, &'static str>;
+
+/// Rows in one statement: with the most columns a table has, as many parameters as SQLite takes.
+const MOST_ROWS: usize = 1_500;
 
 /// Writes all rows of one step. What others refer to comes first.
 pub(super) async fn rows(work: &mut SqliteConnection, rows: &Rows, at: Wall) -> Done {
-    for (id, row) in &rows.leaves {
-        leaf(work, *id, row).await?;
-    }
-    for (id, row) in &rows.routers {
-        router(work, *id, row).await?;
-    }
-    for (id, row) in &rows.leases {
-        lease(work, *id, row).await?;
-    }
-    for (id, row) in &rows.accounts {
-        account(work, *id, row).await?;
-    }
-    for row in &rows.entries {
-        entry(work, row, at).await?;
+    leaves(work, &rows.leaves).await?;
+    routers(work, &rows.routers).await?;
+    leases(work, &rows.leases).await?;
+    accounts(work, &rows.accounts).await?;
+    entries(work, &rows.entries, at).await
+}
+
+/// One statement for each [`MOST_ROWS`] of these rows.
+async fn insert<T>(
+    work: &mut SqliteConnection,
+    into: &str,
+    rows: &[T],
+    mut values: impl FnMut(&mut Values<'_>, &T),
+    conflict: &str,
+) -> Done {
+    for rows in rows.chunks(MOST_ROWS) {
+        let mut statement: QueryBuilder<Sqlite> = QueryBuilder::new(into);
+        statement.push_values(rows, |mut row, one| values(&mut row, one));
+        statement.push(conflict);
+        // Another text for each number of rows: not to be kept.
+        statement
+            .build()
+            .persistent(false)
+            .execute(&mut *work)
+            .await?;
     }
     Ok(())
 }
@@ -47,125 +67,185 @@ pub(super) const fn stage(stage: Stage) -> i64 {
     }
 }
 
-async fn account(work: &mut SqliteConnection, id: AccountId, row: &Account) -> Done {
-    sqlx::query("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(number(id.budget)?)
-        .bind(id.period)
-        .bind(row.limit.nanos())
-        .bind(row.hard)
-        .bind(row.spent.nanos())
-        .bind(row.held.nanos())
-        .bind(row.uncertain.nanos())
-        .bind(row.overrun.nanos())
-        .bind(row.overcommit.nanos())
-        .bind(row.rate.nanos())
-        .execute(work)
-        .await?;
-    Ok(())
+fn bytes(id: u128) -> Vec<u8> {
+    id.to_be_bytes().to_vec()
 }
 
-async fn leaf(work: &mut SqliteConnection, id: LeafId, row: &Leaf) -> Done {
-    let leaf = number(id.0)?;
-    sqlx::query(
-        "INSERT INTO leaf VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET killed = excluded.killed",
+/// Which accounts each of these has, in their order.
+fn places<'a, Id: Copy>(
+    rows: impl Iterator<Item = (Id, &'a [AccountId])>,
+) -> Result<Vec<(Id, i64, i64, i64)>, StoreError> {
+    let mut all = Vec::new();
+    for (id, accounts) in rows {
+        for (place, account) in (0_i64..).zip(accounts) {
+            all.push((id, place, number(account.budget)?, account.period));
+        }
+    }
+    Ok(all)
+}
+
+async fn accounts(work: &mut SqliteConnection, rows: &[(AccountId, Account)]) -> Done {
+    let numbered = rows
+        .iter()
+        .map(|(id, row)| Ok((number(id.budget)?, id.period, row)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, (budget, period, row): &(i64, i64, &Account)| {
+        to.push_bind(*budget).push_bind(*period);
+        to.push_bind(row.limit.nanos()).push_bind(row.hard);
+        to.push_bind(row.spent.nanos()).push_bind(row.held.nanos());
+        to.push_bind(row.uncertain.nanos());
+        to.push_bind(row.overrun.nanos());
+        to.push_bind(row.overcommit.nanos());
+        to.push_bind(row.rate.nanos());
+    };
+    insert(
+        work,
+        "INSERT OR REPLACE INTO account ",
+        &numbered,
+        values,
+        "",
     )
-    .bind(leaf)
-    .bind(row.killed)
-    .execute(&mut *work)
-    .await?;
-    sqlx::query("DELETE FROM leaf_account WHERE leaf = ?")
-        .bind(leaf)
-        .execute(&mut *work)
-        .await?;
-    for (place, account) in (0_i64..).zip(&row.accounts) {
-        sqlx::query("INSERT INTO leaf_account VALUES (?, ?, ?, ?)")
-            .bind(leaf)
-            .bind(place)
-            .bind(number(account.budget)?)
-            .bind(account.period)
+    .await
+}
+
+async fn leaves(work: &mut SqliteConnection, rows: &[(LeafId, Leaf)]) -> Done {
+    let numbered = rows
+        .iter()
+        .map(|(id, row)| Ok((number(id.0)?, row)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, (id, row): &(i64, &Leaf)| {
+        to.push_bind(*id).push_bind(row.killed);
+    };
+    let known = " ON CONFLICT (id) DO UPDATE SET killed = excluded.killed";
+    insert(work, "INSERT INTO leaf ", &numbered, values, known).await?;
+    for leaves in numbered.chunks(MOST_ROWS) {
+        let mut statement: QueryBuilder<Sqlite> =
+            QueryBuilder::new("DELETE FROM leaf_account WHERE leaf IN (");
+        let mut list = statement.separated(", ");
+        for (id, _) in leaves {
+            list.push_bind(*id);
+        }
+        list.push_unseparated(")");
+        statement
+            .build()
+            .persistent(false)
             .execute(&mut *work)
             .await?;
     }
-    Ok(())
+    let places = places(
+        numbered
+            .iter()
+            .map(|(id, row)| (*id, row.accounts.as_slice())),
+    )?;
+    let values = |to: &mut Values<'_>, (leaf, place, budget, period): &(i64, i64, i64, i64)| {
+        to.push_bind(*leaf).push_bind(*place);
+        to.push_bind(*budget).push_bind(*period);
+    };
+    insert(work, "INSERT INTO leaf_account ", &places, values, "").await
 }
 
-async fn router(work: &mut SqliteConnection, id: RouterId, row: &Router) -> Done {
+async fn routers(work: &mut SqliteConnection, rows: &[(RouterId, Router)]) -> Done {
     let unspeakable = |error: serde_json::Error| StoreError::Row {
         table: "router",
         what: error.to_string(),
     };
-    let reply = row.answer.as_ref().map(serde_json::to_string).transpose();
-    let reply = reply.map_err(unspeakable)?;
-    let disks = serde_json::to_string(row.disks.as_slice()).map_err(unspeakable)?;
-    sqlx::query(
-        "INSERT INTO router VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
-         incarnation = excluded.incarnation, disks = excluded.disks, last_seq = excluded.last_seq, \
-         body_hash = excluded.body_hash, reply = excluded.reply",
-    )
-    .bind(id.0.to_be_bytes().to_vec())
-    .bind(number(row.incarnation)?)
-    .bind(disks)
-    .bind(number(row.seq)?)
-    .bind(row.body.to_be_bytes().to_vec())
-    .bind(reply)
-    .execute(work)
-    .await?;
-    Ok(())
+    let spelled = rows.iter().map(|(id, row)| {
+        let reply = row.answer.as_ref().map(serde_json::to_string).transpose();
+        Ok(SpelledRouter {
+            id: bytes(id.0),
+            incarnation: number(row.incarnation)?,
+            disks: serde_json::to_string(row.disks.as_slice()).map_err(unspeakable)?,
+            seq: number(row.seq)?,
+            body: row.body.to_be_bytes().to_vec(),
+            reply: reply.map_err(unspeakable)?,
+        })
+    });
+    let spelled = spelled.collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, row: &SpelledRouter| {
+        to.push_bind(row.id.clone()).push_bind(row.incarnation);
+        to.push_bind(row.disks.clone()).push_bind(row.seq);
+        to.push_bind(row.body.clone()).push_bind(row.reply.clone());
+    };
+    let known = " ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, disks = excluded.disks, \
+                 last_seq = excluded.last_seq, body_hash = excluded.body_hash, reply = excluded.reply";
+    insert(work, "INSERT INTO router ", &spelled, values, known).await
 }
 
-async fn lease(work: &mut SqliteConnection, id: LeaseId, row: &Lease) -> Done {
-    let lease = id.0.to_be_bytes().to_vec();
-    let written = sqlx::query(
-        "INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
-         stage = excluded.stage, granted = excluded.granted, returned = excluded.returned, settled = excluded.settled, \
-         uncertain = excluded.uncertain, overrun = excluded.overrun, breach = excluded.breach, rate = excluded.rate, \
-         was_used = excluded.was_used, is_final = excluded.is_final, recalled = excluded.recalled",
-    );
-    written
-        .bind(lease.clone())
-        .bind(row.router.0.to_be_bytes().to_vec())
-        .bind(number(row.incarnation)?)
-        .bind(row.disk.0.to_be_bytes().to_vec())
-        .bind(number(row.leaf.0)?)
-        .bind(number(row.fence)?)
-        .bind(stage(row.stage))
-        .bind(row.granted.nanos())
-        .bind(row.returned.nanos())
-        .bind(row.settled.nanos())
-        .bind(row.uncertain.nanos())
-        .bind(row.overrun.nanos())
-        .bind(row.breach.nanos())
-        .bind(row.rate.nanos())
-        .bind(row.was_used)
-        .bind(row.is_final)
-        .bind(row.recalled)
-        .execute(&mut *work)
-        .await?;
-    for (place, account) in (0_i64..).zip(&row.accounts) {
-        sqlx::query("INSERT OR IGNORE INTO lease_account VALUES (?, ?, ?, ?)")
-            .bind(lease.clone())
-            .bind(place)
-            .bind(number(account.budget)?)
-            .bind(account.period)
-            .execute(&mut *work)
-            .await?;
-    }
-    Ok(())
+/// A gateway's row.
+struct SpelledRouter {
+    id: Vec<u8>,
+    incarnation: i64,
+    disks: String,
+    seq: i64,
+    body: Vec<u8>,
+    reply: Option<String>,
 }
 
-async fn entry(work: &mut SqliteConnection, row: &Entry, at: Wall) -> Done {
-    sqlx::query(
-        "INSERT INTO entry (at, lease, budget, period, spent, held, uncertain, overrun) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+async fn leases(work: &mut SqliteConnection, rows: &[(LeaseId, Lease)]) -> Done {
+    let numbered = rows.iter().map(|(id, row)| {
+        let numbers = [
+            number(row.incarnation)?,
+            number(row.leaf.0)?,
+            number(row.fence)?,
+        ];
+        Ok((id.0, numbers, row))
+    });
+    let numbered = numbered.collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, (id, numbers, row): &(u128, [i64; 3], &Lease)| {
+        let [incarnation, leaf, fence] = *numbers;
+        to.push_bind(bytes(*id)).push_bind(bytes(row.router.0));
+        to.push_bind(incarnation).push_bind(bytes(row.disk.0));
+        to.push_bind(leaf).push_bind(fence);
+        to.push_bind(stage(row.stage));
+        to.push_bind(row.granted.nanos());
+        to.push_bind(row.returned.nanos());
+        to.push_bind(row.settled.nanos());
+        to.push_bind(row.uncertain.nanos());
+        to.push_bind(row.overrun.nanos());
+        to.push_bind(row.breach.nanos());
+        to.push_bind(row.rate.nanos());
+        to.push_bind(row.was_used).push_bind(row.is_final);
+        to.push_bind(row.recalled);
+    };
+    let known = " ON CONFLICT (id) DO UPDATE SET \
+                 stage = excluded.stage, granted = excluded.granted, returned = excluded.returned, \
+                 settled = excluded.settled, uncertain = excluded.uncertain, overrun = excluded.overrun, \
+                 breach = excluded.breach, rate = excluded.rate, was_used = excluded.was_used, \
+                 is_final = excluded.is_final, recalled = excluded.recalled";
+    insert(work, "INSERT INTO lease ", &numbered, values, known).await?;
+    // A lease never changes its accounts: those of one that is known are there.
+    let places = places(
+        numbered
+            .iter()
+            .map(|(id, _, row)| (*id, row.accounts.as_slice())),
+    )?;
+    let values = |to: &mut Values<'_>, (lease, place, budget, period): &(u128, i64, i64, i64)| {
+        to.push_bind(bytes(*lease)).push_bind(*place);
+        to.push_bind(*budget).push_bind(*period);
+    };
+    insert(
+        work,
+        "INSERT OR IGNORE INTO lease_account ",
+        &places,
+        values,
+        "",
     )
-    .bind(at.nanos())
-    .bind(row.lease.0.to_be_bytes().to_vec())
-    .bind(number(row.account.budget)?)
-    .bind(row.account.period)
-    .bind(row.delta.spent.nanos())
-    .bind(row.delta.held.nanos())
-    .bind(row.delta.uncertain.nanos())
-    .bind(row.delta.overrun.nanos())
-    .execute(work)
-    .await?;
-    Ok(())
+    .await
+}
+
+async fn entries(work: &mut SqliteConnection, rows: &[Entry], at: Wall) -> Done {
+    let numbered = rows
+        .iter()
+        .map(|row| Ok((number(row.account.budget)?, row)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, (budget, row): &(i64, &Entry)| {
+        to.push_bind(at.nanos()).push_bind(bytes(row.lease.0));
+        to.push_bind(*budget).push_bind(row.account.period);
+        to.push_bind(row.delta.spent.nanos());
+        to.push_bind(row.delta.held.nanos());
+        to.push_bind(row.delta.uncertain.nanos());
+        to.push_bind(row.delta.overrun.nanos());
+    };
+    let into = "INSERT INTO entry (at, lease, budget, period, spent, held, uncertain, overrun) ";
+    insert(work, into, &numbered, values, "").await
 }
