@@ -13,7 +13,7 @@ use super::gate::{self, Asked};
 use super::lead;
 use super::swallow::{Swallow, Swallowed};
 use crate::governance::guard::catalogue::Catalogue;
-use crate::governance::guard::finding::Finding;
+use crate::governance::guard::finding::{Finding, Kind};
 use crate::governance::guard::probe::{LOOK_AHEAD, LOOK_BEHIND, Probe, Until, View, What};
 
 /// Triggers are looked for in steps of this many bytes, so that what a value swallows is not searched in vain.
@@ -64,6 +64,44 @@ struct Candidate {
     end: usize,
     what: What,
     until: Option<Until>,
+}
+
+impl Candidate {
+    /// Whether what a better value leaves of this one is a value still: half a password is no less secret for the key that
+    /// is glued to it. Half a telephone number is none.
+    fn outlives_rivals(&self) -> bool {
+        self.what.kind == Kind::Secret && self.until.is_none()
+    }
+
+    /// What there is of it before this offset.
+    fn before(self, limit: usize) -> Option<Self> {
+        if self.end <= limit {
+            return Some(self);
+        }
+        (self.outlives_rivals() && self.start < limit).then_some(Self { end: limit, ..self })
+    }
+
+    /// What there is of it from its start up to the first of these, if that is more than punctuation.
+    fn rest(self, better: &[Self], known: &Known<'_>) -> Option<Self> {
+        if better
+            .iter()
+            .any(|b| b.start <= self.start && self.start < b.end)
+        {
+            return None;
+        }
+        let next = better
+            .iter()
+            .map(|b| b.start)
+            .filter(|start| *start > self.start);
+        let end = next.fold(self.end, usize::min);
+        let bytes = known
+            .bytes
+            .get(self.start - known.base..end.max(self.start) - known.base)?;
+        let says_something = bytes
+            .iter()
+            .any(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
+        says_something.then_some(Self { end, ..self })
+    }
 }
 
 /// A probe that could not decide yet.
@@ -140,7 +178,7 @@ impl State {
             let to = end.min(self.resume.saturating_add(STRIDE)).max(self.resume);
             self.pass(catalogue, known, to);
             let hold = self.hold(known, to);
-            let waits = self.judge(catalogue, hold, tell);
+            let waits = self.judge(catalogue, known, hold, tell);
             if self.swallow.is_none() && to == end {
                 return known.floor(waits.min(hold)).max(self.floor.min(end));
             }
@@ -299,20 +337,34 @@ impl State {
             .fold(lead, usize::min)
     }
 
+    /// Lets secrets that begin before the end of the last value begin there.
+    fn trim(&mut self, judged: usize) {
+        let floor = self.floor;
+        let rest = self.candidates.get_mut(judged..).unwrap_or_default();
+        if rest.first().is_some_and(|first| first.start < floor) {
+            let reaching = |c: &&mut Candidate| c.outlives_rivals() && c.end > floor;
+            for secret in rest.iter_mut().filter(reaching) {
+                secret.start = secret.start.max(floor);
+            }
+            rest.sort_unstable_by_key(order);
+        }
+    }
+
     /// Judges rivals among which no other can come any more. Answers with the start of the first that must wait.
     fn judge(
         &mut self,
         catalogue: &Catalogue,
+        known: &Known<'_>,
         hold: usize,
         tell: &mut impl FnMut(Decided),
     ) -> usize {
         if self.candidates.is_empty() {
             return usize::MAX;
         }
-        self.candidates
-            .sort_unstable_by_key(|c| (c.start, c.end, rank(c), c.until.is_none()));
+        self.candidates.sort_unstable_by_key(order);
         let mut judged = 0;
         let waits = loop {
+            self.trim(judged);
             let rest = self.candidates.get(judged..).unwrap_or_default();
             let stale = rest.iter().take_while(|c| c.start < self.floor).count();
             judged += stale;
@@ -328,7 +380,7 @@ impl State {
             let cluster = rest.get(..count).unwrap_or_default();
             let swallow = cluster.iter().find(|c| c.until.is_some());
             let limit = swallow.map_or(usize::MAX, |swallow| swallow.start);
-            for winner in winners(cluster, limit) {
+            for winner in winners(cluster, limit, known) {
                 self.floor = winner.end;
                 if catalogue.wants(winner.what.kind, winner.what.level) {
                     tell(Decided::Found(finding(winner)));
@@ -384,28 +436,40 @@ fn rivals(sorted: &[Candidate]) -> (usize, usize) {
     (count, end)
 }
 
-/// Those that stand, in the order of the text: each the best of what it overlaps, none reaching behind `limit`.
-fn winners(cluster: &[Candidate], limit: usize) -> Vec<Candidate> {
+/// Those that stand, in the order of the text: each the best of what it overlaps, none reaching behind `limit`. Of a secret
+/// that a better one overlaps, the rest stands.
+fn winners(cluster: &[Candidate], limit: usize, known: &Known<'_>) -> Vec<Candidate> {
     let mut ranked: Vec<Candidate> = cluster
         .iter()
-        .filter(|c| c.until.is_none() && c.end <= limit)
-        .copied()
+        .filter(|c| c.until.is_none())
+        .filter_map(|c| c.before(limit))
         .collect();
     if ranked.len() > 1 {
         ranked.sort_by_key(|c| (rank(c), c.start));
         let mut standing: Vec<Candidate> = Vec::with_capacity(ranked.len());
         for candidate in ranked {
-            if standing
-                .iter()
-                .all(|s| candidate.end <= s.start || s.end <= candidate.start)
-            {
+            let overlaps = |s: &Candidate| s.start < candidate.end && candidate.start < s.end;
+            if !standing.iter().any(overlaps) {
                 standing.push(candidate);
+            } else if candidate.outlives_rivals() {
+                let better: Vec<_> = standing.iter().filter(|s| overlaps(s)).copied().collect();
+                let rests = better.iter().map(|better| better.end);
+                for start in rests.chain([candidate.start]) {
+                    let rest = Candidate { start, ..candidate };
+                    standing.extend(rest.rest(&better, known));
+                }
             }
         }
         standing.sort_unstable_by_key(|c| c.start);
         ranked = standing;
     }
     ranked
+}
+
+/// The order of the text, the better first.
+fn order(candidate: &Candidate) -> impl Ord + use<> {
+    let Candidate { start, end, .. } = *candidate;
+    (start, end, rank(candidate), candidate.until.is_none())
 }
 
 /// Better candidates rank lower: the surer, then the longer, then by kind.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::governance::guard::catalogue::Catalogue;
+use crate::governance::guard::catalogue::{Catalogue, Selection};
 use crate::governance::guard::finding::Kind;
 use texts::PIECES;
 
@@ -67,7 +67,6 @@ pub(in crate::governance::guard) fn every_cut(catalogue: &Catalogue, text: &str)
 }
 
 fn customs() -> Catalogue {
-    use crate::governance::guard::catalogue::Selection;
     use crate::governance::guard::custom::Custom;
     let own = |pattern| Custom::compile("own", pattern, false, None).expect("compiles");
     let customs = vec![
@@ -291,4 +290,22 @@ fn a_long_text_is_given_up_in_its_middle() {
     let found = given_up.expect_err("there is more").found();
     assert_eq!(found.len(), 1, "what was found before stays found");
     assert_eq!(asked, 2);
+}
+
+#[test]
+fn what_a_surer_value_leaves_of_a_password_does_not_leave() {
+    let catalogue = Catalogue::build(Selection::default());
+    let key = ["AKIA", "Z7Q3MPLK2VX5WHTR"].concat();
+    for (text, rest) in [
+        (format!("password: hunter2!{key} and on"), "hunter2"),
+        (format!("password={key}hunter2x"), "hunter2x"),
+        (
+            String::from("password: hunter2!00:1A:2B:3C:4D:5E ok"),
+            "hunter2",
+        ),
+    ] {
+        let (_, out, _) = stream(&catalogue, &[&text]);
+        assert!(!out.contains(rest), "{text:?} left {out:?}");
+        every_cut(&catalogue, &text);
+    }
 }
