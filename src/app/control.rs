@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The panel's database in its state directory.
-const DATABASE: &str = "panel.db";
+pub(super) const DATABASE: &str = "panel.db";
 
 /// How to run a panel.
 pub struct Options {

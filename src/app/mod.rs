@@ -3,6 +3,7 @@
 //! Start: state directory and journal → decision log → control panel, if there is one → configuration made live → door → announce. Stop, on SIGTERM or
 //! SIGINT: no new connections, open calls end within `drain`, what was lent goes back, then the journal's last entry says that the stop was in order.
 
+pub mod backup;
 pub mod control;
 mod descriptors;
 mod history;

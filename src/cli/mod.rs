@@ -190,7 +190,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
         }
         Command::Panel(args) => {
             drop(out);
-            panel::run(args, env)?;
+            return panel::run(args, env).map_err(remote::failed);
         }
         Command::Check(args) => {
             let check = check::Check {

@@ -1,11 +1,14 @@
 //! `tollgate panel`: the control panel, as configured.
 
+mod keep;
+
 use super::serve::LogFlags;
 use crate::app::control::{self, Opened, Options};
 use crate::config::Sources;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// The file that is taken where none is named.
 const DEFAULT_FILE: &str = "panel.yaml";
@@ -15,13 +18,18 @@ const DEFAULT_FILE: &str = "panel.yaml";
 /// It speaks HTTPS with an authority of its own, made on the first start. The first start also prints a link by which the
 /// first administrator signs up, once.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   tollgate panel
   tollgate panel -c panel.yaml
   tollgate panel --listen 0.0.0.0:4102 --name panel.example --state-dir /var/lib/tollgate-panel
 
-Gateways trust it by `panel-ca.pem` in its state directory.")]
+Gateways trust it by `panel-ca.pem` in its state directory."
+)]
 pub struct PanelArgs {
+    #[command(subcommand)]
+    command: Option<keep::Command>,
     /// The configuration [default: panel.yaml, if it is there]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -38,11 +46,20 @@ pub struct PanelArgs {
     log: LogFlags,
 }
 
-/// Serves until told to stop.
+/// Runs the panel, or what was said about one.
 ///
 /// # Errors
-/// The configuration is faulty, or the panel cannot start.
-pub fn run(args: PanelArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
+/// Those of either.
+pub fn run(args: PanelArgs, env: Vec<(String, String)>) -> anyhow::Result<ExitCode> {
+    if let Some(command) = &args.command {
+        return keep::run(command, &env, &mut anstream::stdout().lock());
+    }
+    serve(args, env)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until told to stop.
+fn serve(args: PanelArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
     let mut flags = Vec::new();
     let list = |values: Vec<String>| serde_json::Value::from(values).to_string();
     if !args.listen.is_empty() {

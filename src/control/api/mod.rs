@@ -17,6 +17,7 @@ mod openapi;
 mod problem;
 mod records;
 mod requests;
+mod restore;
 mod route;
 mod sessions;
 mod users;
@@ -41,6 +42,7 @@ fn routes() -> Vec<Route> {
         requests::routes(),
         gateways::routes(),
         records::routes(),
+        restore::routes(),
     ];
     rooms.into_iter().flatten().collect()
 }

@@ -190,6 +190,7 @@ const fn of_service(error: &ServiceError) -> StatusCode {
         | ServiceError::InUse(_)
         | ServiceError::Gone(_)
         | ServiceError::NotLost
+        | ServiceError::TooEarly(_)
         | ServiceError::Decided
         | ServiceError::LastAdministrator
         | ServiceError::SetUp => StatusCode::CONFLICT,

@@ -77,6 +77,11 @@ pub enum ServiceError {
     /// A lease whose holder may still tell what became of it.
     #[error("only a lost lease is written off: the holder of this one can still say what it spent")]
     NotLost,
+    /// The panel was restored, and a gateway may still spend what it does not know of.
+    #[error(
+        "{0} gateways may still spend what the restored books do not know: wait for them, or until their leases are over"
+    )]
+    TooEarly(usize),
     /// Somebody else has decided.
     #[error("this request was decided already")]
     Decided,
@@ -132,6 +137,7 @@ impl ServiceError {
             Self::InUse(_) => "in_use",
             Self::Gone(_) => "gone",
             Self::NotLost => "not_lost",
+            Self::TooEarly(_) => "too_early",
             Self::Decided => "already_decided",
             Self::LastAdministrator => "last_administrator",
             Self::SetUp => "already_set_up",

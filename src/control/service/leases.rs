@@ -142,7 +142,7 @@ pub async fn list(
     let in_scope: Option<BTreeSet<u64>> = actor.scope.map(|_| names.keys.keys().copied().collect());
     let most = usize::from(page.limit).saturating_add(1);
     // Leases are numbered one by one, so their ids are places in the list.
-    let after = LeaseId(u128::from(unsigned(page.after)));
+    let after = unsigned(page.after);
     let leases = panel.treasury.look(move |bank| {
         let wanted = |lease: &Lease| {
             router.is_none_or(|router| router == lease.router)
@@ -154,12 +154,12 @@ pub async fn list(
         };
         let leases = bank
             .leases()
-            .filter(|(id, lease)| *id > after && wanted(lease));
+            .filter(|(id, lease)| id.fence() > after && wanted(lease));
         let leases = leases.map(|(id, lease)| (id, lease.clone()));
         leases.take(most).collect::<Vec<_>>()
     });
     let leases = leases.await?;
-    let number = |(id, _): &(LeaseId, Lease)| i64::try_from(id.0).unwrap_or(i64::MAX);
+    let number = |(id, _): &(LeaseId, Lease)| i64::try_from(id.fence()).unwrap_or(i64::MAX);
     Ok(page.of(leases, number, |(id, lease)| {
         view(panel, &names, id, &lease)
     }))

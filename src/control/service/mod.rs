@@ -21,6 +21,7 @@ pub mod nodes;
 mod page;
 pub(in crate::control) mod replies;
 pub mod requests;
+pub mod restore;
 pub(in crate::control) mod secrets;
 pub mod sessions;
 mod throttle;

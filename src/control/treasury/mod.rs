@@ -14,6 +14,7 @@ mod work;
 use super::store::sqlite::{Ledger, StoreError};
 use super::tree::Tree;
 use crate::lease::protocol::{Answer, Bank, BankError, Hello, LeaseId, RouterId, Sync, Terms};
+use crate::units::Money;
 use std::io;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -35,6 +36,9 @@ pub enum TreasuryError {
     /// There is more to do than can be done.
     #[error("the panel has more to do than it can: ask again in a moment")]
     Busy,
+    /// A restored bank that cannot be opened yet: so many gateways may still spend what it does not know.
+    #[error("{0} gateways may still spend what the restored books do not know")]
+    TooEarly(usize),
     /// It is about to end.
     #[error("the panel is stopping")]
     Closed,
@@ -50,6 +54,7 @@ enum Order {
     Enrol(RouterId, Reply<()>),
     WriteOff(LeaseId, Reply<bool>),
     Drain(RouterId, Reply<usize>),
+    OpenAgain(Vec<(u64, Money)>, Reply<()>),
     Look(Box<dyn FnOnce(&Bank) + Send>),
     Close,
 }
@@ -144,6 +149,15 @@ impl Treasury {
     /// [`TreasuryError`].
     pub async fn drain(&self, router: RouterId) -> Result<usize, TreasuryError> {
         self.ask(|reply| Order::Drain(router, reply)).await
+    }
+
+    /// Lets a restored bank lend again. What was charged to budgets, in their periods that are now, is booked where the books
+    /// know of less.
+    ///
+    /// # Errors
+    /// [`TreasuryError`].
+    pub async fn open_again(&self, charged: Vec<(u64, Money)>) -> Result<(), TreasuryError> {
+        self.ask(|reply| Order::OpenAgain(charged, reply)).await
     }
 
     /// Looks at the bank. What is seen may not be on the disk yet; the look must be short, for everybody waits.

@@ -5,6 +5,7 @@ use crate::clock::{self, Moment};
 use crate::control::store::sqlite::Ledger;
 use crate::control::tree::{Accounts, Tree};
 use crate::lease::protocol::{Bank, Terms};
+use crate::units::Money;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -155,12 +156,23 @@ impl Desk {
             }
             Order::WriteOff(lease, reply) => Some(hold(reply, Ok(self.bank.write_off(lease)))),
             Order::Drain(router, reply) => Some(hold(reply, Ok(self.bank.drain(router)))),
+            Order::OpenAgain(charged, reply) => Some(hold(reply, self.open_again(&charged))),
             Order::Look(look) => {
                 look(&self.bank);
                 None
             }
             Order::Close => None,
         }
+    }
+
+    fn open_again(&mut self, charged: &[(u64, Money)]) -> Result<(), TreasuryError> {
+        let account = |budget: &u64| Some(self.accounts.by_budget.get(budget)?.id);
+        let charged = charged.iter();
+        let charged: Vec<_> = charged
+            .filter_map(|(budget, amount)| Some((account(budget)?, *amount)))
+            .collect();
+        let opened = self.bank.open_again(&charged, clock::since_boot());
+        opened.map_err(|early| TreasuryError::TooEarly(early.0.unheard.len()))
     }
 
     /// Memory is ahead of the disk: what the disk says counts.

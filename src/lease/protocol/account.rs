@@ -93,6 +93,12 @@ impl Account {
         self.overcommit = self.used().less(limit.plus(self.overrun));
     }
 
+    /// Lets what is used stand, whatever the limit: it is a fact.
+    pub(super) fn excuse(&mut self) {
+        let over = self.used().less(self.limit.plus(self.overrun));
+        self.overcommit = self.overcommit.max(over);
+    }
+
     pub(super) fn apply(&mut self, delta: Delta) {
         self.spent = self.spent.plus(delta.spent);
         self.held = self.held.plus(delta.held);

@@ -240,4 +240,6 @@ pub enum Reason {
     Killed,
     /// Nobody knows whose it is.
     UnknownLeaf,
+    /// The bank's books are a backup's: it lends nothing before it knows what became of its leases.
+    Restoring,
 }

@@ -24,7 +24,7 @@ mod terms;
 mod wire;
 
 pub use account::{Account, AccountId, Delta};
-pub use bank::{Bank, BankError, Entry, Leaf, Router, Rows};
+pub use bank::{Bank, BankError, Entry, Leaf, Restoring, Router, Rows, TooEarly};
 pub use holder::{Hold, Holder, Unavailable, View};
 pub use lease::{Lease, Stage};
 pub use message::{
@@ -47,4 +47,6 @@ pub(crate) enum Mutant {
     NoCeiling,
     /// A sync that comes twice is answered anew.
     NoStoredAnswer,
+    /// A bank restored from a backup lends as if it knew everything.
+    LendsOnOldBooks,
 }

@@ -4,7 +4,11 @@ use crate::lease::protocol::{
     AccountId, Answer, Bank, Entry, Lease, LeaseId, RouterId, Stage, Sync,
 };
 use crate::units::Money;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
+
+/// What the ledger's entries come to.
+pub(super) type Sums = BTreeMap<AccountId, (Money, Money, Money, Money)>;
 
 /// What the provider charged, and what was seen so far.
 #[derive(Debug, Default)]
@@ -18,7 +22,7 @@ pub(super) struct Truth {
     /// Every lease as it was after the last step.
     before: BTreeMap<LeaseId, Lease>,
     /// The ledger's entries, summed up.
-    entries: BTreeMap<AccountId, (Money, Money, Money, Money)>,
+    entries: Sums,
     answers: BTreeMap<(RouterId, u64, u64), Answer>,
     newest: BTreeMap<RouterId, u64>,
     /// Numbers given since the books were last looked at: money lent before them was lent rightly.
@@ -27,6 +31,10 @@ pub(super) struct Truth {
     crashed: bool,
     /// Processes whose disk was lost, up to this one.
     lost: BTreeMap<RouterId, u64>,
+    /// The accounts of every lease that ever was.
+    accounts: BTreeMap<LeaseId, SmallVec<[AccountId; 8]>>,
+    /// Whether the books were ever set back: what was lent since the backup, they do not know.
+    set_back: bool,
 }
 
 impl Truth {
@@ -34,13 +42,15 @@ impl Truth {
     pub(super) fn charged(&mut self, bank: &Bank, lease: LeaseId, cost: Money, overrun: Money) {
         let of_lease = self.by_lease.entry(lease).or_default();
         *of_lease = of_lease.plus(cost);
-        let lent = bank.lease(lease).expect("a lease that a call was made on");
-        assert!(
-            *of_lease <= lent.granted.minus(lent.returned),
-            "P6: charged {of_lease}, given back {}: {lent:?}",
-            lent.returned
-        );
-        for id in &lent.accounts {
+        if let Some(lent) = bank.lease(lease).filter(|_| !self.set_back) {
+            assert!(
+                *of_lease <= lent.granted.minus(lent.returned),
+                "P6: charged {of_lease}, given back {}: {lent:?}",
+                lent.returned
+            );
+        }
+        let accounts = self.accounts.get(&lease);
+        for id in accounts.expect("a lease that a call was made on") {
             let charged = self.by_account.entry(*id).or_default();
             *charged = charged.plus(cost);
             let over = self.overruns.entry(*id).or_default();
@@ -112,6 +122,9 @@ impl Truth {
         }
         let mut held: BTreeMap<AccountId, (Money, Money)> = BTreeMap::new();
         for (id, lease) in bank.leases() {
+            self.accounts
+                .entry(id)
+                .or_insert_with(|| lease.accounts.clone());
             self.lease(id, lease);
             for account in &lease.accounts {
                 let sums = held.entry(*account).or_default();
@@ -139,7 +152,7 @@ impl Truth {
             assert!(lease.is_sound(), "P4: {id:?} {lease:?}");
             let newest = self.newest.get(&lease.router).copied().unwrap_or(0);
             assert!(
-                lease.incarnation >= newest,
+                lease.incarnation >= newest || self.set_back,
                 "P7: a new lease for a process that was replaced: {lease:?}"
             );
             self.before.insert(id, lease.clone());
@@ -158,13 +171,13 @@ impl Truth {
         );
         let newest = self.newest.get(&lease.router).copied().unwrap_or(0);
         assert!(
-            lease.incarnation >= newest || lease.granted == before.granted,
+            lease.incarnation >= newest || lease.granted == before.granted || self.set_back,
             "P7: a process that was replaced got money: {lease:?}"
         );
         if lease.stage == Stage::Closed {
             let charged = self.by_lease.get(&id).copied().unwrap_or_default();
             assert!(
-                lease.settled.plus(lease.uncertain).plus(lease.breach) >= charged,
+                self.set_back || lease.settled.plus(lease.uncertain).plus(lease.breach) >= charged,
                 "P6: closed at {}, charged {charged}: {lease:?}",
                 lease.settled
             );
@@ -194,6 +207,32 @@ impl Truth {
                 account.overrun
             );
         }
+    }
+
+    /// The books are those of a backup: what was seen of the bank since does not count, what was charged does.
+    pub(super) fn set_back(&mut self, entries: Sums) {
+        self.set_back = true;
+        self.entries = entries;
+        self.before.clear();
+        self.answers.clear();
+    }
+
+    /// What a lease was taken from.
+    pub(super) fn accounts(&self, lease: LeaseId) -> &[AccountId] {
+        self.accounts.get(&lease).map_or(&[], |accounts| accounts)
+    }
+
+    /// What the entries come to, for a backup.
+    pub(super) fn entries(&self) -> Sums {
+        self.entries.clone()
+    }
+
+    /// What the provider says was charged.
+    pub(super) fn bill(&self) -> Vec<(AccountId, Money)> {
+        let over = |id| self.overruns.get(id).copied().unwrap_or_default();
+        let bill = self.by_account.iter();
+        bill.map(|(id, charged)| (*id, charged.plus(over(id))))
+            .collect()
     }
 
     /// How much of the organisation's budget was charged, in thousandths.

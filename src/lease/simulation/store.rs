@@ -15,12 +15,22 @@ pub(crate) trait Keep: std::fmt::Debug {
 }
 
 /// Rows in memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Store {
     accounts: BTreeMap<AccountId, Account>,
     leaves: BTreeMap<LeafId, Leaf>,
     leases: BTreeMap<LeaseId, Lease>,
     routers: BTreeMap<RouterId, Router>,
+}
+
+impl Store {
+    /// Numbers of processes go on from here, beyond those that a backup does not know of.
+    pub(super) fn renumber(&mut self, from: u64) {
+        for router in self.routers.values_mut() {
+            router.incarnation = router.incarnation.max(from);
+            router.answer = None;
+        }
+    }
 }
 
 impl Keep for Store {

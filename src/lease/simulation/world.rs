@@ -2,7 +2,7 @@
 
 use super::calendar::{Calendar, TEAMS, accounts};
 use super::chance::Chance;
-use super::check::Truth;
+use super::check::{Sums, Truth};
 use super::node::Node;
 use super::store::{Keep, Store};
 use crate::lease::protocol::{
@@ -20,6 +20,9 @@ const DRAIN: u64 = 40;
 const PROBE: u64 = 200;
 /// A call for which there is money waits no longer than this: two syncs, and a denial that came before them.
 const PATIENCE: u64 = 100;
+/// Numbers that no bank of these worlds gave out before its books were set back.
+const BEYOND: u64 = 1 << 40;
+
 /// Thousandths of a dollar.
 pub(super) fn mills(mills: u64) -> Money {
     Money::from_nanos(i64::try_from(mills).expect("few") * 1_000_000)
@@ -75,6 +78,22 @@ pub(crate) struct World {
     events: Vec<(u64, LeafId, bool)>,
     /// Every sync that arrived.
     said: Vec<Sync>,
+    backup: Option<Backup>,
+}
+
+/// Books as they were once, and when they will be all there is.
+#[derive(Debug)]
+struct Backup {
+    /// When it is made, and when the panel is restored from it.
+    made: u64,
+    restored: u64,
+    books: Option<(Store, Sums)>,
+    /// What the store has, to make it from.
+    mirror: Store,
+    /// Whether the panel was restored from it.
+    is_used: bool,
+    /// Whether the bank lends again.
+    is_over: bool,
 }
 
 impl World {
@@ -125,7 +144,24 @@ impl World {
             truth: Truth::default(),
             events: Vec::new(),
             said: Vec::new(),
+            backup: None,
         }
+    }
+
+    /// A world whose panel is restored from a backup one day.
+    pub(super) fn restored(seed: u64, mutant: Option<Mutant>) -> Self {
+        let mut world = Self::new(seed, mutant);
+        let made = 50 + world.chance.below(250);
+        let restored = made + world.chance.below(200);
+        world.backup = Some(Backup {
+            made,
+            restored,
+            books: None,
+            mirror: Store::default(),
+            is_used: false,
+            is_over: false,
+        });
+        world
     }
 
     /// Lives to the end. Comes back with how much of the organisation's budget was charged, in thousandths.
@@ -143,10 +179,15 @@ impl World {
             self.deliver_down();
             self.truth.balance(&self.bank);
             self.commit();
+            self.back_up();
             if self.storms() && self.chance.below(150) == 0 {
                 self.reopen();
             }
             self.now += 1;
+        }
+        if let Some(backup) = &self.backup {
+            assert!(backup.is_over, "the bank never lent again");
+            return self.truth.used(&self.bank);
         }
         self.truth.at_peace(&self.bank);
         self.say_it_all_again();
@@ -179,6 +220,9 @@ impl World {
     fn commit(&mut self) {
         let rows = self.bank.take_rows();
         self.truth.replayed(&self.bank, &rows.entries);
+        if let Some(backup) = &mut self.backup {
+            backup.mirror.write(rows.clone());
+        }
         self.store.write(rows);
     }
 
@@ -186,8 +230,54 @@ impl World {
     fn reopen(&mut self) {
         self.bank = self.store.open(self.terms, at(self.now));
         self.bank.mutant = self.mutant;
+        if let Some(backup) = self.backup.as_ref().filter(|b| b.is_used) {
+            self.bank
+                .set_back(BEYOND, backup.is_over, true, at(self.now));
+        }
+        self.take_up();
+    }
+
+    /// A bank just read goes by what administrators want.
+    fn take_up(&mut self) {
         self.calendar.apply(&mut self.bank, self.now);
+        for leaf in (1..=TEAMS).map(LeafId) {
+            let killed = self.killed().is_some_and(|(_, killed)| killed == leaf);
+            if self.bank.is_killed(leaf) != killed {
+                self.bank.kill(leaf, killed);
+            }
+        }
         Truth::sound(&self.bank);
+    }
+
+    /// A backup is made, or taken for the books; then the bank waits until it knows enough, and is told the bill.
+    fn back_up(&mut self) {
+        let Some(backup) = &mut self.backup else {
+            return;
+        };
+        if self.now == backup.made {
+            backup.books = Some((backup.mirror.clone(), self.truth.entries()));
+        }
+        if self.now == backup.restored
+            && let Some((mut books, entries)) = backup.books.take()
+        {
+            books.renumber(BEYOND);
+            backup.is_used = true;
+            backup.mirror = books.clone();
+            self.store = Box::new(books);
+            self.truth.set_back(entries);
+            self.bank = self.store.open(self.terms, at(self.now));
+            self.bank.mutant = self.mutant;
+            self.bank.set_back(BEYOND, false, false, at(self.now));
+            self.take_up();
+            self.said.clear();
+        } else if backup.is_used && !backup.is_over {
+            let bill = self.truth.bill();
+            if self.bank.open_again(&bill, at(self.now)).is_ok() {
+                backup.is_over = true;
+                self.truth.balance(&self.bank);
+                self.commit();
+            }
+        }
     }
 
     fn storms(&self) -> bool {
@@ -318,7 +408,8 @@ impl World {
         let served = self.call(place, Self::leaf(place), amount);
         let free = accounts(Self::leaf(place), self.now)
             .map(|id| self.bank.account(id).expect("one").free());
-        let can = free.iter().all(|free| *free >= amount) && self.killed().is_none();
+        let lends = self.bank.restoring(at(self.now)).is_none();
+        let can = free.iter().all(|free| *free >= amount) && self.killed().is_none() && lends;
         let node = &mut self.nodes[place];
         if served || !can {
             node.waits = None;
@@ -353,9 +444,8 @@ impl World {
                 "P13: a call began behind the lease's end"
             );
         }
-        let lent = self.bank.lease(hold.lease).expect("a lease");
         assert_eq!(
-            lent.accounts.as_slice(),
+            self.truth.accounts(hold.lease),
             accounts(leaf, self.now),
             "P16: a call of one period is charged to another's budget"
         );

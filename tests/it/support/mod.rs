@@ -17,7 +17,7 @@ pub(crate) use cut::Wire;
 pub(crate) use gateway::{Gateway, Home, KEY, Ledger};
 pub(crate) use http::{Client, Response, Streaming, chat};
 pub(crate) use money::Money;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, run};
 pub(crate) use simulator::{Meter, Simulator};
 
 use std::time::{Duration, Instant};

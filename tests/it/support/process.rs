@@ -6,6 +6,23 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::until;
 
+/// Runs `tollgate` in this directory to its end, which must be a good one. What it printed.
+#[track_caller]
+pub(crate) fn run(dir: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(arguments)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output()
+        .expect("tollgate runs");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out.into_owned()
+}
+
 /// A running process whose output goes to a file.
 pub(crate) struct Process {
     child: Child,

@@ -8,6 +8,7 @@
 //! Times of leases are not kept: a panel that begins gives every open lease its whole time again, and is only later in
 //! presuming that money is spent.
 
+pub mod backup;
 pub(in crate::control) mod house;
 mod load;
 mod pool;
@@ -137,6 +138,14 @@ impl Ledger {
         let rows = load::rows(&mut self.connection).await?;
         let mut bank = Bank::restore(terms, rows, 1);
         bank.wake(now);
+        if let Some(restored) = house::restored::get(&mut self.connection).await? {
+            let below = u64::try_from(restored.below).unwrap_or(u64::MAX);
+            let is_open = restored.opened.is_some();
+            bank.set_back(below, is_open, restored.starts > 0, now);
+            if !is_open {
+                house::restored::begun(&mut self.connection).await?;
+            }
+        }
         Ok(bank)
     }
 

@@ -51,14 +51,17 @@ impl Inner {
     pub(super) fn denied(&self, leaf: LeafId, amount: Money, now: Duration) -> Option<NotLent> {
         let denied = self.denials.get(&leaf)?;
         let left = denied.left(now);
-        let whatever = matches!(denied.deny.reason, Reason::Killed | Reason::UnknownLeaf);
+        let whatever = matches!(
+            denied.deny.reason,
+            Reason::Killed | Reason::UnknownLeaf | Reason::Restoring
+        );
         if left == Duration::ZERO || (amount < denied.need && !whatever) {
             return None;
         }
         Some(match denied.deny.reason {
             Reason::Killed => NotLent::Killed,
-            // A directory and a bank that do not agree yet, or others who are asked to give back.
-            Reason::UnknownLeaf | Reason::Recalling => NotLent::Later(left),
+            // A directory and a bank that do not agree yet, others who are asked to give back, or a bank that was restored.
+            Reason::UnknownLeaf | Reason::Recalling | Reason::Restoring => NotLent::Later(left),
             Reason::Exhausted => match denied.deny.short {
                 Some(short) => NotLent::Short(Box::new(self.standing(leaf, short, denied.at, now))),
                 None => NotLent::Beyond,

@@ -6,12 +6,14 @@
 //! Invariant: each hard account is sound after every step; what it holds is the sum over its leases; its totals are the sum
 //! of its entries.
 
+mod learning;
 mod open;
 mod rows;
 pub(super) mod sizing;
 mod sync;
 #[cfg(test)]
 mod tests;
+pub use learning::{Restoring, TooEarly};
 pub use rows::Rows;
 
 #[cfg(test)]
@@ -21,6 +23,7 @@ use super::lease::{Lease, Stage};
 use super::message::{Answer, DiskId, Hello, LeafId, LeaseId, RouterId};
 use super::terms::Terms;
 use crate::units::Money;
+use learning::Learning;
 use open::Open;
 use rows::Changed;
 use smallvec::SmallVec;
@@ -114,6 +117,8 @@ pub struct Bank {
     routers: BTreeMap<RouterId, Router>,
     /// Gateways that are lent nothing. Said anew by whoever administers them, never stored.
     stopped: BTreeSet<RouterId>,
+    /// Whether the books are a backup's.
+    learning: Option<Learning>,
     /// The number of the next lease; its fence, too.
     next: u64,
     entries: Vec<Entry>,

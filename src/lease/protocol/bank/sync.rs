@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// When to ask again where others were asked to give back.
 const RECALL: Duration = Duration::from_secs(2);
+/// When to ask again where the bank learns what became of its leases.
+const RESTORING: Duration = Duration::from_secs(5);
 /// When to ask again where there is nothing.
 const EXHAUSTED: Duration = Duration::from_mins(1);
 
@@ -34,6 +36,7 @@ impl Bank {
         let (incarnation, last, body) = (router.incarnation, router.seq, router.body);
         let answered = router.answer.clone();
         let digest = digest(sync);
+        self.learn(sync);
         self.hear(sync);
         for word in &sync.finals {
             self.finalise(sync, word);
@@ -60,6 +63,7 @@ impl Bank {
             }
         }
         self.never_opened(sync);
+        self.heard_all(sync.router, self.disk_of(sync.router));
         for line in &sync.leases {
             self.renew(sync, line, now);
         }
@@ -125,7 +129,7 @@ impl Bank {
     }
 
     /// Whether the lease is the sender's own: another's is not even looked at.
-    fn is_holder(&self, sync: &Sync, line: &Line) -> bool {
+    pub(super) fn is_holder(&self, sync: &Sync, line: &Line) -> bool {
         self.leases.get(&line.lease).is_some_and(|lease| {
             lease.router == sync.router
                 && lease.incarnation == sync.incarnation
@@ -160,6 +164,7 @@ impl Bank {
                 && lease.disk == disk
                 && !lease.was_used
                 && !lease.is_final
+                && !self.may_be_forgotten(lease.fence)
         };
         for lease in self.holding(self.open.held_by(sync.router), unnamed) {
             let word = Final {
@@ -211,6 +216,9 @@ impl Bank {
             return deny(Reason::Killed, EXHAUSTED, None);
         }
         let accounts = leaf.accounts.clone();
+        if self.waits_to_open(&accounts) {
+            return deny(Reason::Restoring, RESTORING, None);
+        }
         let mine = |lease: &Lease| {
             lease.incarnation == sync.incarnation
                 && lease.leaf == want.leaf
@@ -277,7 +285,7 @@ impl Bank {
     fn open(&mut self, sync: &Sync, want: &Want, now: Duration) -> LeaseId {
         let fence = self.next;
         self.next = self.next.saturating_add(1);
-        let id = LeaseId(u128::from(fence));
+        let id = LeaseId::new(fence, want.leaf);
         let accounts = self
             .leaves
             .get(&want.leaf)

@@ -80,7 +80,10 @@ struct Denied {
 
 impl Denied {
     fn holds(&self, need: Money, now: Duration) -> bool {
-        let whatever = matches!(self.reason, Reason::Killed | Reason::UnknownLeaf);
+        let whatever = matches!(
+            self.reason,
+            Reason::Killed | Reason::UnknownLeaf | Reason::Restoring
+        );
         now < self.until && (whatever || need >= self.need)
     }
 }

@@ -12,6 +12,7 @@ pub(in crate::control) mod ledger;
 pub(in crate::control) mod nodes;
 pub(in crate::control) mod replies;
 pub(in crate::control) mod requests;
+pub(in crate::control) mod restored;
 pub(in crate::control) mod settings;
 pub(in crate::control) mod spend;
 pub(in crate::control) mod tokens;

@@ -17,6 +17,19 @@ pub(in crate::control) async fn grow(db: &mut SqliteConnection, name: &str) -> F
     Ok(grown.bind(name).fetch_one(db).await?)
 }
 
+/// Keeps a number.
+pub(in crate::control) async fn set_number(
+    db: &mut SqliteConnection,
+    name: &str,
+    value: i64,
+) -> Done {
+    let set = sqlx::query(
+        "INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    );
+    set.bind(name).bind(value).execute(db).await?;
+    Ok(())
+}
+
 /// Some bytes.
 pub(in crate::control) async fn bytes(
     db: &mut SqliteConnection,

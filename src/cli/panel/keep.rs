@@ -1,0 +1,168 @@
+//! `tollgate panel backup` and `restore`, where the panel runs; `status` and `reopen`, from anywhere.
+
+use crate::app::backup;
+use crate::cli::remote::{Kind, Panel, id, show};
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Copy a panel's books and authority into a folder, while it runs
+    ///
+    /// The copy is as secret as the state directory: whoever has it can be the panel.
+    #[command(after_help = "Examples:
+  tollgate panel backup /backup/panel-2027-06-30
+  tollgate panel backup /backup/panel --state-dir /var/lib/tollgate-panel")]
+    Backup(Place),
+    /// Make a panel's state directory from a backup
+    ///
+    /// The panel that starts with it knows that its books are old: it lends nothing of hard budgets until all gateways have
+    /// told what they spent, or can spend no more, and until an administrator opens it again.
+    #[command(after_help = "Examples:
+  tollgate panel restore /backup/panel-2027-06-30
+  tollgate panel restore /backup/panel --state-dir /var/lib/tollgate-panel
+
+What was changed since the backup is gone: keys, users and gateways that were revoked since are good again. Revoke them
+before you open the panel. Everybody is signed out. A gateway whose certificate was renewed since the backup is not known by it:
+give it a new token with `tollgate gateway token NAME`.")]
+    Restore(Place),
+    /// Show whether the panel was restored, and what it waits for
+    #[command(after_help = "Examples:\n  tollgate panel status\n  tollgate panel status --json")]
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a restored panel lend again
+    #[command(after_help = "Examples:
+  tollgate panel reopen --reason 'the bill of the provider says the same'
+  tollgate panel reopen --charged acme/red=12.50 --charged acme=40 --reason 'per the bill of 30 June'
+
+Name every budget that binds: what was lent of it before, and given back since the backup, comes back only then.")]
+    Reopen {
+        /// What the provider charged to a budget in its period that is now: BUDGET=DOLLARS, once or more often
+        #[arg(long, value_name = "BUDGET=DOLLARS")]
+        charged: Vec<String>,
+        /// By what it is known that nothing else was spent
+        #[arg(long)]
+        reason: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A backup, and the panel it is of.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The backup's folder
+    folder: PathBuf,
+    /// Where the panel's state is kept
+    #[arg(long, value_name = "DIR", default_value = ".tollgate-panel")]
+    state_dir: PathBuf,
+}
+
+/// Runs one of them.
+pub(super) fn run(
+    command: &Command,
+    env: &[(String, String)],
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Backup(place) => back_up(place, out)?,
+        Command::Restore(place) => restore(place, out)?,
+        Command::Status { json } => {
+            tell(&Panel::open(env)?.get("restore")?, *json, out)?;
+        }
+        Command::Reopen {
+            charged,
+            reason,
+            json,
+        } => {
+            let panel = Panel::open(env)?;
+            let charged = charged.iter().map(|text| bill(&panel, text));
+            let charged = charged.collect::<anyhow::Result<Vec<_>>>()?;
+            let body = json!({ "charged": charged, "reason": reason });
+            tell(&panel.post("restore/open", &body)?, *json, out)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn back_up(place: &Place, out: &mut dyn Write) -> anyhow::Result<()> {
+    backup::make(&place.state_dir, &place.folder)?;
+    writeln!(out, "backed up to {}", place.folder.display())?;
+    writeln!(
+        out,
+        "It holds the authority's key: keep it as secret as the panel itself."
+    )?;
+    Ok(())
+}
+
+fn restore(place: &Place, out: &mut dyn Write) -> anyhow::Result<()> {
+    backup::restore(&place.folder, &place.state_dir)?;
+    let state = absolute(&place.state_dir);
+    writeln!(
+        out,
+        "{} is made from {}",
+        state.display(),
+        place.folder.display()
+    )?;
+    write!(
+        out,
+        "Start the panel with it. Nothing is lent of hard budgets until you say so:
+
+  tollgate panel status    which gateways have not told everything yet
+  tollgate panel reopen    once they have, with what the provider charged
+"
+    )?;
+    Ok(())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// `BUDGET=DOLLARS`
+fn bill(panel: &Panel, text: &str) -> anyhow::Result<Value> {
+    let Some((called, amount)) = text.rsplit_once('=') else {
+        bail!("`{text}` says no amount: write BUDGET=DOLLARS, like acme/red=12.50");
+    };
+    let budget = panel.find(Kind::Budget, called.trim())?;
+    let amount = amount.trim().trim_start_matches('$');
+    Ok(json!({ "budget": id(&budget)?, "amount": amount }))
+}
+
+fn tell(view: &Value, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    if json {
+        return Ok(show::json(out, view)?);
+    }
+    if view.get("restored").is_none() {
+        writeln!(out, "this panel was never restored from a backup")?;
+        return Ok(());
+    }
+    let restored = show::time(view, "restored");
+    if view.get("waiting") == Some(&Value::Bool(false)) {
+        let opened = show::time(view, "opened");
+        writeln!(out, "restored {restored}, lends again since {opened}")?;
+        return Ok(());
+    }
+    writeln!(out, "restored {restored}: nothing is lent of hard budgets")?;
+    let unheard = view.get("unheard").and_then(Value::as_array);
+    let unheard = unheard.context("the panel does not say whom it waits for")?;
+    let names: Vec<_> = unheard.iter().filter_map(Value::as_str).collect();
+    if view.get("ready") == Some(&Value::Bool(true)) {
+        writeln!(
+            out,
+            "it can be opened: compare with the provider's bill, then `tollgate panel reopen`"
+        )?;
+    } else {
+        let until = show::time(view, "until");
+        writeln!(out, "waits for {}, or until {until}", names.join(", "))?;
+    }
+    Ok(())
+}
