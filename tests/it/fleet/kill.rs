@@ -5,7 +5,7 @@ use crate::support::{Client, Home, Money, chat, until};
 use serde_json::{Value, json};
 use std::time::Instant;
 
-const GATEWAYS: usize = 10;
+const GATEWAYS: usize = 50;
 
 fn tenth() -> Value {
     chat("tenth", "hello", &[("max_tokens", json!(16))])
