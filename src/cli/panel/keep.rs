@@ -27,8 +27,7 @@ pub(super) enum Command {
   tollgate panel restore /backup/panel --state-dir /var/lib/tollgate-panel
 
 What was changed since the backup is gone: keys, users and gateways that were revoked since are good again. Revoke them
-before you open the panel. Everybody is signed out. A gateway whose certificate was renewed since the backup is not known by it:
-give it a new token with `tollgate gateway token NAME`.")]
+before you open the panel. Everybody is signed out. Gateways enrolled since need a new token: `tollgate gateway token NAME`, or `gateway new`.")]
     Restore(Place),
     /// Show whether the panel was restored, and what it waits for
     #[command(after_help = "Examples:\n  tollgate panel status\n  tollgate panel status --json")]

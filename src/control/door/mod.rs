@@ -41,6 +41,8 @@ pub struct From {
     pub address: SocketAddr,
     /// Its certificate, by digest, if it showed one of our authority.
     pub certificate: Option<super::authority::Fingerprint>,
+    /// The key of that certificate, by digest.
+    pub key: Option<super::authority::Fingerprint>,
 }
 
 /// Serves what arrives until it is told to stop.
@@ -110,7 +112,8 @@ impl Connection {
         };
         let from = From {
             address: self.address,
-            certificate: Peer::of(&stream),
+            certificate: Peer::certificate(&stream),
+            key: Peer::key(&stream),
         };
         let peer = api::Peer(self.address);
         let router = self.router.layer(axum::Extension(from));

@@ -41,8 +41,18 @@ impl Registrar for Panel {
         })
     }
 
-    fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>> {
-        Box::pin(async move { Ok(gateways::router_of_certificate(self, &certificate.0).await?) })
+    fn known(
+        &self,
+        certificate: Fingerprint,
+        key: Option<Fingerprint>,
+    ) -> Later<'_, Result<Option<RouterId>, NotEnrolled>> {
+        Box::pin(async move {
+            let known = gateways::router_of_certificate(self, &certificate.0).await?;
+            match key {
+                Some(key) if known.is_none() => Ok(gateways::router_of_key(self, &key.0).await?),
+                _ => Ok(known),
+            }
+        })
     }
 
     fn heard(&self, router: RouterId, cursor: Option<u64>) {

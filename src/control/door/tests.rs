@@ -61,7 +61,11 @@ impl Registrar for Fake {
         Box::pin(async { Ok(()) })
     }
 
-    fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>> {
+    fn known(
+        &self,
+        certificate: Fingerprint,
+        _: Option<Fingerprint>,
+    ) -> Later<'_, Result<Option<RouterId>, NotEnrolled>> {
         let known = self.certificates.lock().expect("no panic");
         let router = known.get(&certificate).copied();
         Box::pin(async move { Ok(router) })
@@ -130,6 +134,7 @@ impl Rig {
         let from = From {
             address: ([127, 0, 0, 1], 9).into(),
             certificate,
+            key: None,
         };
         let router = self.router.clone().layer(axum::Extension(from));
         let answer = router.oneshot(request).await.expect("an answer");
@@ -301,6 +306,7 @@ async fn events_are_heard_from_where_the_last_one_was() {
     let from = From {
         address: ([127, 0, 0, 1], 9).into(),
         certificate: Some(who),
+        key: None,
     };
     let request = Request::get(format!("/v1/events?cursor={}", first - 1));
     let router = rig.router.clone().layer(axum::Extension(from));

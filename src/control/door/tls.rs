@@ -4,6 +4,7 @@ use crate::clock::{self, Wall};
 use crate::control::authority::{Authority, AuthorityError, Fingerprint};
 use arc_swap::ArcSwap;
 use rustls::RootCertStore;
+use rustls::server::ParsedCertificate;
 use rustls::server::WebPkiClientVerifier;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -116,8 +117,15 @@ fn make(authority: &Authority, names: &[String], now: Wall) -> Result<TlsAccepto
 pub(super) struct Peer;
 
 impl Peer {
-    pub(super) fn of(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
+    pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
         let certificates = stream.get_ref().1.peer_certificates()?;
         certificates.first().map(|one| Fingerprint::of(one))
+    }
+
+    /// The key that it is for.
+    pub(super) fn key(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
+        let certificates = stream.get_ref().1.peer_certificates()?;
+        let certificate = ParsedCertificate::try_from(certificates.first()?).ok()?;
+        Some(Fingerprint::of(&certificate.subject_public_key_info()))
     }
 }

@@ -63,7 +63,12 @@ pub trait Registrar: Send + std::marker::Sync {
         certificate: &'a ClientCertificate,
     ) -> Later<'a, Result<(), NotEnrolled>>;
     /// Whose certificate this is; nobody's if it was shut out.
-    fn known(&self, certificate: Fingerprint) -> Later<'_, Result<Option<RouterId>, NotEnrolled>>;
+    /// The key tells where books that were set back have forgotten the certificate.
+    fn known(
+        &self,
+        certificate: Fingerprint,
+        key: Option<Fingerprint>,
+    ) -> Later<'_, Result<Option<RouterId>, NotEnrolled>>;
     /// A gateway said something, perhaps that it has acted on all events up to one.
     fn heard(&self, router: RouterId, cursor: Option<u64>);
     /// The directory as it is now; none where it has this revision still.
@@ -191,7 +196,7 @@ impl Treaty {
                 "a gateway shows the certificate it got when it was enrolled",
             ));
         };
-        self.registrar.known(certificate).await?.ok_or_else(|| {
+        self.registrar.known(certificate, from.key).await?.ok_or_else(|| {
             problem(
                 403,
                 Code::UnknownRouter,

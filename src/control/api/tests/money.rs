@@ -2,6 +2,7 @@ use super::world::{World, text};
 use crate::clock::Wall;
 use crate::control::bulletin::News;
 use crate::control::service::{ServiceError, directory, gateways};
+use crate::control::store::sqlite::backup;
 use crate::governance::identity::Digest;
 use crate::lease::directory::Event;
 use crate::lease::protocol::{LeafId, Reason, RouterId};
@@ -382,6 +383,26 @@ fn a_certificate_and_a_token_that_are_over_are_nobodys() {
         .runtime
         .block_on(gateways::router_of_certificate(&world.panel, &[9; 32]));
     assert_eq!(known.expect("books"), None);
+}
+
+#[test]
+fn a_certificate_that_restored_books_have_forgotten_is_known_by_its_key() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let made = world.ask("POST /api/v1/gateways", &admin, json!({ "name": "edge-1" }));
+    let token = text(&made.is(201)["token"]);
+    let run = &world.runtime;
+    let enrolled = run.block_on(gateways::enrol_by_token(&world.panel, &token, [1; 32]));
+    let (router, _) = enrolled.expect("let in");
+    let by_key = |key: u8| {
+        run.block_on(gateways::router_of_key(&world.panel, &[key; 32]))
+            .expect("books")
+    };
+    assert_eq!(by_key(1), None, "only where books were set back");
+    let books = world.folder.path().join("panel.db");
+    run.block_on(backup::mark(&books, world.panel.now()))
+        .expect("marked");
+    assert_eq!((by_key(1), by_key(2)), (Some(router), None));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{act, router};
 use crate::clock::Wall;
 use crate::control::service::access::Actor;
 use crate::control::service::{Outcome, Panel, ServiceError, audit, found, secrets, words};
-use crate::control::store::sqlite::house::gateways as rows;
+use crate::control::store::sqlite::house::{gateways as rows, restored};
 use crate::lease::protocol::RouterId;
 use serde_json::{Value, json};
 
@@ -111,6 +111,20 @@ pub async fn router_of_certificate(
     let now = panel.now().nanos();
     let mut db = panel.read().await?;
     let row = rows::by_certificate(&mut db, fingerprint, now).await?;
+    Ok(row.as_ref().map(router))
+}
+
+/// Which gateway is bound to this key, at a panel whose books are a backup's: certificates renewed since, for the same key, are
+/// in none of them. None at any other panel, and none where it is revoked.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn router_of_key(panel: &Panel, spki_sha256: &[u8; 32]) -> Outcome<Option<RouterId>> {
+    let mut db = panel.read().await?;
+    if restored::get(&mut db).await?.is_none() {
+        return Ok(None);
+    }
+    let row = rows::by_key(&mut db, spki_sha256).await?;
     Ok(row.as_ref().map(router))
 }
 

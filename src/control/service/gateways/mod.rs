@@ -4,7 +4,9 @@
 
 mod enrolment;
 
-pub use enrolment::{certificate_issued, enrol_by_token, heard, may_renew, router_of_certificate};
+pub use enrolment::{
+    certificate_issued, enrol_by_token, heard, may_renew, router_of_certificate, router_of_key,
+};
 
 use super::access::Actor;
 use super::audit::Act;

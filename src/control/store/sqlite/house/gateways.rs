@@ -65,6 +65,15 @@ pub(in crate::control) async fn by_certificate(
     Ok(found.bind(fingerprint).bind(at).fetch_optional(db).await?)
 }
 
+/// The one that is bound to this key.
+pub(in crate::control) async fn by_key(
+    db: &mut SqliteConnection,
+    spki: &[u8],
+) -> Found<Option<Gateway>> {
+    let found = sqlx::query_as("SELECT * FROM gateway WHERE spki = ? AND revoked IS NULL");
+    Ok(found.bind(spki).fetch_optional(db).await?)
+}
+
 /// Those that were revoked.
 pub(in crate::control) async fn revoked(db: &mut SqliteConnection) -> Found<Vec<Gateway>> {
     let revoked = sqlx::query_as("SELECT * FROM gateway WHERE revoked IS NOT NULL");
