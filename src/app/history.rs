@@ -3,6 +3,7 @@
 //! One folder a revision, `000012-9f3c21a0b7de/`, with the files as they were and a list of where they came from. The newest
 //! twenty are kept. What is here was tried and in force; bringing one back is the business of `tollgate policy rollback`.
 
+use crate::config::policy::{bundled, packs};
 use crate::config::private_folder;
 use std::fs;
 use std::io;
@@ -56,7 +57,8 @@ impl History {
         all
     }
 
-    /// Keeps a revision, unless it is the newest already. Packs that are built in have no file.
+    /// Keeps a revision, unless it is the newest already. Packs that are built in and files of a bundle have
+    /// no file here.
     ///
     /// # Errors
     /// It could not be written.
@@ -74,14 +76,12 @@ impl History {
         private_folder(&unfinished)?;
         let mut list = String::new();
         for (place, (name, text)) in names.iter().zip(texts).enumerate() {
-            let path = std::path::absolute(name).unwrap_or_else(|_| name.clone());
-            let shown = if name.starts_with("pack:") || name.to_string_lossy().starts_with("pack:")
-            {
-                name.display().to_string()
+            let path = if packs::named(name).is_some() || bundled::is(name) {
+                name.clone()
             } else {
-                path.display().to_string()
+                std::path::absolute(name).unwrap_or_else(|_| name.clone())
             };
-            list.push_str(&shown);
+            list.push_str(&path.display().to_string());
             list.push('\n');
             fs::write(unfinished.join(place.to_string()), text)?;
         }

@@ -8,7 +8,7 @@ use super::subject::write;
 use crate::app::history::{History, Kept};
 use crate::app::policies::today;
 use crate::clock::{self, Wall};
-use crate::config::policy::{Loaded, Trusted, assemble_texts, load, packs};
+use crate::config::policy::{Loaded, Trusted, assemble_texts, bundled, load, packs};
 use anyhow::{Context as _, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,13 +128,14 @@ pub fn plan(
             )
         })?
     } else {
-        let all = History::open(&folder).revisions();
-        let before = all.iter().rev().nth(1).cloned();
+        let before = before_newest(&History::open(&folder).revisions());
         before.with_context(|| format!("there is no earlier revision in {}", folder.display()))?
     };
-    let texts = kept
+    let mut texts = kept
         .files()
         .with_context(|| format!("revision {} cannot be read", kept.number))?;
+    // What came from the panel is not in any file here: it goes back there.
+    texts.retain(|(name, _)| !bundled::is(name));
     let now = load(&subject.paths, &Trusted::running());
     let mut steps = Vec::new();
     for (name, text) in &texts {
@@ -175,6 +176,23 @@ pub fn plan(
         checked,
         texts,
     })
+}
+
+/// The newest revision whose files here were others than those of the newest: one that only the panel's bundle told from it
+/// is no step back.
+fn before_newest(all: &[Kept]) -> Option<Kept> {
+    let own = |kept: &Kept| {
+        let files = kept.files().ok()?.into_iter();
+        Some(
+            files
+                .filter(|(name, _)| !bundled::is(name))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (newest, earlier) = all.split_last()?;
+    let newest = own(newest);
+    let mut earlier = earlier.iter().rev();
+    earlier.find(|kept| own(kept) != newest).cloned()
 }
 
 /// Whether a file is at or below one of these paths.

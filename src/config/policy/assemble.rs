@@ -72,6 +72,18 @@ pub fn assemble(
     around: &Surroundings,
     today: Date,
 ) -> Assembled {
+    assemble_with(paths, &[], trusted, around, today)
+}
+
+/// The same with the files of a bundle beside them, each by its name as [`super::bundled::name`] makes it.
+#[must_use]
+pub fn assemble_with(
+    paths: &[PathBuf],
+    shipped: &[(PathBuf, String)],
+    trusted: &Trusted,
+    around: &Surroundings,
+    today: Date,
+) -> Assembled {
     let (built_in, on_disk): (Vec<&PathBuf>, Vec<&PathBuf>) =
         paths.iter().partition(|path| packs::named(path).is_some());
     let on_disk: Vec<PathBuf> = on_disk.into_iter().cloned().collect();
@@ -82,7 +94,9 @@ pub fn assemble(
         let text = packs::text(name).ok_or_else(|| files::Refusal::no_pack(name));
         (path.clone(), text.map(|text| text.as_bytes().to_vec()))
     });
-    let loaded = read(found.chain(packs));
+    let shipped = shipped.iter();
+    let shipped = shipped.map(|(name, text)| (name.clone(), Ok(text.clone().into_bytes())));
+    let loaded = read(found.chain(packs).chain(shipped));
     finish(loaded, around, today)
 }
 
@@ -97,45 +111,74 @@ pub fn assemble_texts<'a>(
 }
 
 fn finish(mut loaded: Loaded, around: &Surroundings, today: Date) -> Assembled {
-    let found = checked(&loaded.files, around, today);
-    loaded.add(found);
+    let (shipped, own): (Vec<File>, Vec<File>) =
+        loaded.files.iter().cloned().partition(|file| file.shipped);
+    // What a gateway has of its own and what it is sent know nothing of each other: neither is at fault for the other.
+    for part in [&own, &shipped] {
+        let found = checked(part, around, today);
+        loaded.add(found);
+    }
     if loaded.has_errors() {
         return Assembled {
             loaded,
             compiled: None,
         };
     }
+    match compiled(&loaded, &own, &shipped) {
+        Ok(compiled) => {
+            loaded.add(compiled.report.diagnostics());
+            Assembled {
+                loaded,
+                compiled: Some(compiled),
+            }
+        }
+        Err(faults) => {
+            loaded.add(faults);
+            Assembled {
+                loaded,
+                compiled: None,
+            }
+        }
+    }
+}
+
+/// All files as one, and what came of the tests of each part: they were written for that part alone.
+fn compiled(loaded: &Loaded, own: &[File], shipped: &[File]) -> Result<Compiled, Vec<Diagnostic>> {
     let names: Vec<String> = loaded
         .names
         .iter()
         .map(|name| name.display().to_string())
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let policies = match Policies::compile(&loaded.files, &names, &loaded.revision) {
-        Ok(policies) => policies,
-        Err(faults) => {
-            loaded.add(faults);
-            return Assembled {
-                loaded,
-                compiled: None,
-            };
-        }
+    let whole = |files: &[File]| {
+        let policies = Policies::compile(files, &names, &loaded.revision)?;
+        Ok::<_, Vec<Diagnostic>>((policies, catalogue(files)))
     };
-    let catalogue = catalogue(&loaded.files);
+    let (policies, catalogue) = whole(&loaded.files)?;
+    let report = if own.is_empty() || shipped.is_empty() {
+        tried(&policies, &catalogue, &loaded.files)
+    } else {
+        let mut report = Report::default();
+        for part in [own, shipped] {
+            let (policies, catalogue) = whole(part)?;
+            report.join(tried(&policies, &catalogue, part));
+        }
+        report
+    };
+    Ok(Compiled {
+        policies,
+        catalogue,
+        report,
+    })
+}
+
+/// What comes of the tests of these files.
+fn tried(policies: &Policies, catalogue: &Catalogue, files: &[File]) -> Report {
     let detect = |_: Site, text: &str| -> Vec<(Kind, Level)> {
         let found = catalogue.scan(text);
         found.iter().map(|one| (one.kind, one.level)).collect()
     };
-    let report = run_cases(&policies, &loaded.files, &detect);
-    loaded.add(report.diagnostics());
-    Assembled {
-        loaded,
-        compiled: Some(Compiled {
-            policies,
-            catalogue,
-            report,
-        }),
-    }
+    run_cases(policies, files, &detect)
 }
 
 /// What is wrong with files that can be read.

@@ -22,6 +22,7 @@ pub(super) fn decode(root: &Node, lines: &[&str]) -> File {
     let file = View::of(root, lines);
     File {
         place: file.place,
+        shipped: false,
         scope: file.within("scope", scope).unwrap_or_default(),
         pack: file.text("pack"),
         lists: file.named("lists", |node, _| names(node)),

@@ -8,6 +8,7 @@
 //! Not here: what policies mean (`governance::policy`), and when they are read again (`watch`).
 
 mod assemble;
+pub mod bundled;
 mod codes;
 mod conform;
 mod decode;
@@ -25,7 +26,7 @@ mod shape;
 mod text;
 mod workbench;
 
-pub use assemble::{Assembled, Compiled, Surroundings, assemble, assemble_texts};
+pub use assemble::{Assembled, Compiled, Surroundings, assemble, assemble_texts, assemble_with};
 pub use codes::{CODES, title};
 pub use files::Trusted;
 pub use format::format;
@@ -101,6 +102,7 @@ fn read(found: impl Iterator<Item = (PathBuf, Result<Vec<u8>, files::Refusal>)>)
     let mut contents = Vec::new();
     // Places count files in sixteen bits; far fewer are ever read.
     for (file, (name, content)) in (0..u16::MAX).zip(found) {
+        let shipped = bundled::is(&name);
         loaded.names.push(name);
         let mut faults = Vec::new();
         let mut text = String::new();
@@ -113,7 +115,10 @@ fn read(found: impl Iterator<Item = (PathBuf, Result<Vec<u8>, files::Refusal>)>)
                     faults.extend(conform::conform(&root));
                     if !has_errors(&faults) {
                         let lines: Vec<&str> = text.lines().collect();
-                        loaded.files.push(decode::decode(&root, &lines));
+                        loaded.files.push(File {
+                            shipped,
+                            ..decode::decode(&root, &lines)
+                        });
                         contents.push(digest::content(&root));
                     }
                 }
@@ -134,7 +139,7 @@ fn read(found: impl Iterator<Item = (PathBuf, Result<Vec<u8>, files::Refusal>)>)
     loaded
 }
 
-/// Files for a scope that has one already. A pack is no second file, unless it is there twice.
+/// Files for a scope that has one already. A pack is no second file, unless it is there twice, nor is one of a bundle.
 fn same_scope(files: &[File]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -142,6 +147,7 @@ fn same_scope(files: &[File]) -> Vec<Diagnostic> {
         let name = file.pack.as_deref();
         let Some(first) = earlier
             .into_iter()
+            .filter(|other| other.shipped == file.shipped)
             .find(|other| *other.scope == *file.scope && other.pack.as_deref() == name)
         else {
             continue;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 
+mod bundles;
 mod disk;
 mod layout;
 

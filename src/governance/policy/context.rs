@@ -36,6 +36,8 @@ pub(super) struct Seat {
     pub(super) scope: u16,
     /// Grows inwards.
     pub(super) rank: u8,
+    /// Whether its file came with a bundle of the control panel.
+    pub(super) shipped: bool,
 }
 
 /// One evaluation.
@@ -67,12 +69,13 @@ impl<'a> Context<'a> {
     }
 
     /// The values of a tag this scope may see: its own, and those of wider scopes. A narrower one could otherwise talk
-    /// itself out of a wider one's rules.
+    /// itself out of a wider one's rules, and a file beside a gateway out of those of a bundle.
     pub(super) fn tag_values(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let seat = self.seat;
         self.tags
             .iter()
             .filter(move |tag| tag.seat.rank < seat.rank || tag.seat.scope == seat.scope)
+            .filter(move |tag| tag.seat.shipped || !seat.shipped)
             .filter(move |tag| tag.name.eq_ignore_ascii_case(name))
             .map(|tag| tag.value)
     }

@@ -330,15 +330,24 @@ impl Policies {
     }
 
     /// Whether a call goes on whose texts could not be looked at: only if every file that says something says so, and at
-    /// least one does.
+    /// least one does; and where some came with a bundle, of those and of the others.
     #[must_use]
     pub fn passes_on_detector_error(&self, outcome: &Outcome) -> bool {
-        let mut said = self
-            .scopes_of(outcome)
-            .filter_map(|scope| scope.on_detector_error);
-        said.next()
-            .is_some_and(|first| first == settings::OnError::Pass)
-            && said.all(|other| other == settings::OnError::Pass)
+        let passes = |shipped: bool| {
+            let of_kind = self.scopes_of(outcome);
+            let mut of_kind = of_kind
+                .filter(|scope| scope.seat.shipped == shipped)
+                .peekable();
+            let is_there = of_kind.peek().is_some();
+            let mut said = of_kind.filter_map(|scope| scope.on_detector_error);
+            let first = said.next();
+            let all = said.all(|other| other == settings::OnError::Pass);
+            is_there.then_some(first == Some(settings::OnError::Pass) && all)
+        };
+        match (passes(false), passes(true)) {
+            (Some(own), Some(shipped)) => own && shipped,
+            (one, other) => one.or(other).unwrap_or(false),
+        }
     }
 
     /// How long detectors may take for one request: the longest any file grants, else 5 ms.

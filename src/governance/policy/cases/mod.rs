@@ -69,6 +69,14 @@ impl Report {
         self.cases.iter().all(CaseResult::passed)
     }
 
+    /// Adds what came of the tests of other files.
+    pub fn join(&mut self, other: Self) {
+        self.cases.extend(other.cases);
+        self.unreached.extend(other.unreached);
+        self.rules = self.rules.saturating_add(other.rules);
+        self.reached = self.reached.saturating_add(other.reached);
+    }
+
     /// Everything to complain about, in the order of the files.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {

@@ -46,6 +46,7 @@ impl Policies {
                 scope.team.clone(),
                 scope.org.clone(),
                 file.pack.as_deref(),
+                file.shipped,
             )
         });
         let mut rules = Vec::new();
@@ -115,6 +116,7 @@ impl<'f, 'c> Reader<'f, 'c> {
             seat: Seat {
                 scope: number,
                 rank: scope::rank(&file.scope.value),
+                shipped: file.shipped,
             },
             zone: TimeZone::UTC,
             custom,

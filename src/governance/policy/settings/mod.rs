@@ -20,6 +20,8 @@ pub type Names = Vec<Spanned<String>>;
 pub struct File {
     /// Where it begins.
     pub place: Place,
+    /// Whether it came with a bundle of the control panel, rather than lying beside the configuration.
+    pub shipped: bool,
     /// Whom it is for.
     pub scope: Spanned<Scope>,
     /// `pack:`: what it adds to its scope, by name. A scope has one file without a name, and one of each name.
