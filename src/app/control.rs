@@ -3,13 +3,16 @@
 //! Start: state directory → books and bank → authority → panel → doors → announce. Stop: gateways are told to look elsewhere,
 //! no new connections, open answers end, then the books are closed.
 
+use super::bundles;
 use crate::clock;
 use crate::config::{self, Faults};
 use crate::control::authority::{Authority, CERTIFICATE};
 use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates, Treaty};
+use crate::control::service::bundles::Office;
 use crate::control::service::{Panel, users};
 use crate::control::settings::Control;
+use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
 use crate::control::{api, upkeep};
@@ -109,7 +112,9 @@ impl Open {
         let (panel, first_admin) = runtime.block_on(async {
             let store = Store::open(&database).await?;
             let time = Arc::new(|| clock::now().wall);
-            let panel = Panel::open(store, treasury.clone(), bulletin.clone(), time).await?;
+            let mut panel = Panel::open(store, treasury.clone(), bulletin.clone(), time).await?;
+            let signer = Signer::open(folder)?;
+            panel.staff(Office::new(bundles::checker(), signer)).await?;
             let first_admin = users::first_admin_link(&panel).await?;
             anyhow::Ok((Arc::new(panel), first_admin))
         })?;
@@ -118,6 +123,7 @@ impl Open {
             bulletin: bulletin.clone(),
             authority,
             registrar: panel.clone(),
+            policies: panel.clone(),
             certificate_lifetime: control.certificate_lifetime,
         });
         let router = door::router(treaty).merge(api::router(panel.clone()));

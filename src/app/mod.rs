@@ -4,6 +4,7 @@
 //! SIGINT: no new connections, open calls end within `drain`, what was lent goes back, then the journal's last entry says that the stop was in order.
 
 pub mod backup;
+pub(crate) mod bundles;
 pub mod control;
 mod descriptors;
 mod history;

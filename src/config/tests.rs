@@ -493,6 +493,13 @@ fn what_is_wrong_with_the_panel_is_told_where_it_stands() {
         &["2:8 panel_without_ca"],
     );
     check("panel: {}\n", &["2:8 panel_without_url"]);
+    let pinned = |key: &str| {
+        good("https://panel.example").replace(" }", &format!(", policy_key: \"{key}\" }}"))
+    };
+    check(&pinned(&"0a".repeat(32)), &[]);
+    let text = pinned("0A");
+    let column = text.find("\"0A\"").expect("it is there") + 1;
+    check(&text, &[&format!("2:{column} bad_policy_key")]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod courier;
 pub mod door;
 pub mod service;
 pub mod settings;
+pub mod signer;
 pub mod store;
 pub mod treasury;
 pub mod tree;

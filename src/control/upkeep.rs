@@ -3,7 +3,7 @@
 //! What fails here is logged and tried again at the next round; nothing of it holds up an answer.
 
 use super::courier::Courier;
-use super::service::{Outcome, Panel, alerts};
+use super::service::{Outcome, Panel, alerts, bundles};
 use std::time::Duration;
 
 /// How often it looks.
@@ -26,6 +26,7 @@ async fn tend(panel: &Panel) {
     let mut round = 0_u32;
     loop {
         told("tending", panel.tend().await);
+        told("noting policies", bundles::note_reports(panel).await);
         if round.is_multiple_of(ALERTS) {
             told("looking at thresholds", alerts::look(panel).await);
         }

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub const VERSION: &str = "1";
 /// The header that names the treaty's version.
 pub const VERSION_HEADER: &str = "protocol-version";
+/// The header of an answer to a sync that names the revision of what gateways are to run: so who missed an event learns of it.
+pub const POLICY_HEADER: &str = "policy-revision";
 
 /// Who may call through a gateway, and which budgets pay.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -78,6 +80,12 @@ pub enum Event {
         #[serde(with = "number")]
         revision: u64,
     },
+    /// What gateways are to run may have changed.
+    Policy {
+        /// The revision of what they are to run.
+        #[serde(with = "number")]
+        revision: u64,
+    },
     /// There may be money now where there was none.
     SyncNow,
     /// This panel is about to stop: ask another, or this one again a little later.
@@ -105,4 +113,7 @@ pub struct Enrolled {
     pub ca: String,
     /// When to ask for the next one, in seconds.
     pub renew_in_s: u64,
+    /// The key by which to know policies of this panel, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_key: Option<String>,
 }

@@ -6,6 +6,7 @@
 //!
 //! Not here: budgets in a file, without a panel (`governance::budget`), the panel's own doors (`control`).
 
+pub mod bundle;
 pub mod client;
 pub mod directory;
 pub mod problem;

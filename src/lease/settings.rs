@@ -1,5 +1,6 @@
 //! The control panel, as written and as meant.
 
+use super::bundle::PolicyKey;
 use crate::secret::Secret;
 use crate::settings::Report;
 use http::Uri;
@@ -17,6 +18,9 @@ pub struct PanelSettings {
     pub token: Option<String>,
     /// The certificate of the panel's own authority, as PEM: `file:panel-ca.pem`.
     pub ca: Option<String>,
+    /// The only key by which policies of the panel are believed, in 64 hexadecimal digits as `tollgate policy bundles` shows
+    /// it; the one that the panel named when it enrolled this gateway where absent.
+    pub policy_key: Option<String>,
 }
 
 /// The panel, as meant.
@@ -28,6 +32,8 @@ pub struct Panel {
     pub token: Option<Secret<String>>,
     /// Whom to trust as the panel, as PEM.
     pub ca: Box<str>,
+    /// The only key by which policies of the panel are believed.
+    pub policy_key: Option<PolicyKey>,
 }
 
 impl PanelSettings {
@@ -49,7 +55,21 @@ impl PanelSettings {
             url: url?,
             token,
             ca: self.ca(report)?,
+            policy_key: self.policy_key(report),
         })
+    }
+
+    fn policy_key(&self, report: &Report<'_>) -> Option<PolicyKey> {
+        let text = self.policy_key.as_ref()?;
+        let key = text.trim().parse().ok();
+        if key.is_none() {
+            report.at("policy_key").fault_with(
+                "bad_policy_key",
+                "not a key for policies",
+                "write the 64 hexadecimal digits that `tollgate policy bundles` shows",
+            );
+        }
+        key
     }
 
     fn url(&self, report: &Report<'_>) -> Option<Box<str>> {

@@ -23,8 +23,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 
-/// A body is no larger.
-const MOST_BODY: usize = 64 * 1024;
 /// A body comes within this.
 const BODY_TIME: Duration = Duration::from_secs(15);
 /// The cookie of a session: only ever sent by pages of this panel, over TLS, and not to be read by scripts.
@@ -248,12 +246,13 @@ fn named(parts: &Parts, token: &str, actor: &Actor, body: &[u8]) -> Result<Optio
 async fn whole(route: &Route, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MOST_BODY) {
-        return Err(Refusal::TooLarge(MOST_BODY));
+    let most = route.most_body;
+    if announced.is_some_and(|length| length > most) {
+        return Err(Refusal::TooLarge(most));
     }
-    let gathered = tokio::time::timeout(BODY_TIME, to_bytes(body, MOST_BODY)).await;
+    let gathered = tokio::time::timeout(BODY_TIME, to_bytes(body, most)).await;
     let gathered = gathered.map_err(|_| Refusal::NoBody)?;
-    let gathered = gathered.map_err(|_| Refusal::TooLarge(MOST_BODY))?;
+    let gathered = gathered.map_err(|_| Refusal::TooLarge(most))?;
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -7,6 +7,7 @@
 //! Not here: rules (`service`), TLS and the treaty's own routes (whoever mounts this router).
 
 mod budgets;
+mod bundles;
 mod call;
 mod dispatch;
 mod gateways;
@@ -41,6 +42,7 @@ fn routes() -> Vec<Route> {
         kills::routes(),
         requests::routes(),
         gateways::routes(),
+        bundles::routes(),
         records::routes(),
         restore::routes(),
     ];

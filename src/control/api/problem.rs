@@ -117,7 +117,9 @@ impl Refusal {
             code: self.code().to_owned(),
             instance: (!instance.is_empty()).then(|| instance.to_owned()),
             errors: match self {
-                Self::Service(ServiceError::Invalid(faults)) => faults.clone(),
+                Self::Service(
+                    ServiceError::Invalid(faults) | ServiceError::FaultyPolicies(faults),
+                ) => faults.clone(),
                 _ => Vec::new(),
             },
         };
@@ -176,7 +178,9 @@ fn cause(refusal: &Refusal) -> String {
 const fn of_service(error: &ServiceError) -> StatusCode {
     match error {
         ServiceError::NotFound(_) => StatusCode::NOT_FOUND,
-        ServiceError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        ServiceError::Invalid(_) | ServiceError::FaultyPolicies(_) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ServiceError::Unauthenticated | ServiceError::WrongPassword => StatusCode::UNAUTHORIZED,
         ServiceError::UsedUp
         | ServiceError::Role(_)

@@ -54,6 +54,8 @@ pub(super) struct Route {
     pub(super) status: StatusCode,
     /// Whether it asks in `if-match` for the version the caller has read.
     pub(super) if_match: bool,
+    /// Its body is no larger.
+    pub(super) most_body: usize,
     pub(super) handler: Handler,
 }
 
@@ -62,6 +64,9 @@ impl fmt::Debug for Route {
         write!(f, "{} {} {:?}", self.method, self.path, self.access)
     }
 }
+
+/// A body is no larger, where a route says nothing else.
+const MOST_BODY: usize = 64 * 1024;
 
 /// Takes nothing.
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
@@ -91,6 +96,7 @@ where
         answer: Some(SchemaGenerator::subschema_for::<T>),
         status: StatusCode::OK,
         if_match: false,
+        most_body: MOST_BODY,
         handler: Arc::new(move |call, query, _| {
             let handler = handler.clone();
             Box::pin(async move {
@@ -128,6 +134,7 @@ where
         answer: (status != StatusCode::NO_CONTENT).then_some(answer),
         status,
         if_match: false,
+        most_body: MOST_BODY,
         handler: Arc::new(move |call, _, body| {
             let handler = handler.clone();
             Box::pin(async move {
@@ -146,6 +153,12 @@ impl Route {
     /// The same, asking for `if-match`.
     pub(super) fn if_match(mut self) -> Self {
         self.if_match = true;
+        self
+    }
+
+    /// The same, with a body of up to so many bytes.
+    pub(super) fn up_to(mut self, most_body: usize) -> Self {
+        self.most_body = most_body;
         self
     }
 

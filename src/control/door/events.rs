@@ -109,6 +109,7 @@ fn spelled(numbered: &Numbered) -> String {
         Event::Kill { .. } => "kill",
         Event::Unkill { .. } => "unkill",
         Event::Directory { .. } => "directory",
+        Event::Policy { .. } => "policy",
         Event::SyncNow => "sync_now",
         Event::Goaway => "goaway",
     };

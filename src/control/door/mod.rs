@@ -7,9 +7,11 @@
 
 mod events;
 mod panel;
+mod policy;
 mod tls;
 mod treaty;
 
+pub use policy::Policies;
 pub use tls::{Certificates, DoorError};
 pub use treaty::{Later, NotEnrolled, Registrar, Treaty, router};
 

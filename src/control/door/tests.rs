@@ -8,6 +8,7 @@ use crate::control::store::sqlite::Ledger;
 use crate::control::treasury::Treasury;
 use crate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use crate::governance::budget::Window;
+use crate::lease::bundle::{self, NotTrusted, Order, PolicyKey, Report};
 use crate::lease::directory::{Directory, Enrolled, Event};
 use crate::lease::protocol::{LeafId, RouterId, Terms};
 use crate::units::Money;
@@ -85,7 +86,45 @@ impl Registrar for Fake {
     }
 }
 
+/// Orders one file, at a revision that a test may change.
+struct Orders {
+    pair: ring::signature::Ed25519KeyPair,
+    key: PolicyKey,
+    said: Mutex<Vec<(RouterId, Report)>>,
+}
+
+impl Policies for Orders {
+    fn revision(&self) -> u64 {
+        3
+    }
+
+    fn key(&self) -> Option<PolicyKey> {
+        Some(self.key)
+    }
+
+    fn order<'a>(
+        &'a self,
+        router: RouterId,
+        have: Option<&'a str>,
+    ) -> Later<'a, Result<Option<Order>, NotEnrolled>> {
+        let files = bundle::Files::from([("org.yaml".to_owned(), "version: 1\n".to_owned())]);
+        let digest = bundle::digest(&files);
+        let is_there = have == Some(digest.as_str());
+        let sign = |message: &[u8]| self.pair.sign(message).as_ref().to_vec();
+        let order = Order {
+            files: (!is_there).then_some(files),
+            ..Order::signed((router, 3), Some((1, digest)), self.key, sign)
+        };
+        Box::pin(async { Ok(Some(order)) })
+    }
+
+    fn report(&self, router: RouterId, report: Report) {
+        self.said.lock().expect("no panic").push((router, report));
+    }
+}
+
 struct Rig {
+    orders: Arc<Orders>,
     router: Router,
     treaty: Arc<Treaty>,
     _folder: tempfile::TempDir,
@@ -116,7 +155,11 @@ impl Rig {
         treasury.enrol(ROUTER).await.expect("enrolled");
         treasury.govern(tree).await.expect("governed");
         let authority = Authority::open(folder.path(), clock::now().wall).expect("an authority");
+        let (pair, key) = bundle::tests::key();
+        let said = Mutex::default();
+        let orders = Arc::new(Orders { pair, key, said });
         let treaty = Arc::new(Treaty {
+            policies: orders.clone(),
             treasury: Arc::new(treasury),
             bulletin: Arc::new(Bulletin::new(100)),
             authority: Arc::new(authority),
@@ -124,6 +167,7 @@ impl Rig {
             certificate_lifetime: Duration::from_hours(24),
         });
         Self {
+            orders,
             router: router(treaty.clone()),
             treaty,
             _folder: folder,
@@ -327,4 +371,70 @@ async fn events_are_heard_from_where_the_last_one_was() {
         first - 1
     );
     assert!(heard.starts_with(&expected), "{heard}");
+}
+
+#[tokio::test]
+async fn a_gateway_gets_its_own_policies_signed_and_nobody_else_any() {
+    let rig = Rig::new().await;
+    let get = |have: &str, tag: &str| {
+        let request = Request::get(format!("/v1/policy{have}")).header("if-none-match", tag);
+        request.body(Body::empty()).expect("a request")
+    };
+    // A stranger, and one whose certificate is nobody's.
+    let (status, answer) = rig.ask(get("", ""), None).await;
+    assert_eq!((status, &answer["code"]), (401, &json!("unauthorized")));
+    let stranger = Some(Fingerprint([9; 32]));
+    let (status, answer) = rig.ask(get("", ""), stranger).await;
+    assert_eq!((status, &answer["code"]), (403, &json!("unknown_router")));
+    let report = json!({ "revision": "3", "running": "1" });
+    let (status, _) = rig.post("/v1/policy/report", &report, stranger).await;
+    assert_eq!(status, 403);
+
+    let (_, enrolled) = rig.enrol(Some(TOKEN), &csr(), None).await;
+    let key: PolicyKey = enrolled["policy_key"]
+        .as_str()
+        .and_then(|key| key.parse().ok())
+        .expect("a key");
+    let who = Some(fingerprint(&enrolled));
+    let (status, answer) = rig.ask(get("", ""), who).await;
+    assert_eq!(status, 200, "{answer}");
+    let order: Order = serde_json::from_value(answer).expect("an order");
+    assert_eq!(order.check(key, ROUTER), Ok(()));
+    assert_eq!(
+        order.check(key, RouterId(0x78)),
+        Err(NotTrusted::OtherGateway)
+    );
+    // What is known is not sent again, nor are files that are there.
+    let tag = format!("\"{}\"", order.tag());
+    let (status, _) = rig.ask(get("", &tag), who).await;
+    assert_eq!(status, 304);
+    let (status, answer) = rig
+        .ask(get(&format!("?have={}", order.digest), ""), who)
+        .await;
+    assert_eq!((status, &answer["files"]), (200, &Value::Null));
+    let (status, _) = rig.ask(get("?want=all", ""), who).await;
+    assert_eq!(status, 400);
+    // What it says is its own word, whoever else it would like to speak for.
+    let (status, _) = rig.post("/v1/policy/report", &report, who).await;
+    assert_eq!(status, 204);
+    let said = rig.orders.said.lock().expect("no panic").clone();
+    assert_eq!(said.len(), 1);
+    assert_eq!((said[0].0, said[0].1.running), (ROUTER, 1));
+}
+
+#[tokio::test]
+async fn a_sync_is_answered_with_the_revision_of_what_gateways_are_to_run() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let from = From {
+        address: ([127, 0, 0, 1], 9).into(),
+        certificate: Some(who),
+        key: None,
+    };
+    let request = Request::post("/v1/sync").body(Body::from(want(1, "5").to_string()));
+    let router = rig.router.clone().layer(axum::Extension(from));
+    let answer = router.oneshot(request.expect("a request")).await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 200);
+    assert_eq!(answer.headers()["policy-revision"], "3");
 }

@@ -5,10 +5,11 @@
 
 use super::From;
 use super::events;
+use super::policy::{self, Policies};
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint, Request};
 use crate::control::bulletin::Bulletin;
 use crate::control::treasury::{Treasury, TreasuryError};
-use crate::lease::directory::{Directory, Enrol, Enrolled, VERSION, VERSION_HEADER};
+use crate::lease::directory::{Directory, Enrol, Enrolled, POLICY_HEADER, VERSION, VERSION_HEADER};
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Hello, RouterId, Sync};
 use axum::body::Bytes;
@@ -85,6 +86,8 @@ pub struct Treaty {
     pub authority: Arc<Authority>,
     /// Who knows gateways and keys.
     pub registrar: Arc<dyn Registrar>,
+    /// Who knows which policies they are to run.
+    pub policies: Arc<dyn Policies>,
     /// How long a certificate is good.
     pub certificate_lifetime: Duration,
 }
@@ -103,6 +106,7 @@ pub fn router(treaty: Arc<Treaty>) -> Router {
         .route("/v1/sync", post(sync))
         .route("/v1/directory", get(directory))
         .route("/v1/events", get(events::events))
+        .merge(policy::routes())
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(middleware::from_fn(known))
         .layer(middleware::from_fn(version))
@@ -248,11 +252,12 @@ impl Treaty {
             certificate: made.pem,
             ca: self.authority.pem().to_owned(),
             renew_in_s: self.certificate_lifetime.as_secs() * 2 / 3,
+            policy_key: self.policies.key().map(|key| key.to_string()),
         })
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| problem(400, Code::Malformed, error))
 }
 
@@ -296,7 +301,7 @@ async fn sync(
     Extension(from): Extension<From>,
     headers: HeaderMap,
     body: Bytes,
-) -> Treated<crate::lease::protocol::Answer> {
+) -> Result<Response, Problem> {
     let sync: Sync = read(&body)?;
     let cursor = headers.get(CURSOR);
     let cursor = cursor.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -306,7 +311,9 @@ async fn sync(
     if let Err(TreasuryError::Refused(error)) = &answered {
         tracing::warn!(%error, gateway = format_args!("{:032x}", router.0), "a sync was refused");
     }
-    Ok(Json(answered?))
+    // So that who missed the event learns that it is to run something else.
+    let policy = [(POLICY_HEADER, treaty.policies.revision().to_string())];
+    Ok((policy, Json(answered?)).into_response())
 }
 
 async fn directory(

@@ -33,6 +33,9 @@ pub enum ServiceError {
     /// The fields say something that cannot be.
     #[error("some fields are not as they should be")]
     Invalid(Vec<Fault>),
+    /// Policies that cannot be used: everything that is wrong with them, each with its file, line and column.
+    #[error("the policies have faults: nothing was stored")]
+    FaultyPolicies(Vec<Fault>),
     /// Nobody, or nobody any more.
     #[error("sign in, or present a token that is good")]
     Unauthenticated,
@@ -123,6 +126,7 @@ impl ServiceError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotFound(_) => "not_found",
+            Self::FaultyPolicies(_) => "policy_faults",
             Self::Invalid(_) => "invalid",
             Self::Unauthenticated => "unauthenticated",
             Self::WrongPassword => "wrong_password",

@@ -11,6 +11,7 @@ pub mod alerts;
 pub mod analytics;
 pub mod audit;
 pub mod budgets;
+pub mod bundles;
 pub mod directory;
 mod error;
 pub mod gateways;
@@ -79,6 +80,8 @@ pub struct Panel {
     /// When the directory changes by itself: a key expires, or an old secret.
     next_turn: AtomicI64,
     remembered: Mutex<Remembered>,
+    /// What it has at hand for bundles of policies.
+    bundles: bundles::Office,
 }
 
 /// What is remembered of gateways: lost with the process, and soon known again.
@@ -120,6 +123,7 @@ impl Panel {
             stale: AtomicBool::new(false),
             next_turn: AtomicI64::new(i64::MAX),
             remembered: Mutex::default(),
+            bundles: bundles::Office::default(),
         };
         panel.govern().await?;
         Ok(panel)

@@ -5,7 +5,8 @@
 
 use super::ClientError;
 use super::store::Member;
-use crate::lease::directory::{Directory, Enrol, Enrolled, VERSION, VERSION_HEADER};
+use crate::lease::bundle::{Order, Report};
+use crate::lease::directory::{Directory, Enrol, Enrolled, POLICY_HEADER, VERSION, VERSION_HEADER};
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Answer, Hello, Sync};
 use crate::lease::settings::Panel;
@@ -35,6 +36,8 @@ pub(super) struct Line {
     http: RwLock<Client>,
     /// The newest event that was acted on; none yet where 0.
     acted: AtomicU64,
+    /// The revision of what gateways are to run, as the last sync told it; 0 where it did not.
+    policy: AtomicU64,
 }
 
 impl Line {
@@ -44,6 +47,7 @@ impl Line {
             url: panel.url.clone(),
             http: RwLock::new(client(&panel.ca, None)?),
             acted: AtomicU64::new(0),
+            policy: AtomicU64::new(0),
         })
     }
 
@@ -86,7 +90,47 @@ impl Line {
             // So that whoever pulled a switch sees where it has come.
             request = request.header("events-cursor", acted);
         }
-        read(request.send().await?, LARGE).await
+        let response = request.send().await?;
+        let policy = response.headers().get(POLICY_HEADER);
+        let policy = policy.and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(policy) = policy {
+            self.policy.store(policy, Ordering::Release);
+        }
+        read(response, LARGE).await
+    }
+
+    /// The revision of what gateways are to run, as the last sync told it.
+    pub(super) fn policy_revision(&self) -> u64 {
+        self.policy.load(Ordering::Acquire)
+    }
+
+    /// What this gateway is to run, if that is not what is known: its tag, and the digest of the files that are here.
+    pub(super) async fn policy(
+        &self,
+        known: Option<(String, String)>,
+    ) -> Result<Option<Order>, ClientError> {
+        let path = match &known {
+            Some((_, digest)) => format!("/v1/policy?have={digest}"),
+            None => "/v1/policy".to_owned(),
+        };
+        let mut request = self.request(Method::GET, &path).timeout(ANSWER);
+        if let Some((tag, _)) = known {
+            request = request.header("if-none-match", format!("\"{tag}\""));
+        }
+        let response = request.send().await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        read(response, LARGE).await.map(Some)
+    }
+
+    /// Says which policies run here.
+    pub(super) async fn report(&self, report: &Report) -> Result<(), ClientError> {
+        let response = self.post("/v1/policy/report", report)?.send().await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(refusal(response).await)
     }
 
     /// All events up to this one were acted on: the next sync says so.

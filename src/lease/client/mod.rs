@@ -6,6 +6,7 @@
 //!
 //! Not here: the treaty itself (`protocol`), what a changed directory means for the plan (`app`).
 
+mod bundles;
 mod events;
 mod fault;
 mod line;
@@ -15,6 +16,7 @@ mod reading;
 mod store;
 mod talk;
 
+pub use bundles::{BundleReading, Bundles};
 pub use fault::ClientError;
 pub use purse::Purse;
 pub use reading::{LeaseReading, Reading};
@@ -51,6 +53,7 @@ pub struct Client {
     key: KeyPair,
     member: Option<Member>,
     purse: Arc<Purse>,
+    bundles: Arc<Bundles>,
     line: Line,
     fresh: bool,
     directory: Option<Arc<Directory>>,
@@ -81,12 +84,14 @@ impl Client {
         if let Some(directory) = &directory {
             purse.know(directory);
         }
+        let bundles = Bundles::open(store.clone(), panel.policy_key, member.as_ref())?;
         Ok(Self {
             panel,
             store,
             key,
             member,
             purse: Arc::new(purse),
+            bundles: Arc::new(bundles),
             line,
             fresh,
             directory,
@@ -97,6 +102,12 @@ impl Client {
     #[must_use]
     pub const fn purse(&self) -> &Arc<Purse> {
         &self.purse
+    }
+
+    /// The policies that the panel has this gateway run.
+    #[must_use]
+    pub const fn bundles(&self) -> &Arc<Bundles> {
+        &self.bundles
     }
 
     /// The last directory that was heard.

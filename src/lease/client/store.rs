@@ -1,5 +1,5 @@
 //! What a gateway keeps of its panel, in `panel/` in the state directory, for its owner alone: the number of the disk and of
-//! the last start on it, its private key, its certificate, and the last directory.
+//! the last start on it, its private key, its certificate, the last directory, and the policies that were in force.
 //!
 //! The disk's number is drawn once and written down before anybody hears of it, and drawn anew when the journal beside it
 //! was lost or damaged: the panel takes what a process on the same disk does not name for unused. Every file is put in place
@@ -8,6 +8,7 @@
 
 use super::ClientError;
 use crate::clock;
+use crate::lease::bundle::{Order, PolicyKey};
 use crate::lease::directory::{Directory, Enrolled};
 use crate::lease::protocol::{DiskId, RouterId, number};
 use rcgen::KeyPair;
@@ -25,6 +26,7 @@ const IDENTITY: &str = "identity.json";
 const KEY: &str = "key.pem";
 const MEMBER: &str = "enrolled.json";
 const DIRECTORY: &str = "directory.sealed";
+const ORDER: &str = "order.json";
 const SEALED_FOR: &[u8] = b"tollgate panel directory 1";
 
 /// Which disk this is, and how many processes began on it.
@@ -48,6 +50,30 @@ pub(super) struct Member {
     pub(super) ca: String,
     /// When to ask for the next certificate, in seconds since the epoch.
     pub(super) renew_at: i64,
+    /// By which key its policies are known; nothing where the panel has not said.
+    #[serde(default, with = "written_key")]
+    pub(super) policy_key: Option<PolicyKey>,
+}
+
+/// A key as text; what is none is as if nothing had been said.
+mod written_key {
+    use super::PolicyKey;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(
+        key: &Option<PolicyKey>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        key.map(|key| key.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PolicyKey>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
 }
 
 impl Member {
@@ -61,12 +87,13 @@ impl Member {
             certificate: enrolled.certificate,
             ca: enrolled.ca,
             renew_at: clock::now().wall.secs().saturating_add(renew_in),
+            policy_key: enrolled.policy_key.and_then(|key| key.parse().ok()),
         }
     }
 }
 
 /// The folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     folder: PathBuf,
 }
@@ -86,6 +113,12 @@ impl Store {
             }
         }
         Ok(Self { folder })
+    }
+
+    /// The one of another process, if there is one.
+    pub(super) fn beside(state_dir: &Path) -> Option<Self> {
+        let folder = state_dir.join("panel");
+        folder.is_dir().then_some(Self { folder })
     }
 
     /// One more process begins here: its disk and its start, safely written. `after`: no earlier start than the next one
@@ -146,6 +179,19 @@ impl Store {
             Some(sealed) => self.write(DIRECTORY, &sealed),
             None => Ok(()),
         }
+    }
+
+    /// The order for policies that was in force last, as it was written.
+    pub(super) fn order(&self) -> Result<Option<Vec<u8>>, ClientError> {
+        self.read(ORDER)
+    }
+
+    pub(super) fn keep_order(&self, order: &Order) -> Result<(), ClientError> {
+        self.write_json(ORDER, order)
+    }
+
+    pub(super) fn order_file(&self) -> PathBuf {
+        self.folder.join(ORDER)
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ClientError> {

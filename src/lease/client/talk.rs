@@ -8,6 +8,7 @@
 
 mod enrol;
 mod news;
+mod policy;
 
 use super::purse::Hurry;
 use super::reading::Notes;
@@ -47,6 +48,8 @@ pub(super) struct Talk {
     /// The directory is to be looked at.
     look: Notify,
     renew_at: Cell<i64>,
+    /// The line was broken: what runs here is told anew.
+    told_anew: Cell<bool>,
 }
 
 impl Talk {
@@ -59,7 +62,10 @@ impl Talk {
         first: SyncSender<()>,
     ) -> Self {
         let revision = client.directory.as_ref().map_or(0, |known| known.revision);
-        let renew_at = client.member.as_ref().map_or(0, |member| member.renew_at);
+        let member = client.member.as_ref();
+        // Enrolled before panels had a key for policies: the next certificate brings it, and is asked for now.
+        let renew_at = member.filter(|member| member.policy_key.is_some());
+        let renew_at = renew_at.map_or(0, |member| member.renew_at);
         Self {
             client,
             disk,
@@ -71,6 +77,7 @@ impl Talk {
             revision: Cell::new(revision),
             look: Notify::new(),
             renew_at: Cell::new(renew_at),
+            told_anew: Cell::new(false),
         }
     }
 
@@ -96,6 +103,8 @@ impl Talk {
             .begin(router, self.disk, self.start.get(), false);
         if let Err(error) = self.fetch_directory().await {
             self.failed(&error);
+        } else if let Err(error) = self.fetch_policy().await {
+            tracing::debug!(%error, "the panel's policies could not be asked for");
         }
         tokio::join!(
             self.sync_loop(),
@@ -104,6 +113,8 @@ impl Talk {
             self.event_loop(),
             self.directory_loop(),
             self.renew_loop(),
+            self.policy_loop(),
+            self.report_loop(),
         );
     }
 
@@ -209,7 +220,13 @@ impl Talk {
             *count += 1;
         }
         match answer {
-            Ok(answer) => purse.heard(&answer, Some(&sync), clock::now()),
+            Ok(answer) => {
+                purse.heard(&answer, Some(&sync), clock::now());
+                let told = line.policy_revision();
+                if told > 0 && told != self.client.bundles.revision() {
+                    self.client.bundles.look.notify_one();
+                }
+            }
             Err(ClientError::Refused(problem)) => return Err(self.turned_away(problem)),
             Err(error) => return Err(error),
         }

@@ -346,6 +346,7 @@ async fn answer(
                 certificate: csr.signed_by(&state_now.ca).expect("signed").pem(),
                 ca: state_now.ca_pem.clone(),
                 renew_in_s: state_now.renew_in_s,
+                policy_key: None,
             };
             json_of(200, &serde_json::to_value(enrolled).expect("JSON"))
         }

@@ -1,5 +1,6 @@
 //! A panel on a loopback socket, and people at their terminals.
 
+use crate::app::bundles::checker;
 use crate::cli::remote::{Ask, AtPanel, Fault, Panel as Asked, whereabouts};
 use crate::cli::{Cli, Command, key, login, user};
 use crate::clock;
@@ -7,7 +8,9 @@ use crate::control::api;
 use crate::control::authority::{Authority, CERTIFICATE};
 use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates};
+use crate::control::service::bundles::Office;
 use crate::control::service::{Panel, users};
+use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
 use crate::lease::protocol::{
@@ -79,7 +82,11 @@ impl Rig {
                 let now = Arc::new(|| clock::now().wall);
                 let bulletin = Arc::new(Bulletin::new(100));
                 let panel = Panel::open(store, Arc::clone(&treasury), bulletin, now).await;
-                let panel = Arc::new(panel.expect("a panel"));
+                let mut panel = panel.expect("a panel");
+                let signer = Signer::open(&state).expect("a key");
+                let staffed = panel.staff(Office::new(checker(), signer)).await;
+                staffed.expect("an office");
+                let panel = Arc::new(panel);
                 let setup = users::first_admin_link(&panel).await.expect("a link");
                 let authority = Authority::open(&state, clock::now().wall).expect("an authority");
                 let names = vec!["localhost".to_owned()];

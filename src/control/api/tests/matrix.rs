@@ -39,6 +39,8 @@ fn fixture(world: &World) -> Fixture {
     let gateway = world.ask("POST /api/v1/gateways", &admin, body).is(201);
     let body = json!({ "url": "https://hooks.example.com/" });
     let hook = world.ask("POST /api/v1/webhooks", &admin, body).is(201);
+    let body = json!({ "files": { "org.yaml": "version: 1\nscope: {}\n" } });
+    let bundle = world.ask("POST /api/v1/bundles", &admin, body).is(201);
     let (_, user) = world.user(&admin, "target", "viewer", None);
     let callers = [
         ("viewer", Role::Viewer, None),
@@ -98,6 +100,7 @@ fn fixture(world: &World) -> Fixture {
         ("request", text(&asked["id"])),
         ("gateway", text(&gateway["gateway"]["id"])),
         ("webhook", text(&hook["id"])),
+        ("bundle", bundle["bundle"]["version"].to_string()),
         ("user", user),
         ("other", borealis),
     ];
@@ -193,6 +196,14 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
         }
         ("GET", "leases/{id}") => ("lease", none),
         ("POST", "leases/{id}/write-off") => ("lease", json!({ "reason": "x" })),
+        ("GET", "bundles" | "bundles/rollout") => ("", none),
+        ("POST", "bundles") => (
+            "",
+            json!({ "files": { "org.yaml": "version: 1\nscope: {}\n" } }),
+        ),
+        ("POST", "bundles/rollback") => ("", json!({ "version": 0 })),
+        ("GET", "bundles/{id}") => ("bundle", none),
+        ("POST", "bundles/{id}/rollout") => ("bundle", json!({ "percent": 10 })),
         ("POST", "webhooks") => ("", json!({ "url": "https://other.example.com/" })),
         ("DELETE", "webhooks/{id}") => ("webhook", none),
         (method, path) => panic!("no sample for {method} {path}: add one"),
@@ -288,8 +299,9 @@ fn every_route_keeps_its_rule_for_every_kind_of_caller() {
                     .things
                     .iter()
                     .filter(|(_, id)| said.contains(id.as_str()));
-                let seen =
-                    seen.filter(|(thing, _)| !matches!(**thing, "other" | "gateway" | "user"));
+                let seen = seen.filter(|(thing, _)| {
+                    !matches!(**thing, "other" | "gateway" | "user" | "bundle")
+                });
                 faults.extend(
                     seen.map(|(thing, _)| format!("{route:?} shows {who} the {thing}: {said}")),
                 );

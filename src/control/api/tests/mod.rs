@@ -1,3 +1,4 @@
+mod bundles;
 mod matrix;
 mod money;
 mod news;

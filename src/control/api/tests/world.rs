@@ -1,10 +1,13 @@
 //! A panel with everything behind it but the socket: a file, a bank, a board, and a clock that can be put forward.
 
+use crate::app::bundles::checker;
 use crate::clock::{self, Wall};
 use crate::control::api::{Peer, router};
 use crate::control::bulletin::Bulletin;
+use crate::control::service::bundles::Office;
 use crate::control::service::secrets::Cost;
-use crate::control::service::{Panel, users};
+use crate::control::service::{Panel, ServiceError, users};
+use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
 use crate::lease::protocol::{Answer, DiskId, Hello, LeafId, RouterId, Sync, Synced, Terms, Want};
@@ -92,7 +95,10 @@ impl World {
                 Arc::new(move || Wall(clock::now().wall.nanos() + ahead.load(Ordering::Relaxed)));
             runtime.block_on(async {
                 let store = Store::open(&file).await.expect("books");
-                Panel::open(store, treasury, bulletin, clock).await
+                let mut panel = Panel::open(store, treasury, bulletin, clock).await?;
+                let signer = Signer::open(folder.path()).expect("a key");
+                panel.staff(Office::new(checker(), signer)).await?;
+                Ok::<_, ServiceError>(panel)
             })
         };
         let mut panel = opened.expect("a panel");

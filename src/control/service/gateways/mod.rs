@@ -10,8 +10,10 @@ pub use enrolment::{
 
 use super::access::Actor;
 use super::audit::Act;
+use super::bundles::{self, PolicyView};
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, secrets, taken, words};
+use crate::control::store::sqlite::house::bundles as bundle_rows;
 use crate::control::store::sqlite::house::gateways as rows;
 use crate::lease::directory::Event;
 use crate::lease::protocol::{RouterId, Stage};
@@ -57,6 +59,8 @@ pub struct GatewayView {
     pub leases: u64,
     /// What it holds, in dollars.
     pub held: String,
+    /// The policies it is to run, and those it says it runs.
+    pub policy: PolicyView,
     /// Since when it is known.
     pub created: String,
 }
@@ -282,10 +286,15 @@ async fn views(panel: &Panel, db: &mut Db, rows: Vec<rows::Gateway>) -> Outcome<
     });
     let standings = standings.await?;
     let mut views = Vec::with_capacity(rows.len());
+    let rollout = bundle_rows::rollout(db).await?;
     for row in rows {
         let certificates = rows::certificates(db, row.id).await?;
         let standing = standings.get(&router(&row)).copied().unwrap_or_default();
-        views.push(view(panel, row, &certificates, standing));
+        let policy = bundles::standing(panel, db, &row, rollout.as_ref()).await?;
+        views.push(GatewayView {
+            policy,
+            ..view(panel, row, &certificates, standing)
+        });
     }
     Ok(views)
 }
@@ -329,6 +338,7 @@ fn view(
         certificates: certificates.collect(),
         leases: standing.leases,
         held: standing.held.to_string(),
+        policy: PolicyView::default(),
         created: words::time(row.created),
     }
 }

@@ -36,6 +36,7 @@ impl Talk {
         let member = Member::of(enrolled);
         client.store.keep_member(&member)?;
         client.line.identify(&member, &client.key)?;
+        client.bundles.know(&member);
         self.renew_at.set(member.renew_at);
         let mut notes = self.notes();
         notes.reading.router = Some(member.name.clone());

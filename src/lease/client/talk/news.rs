@@ -31,6 +31,9 @@ impl Talk {
         let mut response = self.client.line.events(*cursor).await?;
         // Whatever happened before is looked up.
         self.look.notify_one();
+        self.client.bundles.look.notify_one();
+        self.told_anew.set(true);
+        self.client.bundles.tell.notify_one();
         self.client.purse.hurry();
         let mut feed = Feed::default();
         let silent = |_| ClientError::Unreachable("no event and no heartbeat".to_owned());
@@ -46,6 +49,7 @@ impl Talk {
                         // Perhaps that a switch was let go. One that is pulled still, the bank says so.
                         self.client.purse.kill(&[], false);
                         self.look.notify_one();
+                        self.client.bundles.look.notify_one();
                     }
                     Heard::Event(at, event) => {
                         let over = self.happened(event);
@@ -74,6 +78,11 @@ impl Talk {
             Event::Directory { revision } => {
                 if revision > self.revision.get() {
                     self.look.notify_one();
+                }
+            }
+            Event::Policy { revision } => {
+                if revision != self.client.bundles.revision() {
+                    self.client.bundles.look.notify_one();
                 }
             }
             Event::SyncNow => purse.ask_again(),

@@ -5,6 +5,7 @@
 pub(in crate::control) mod alerts;
 pub(in crate::control) mod audit;
 pub(in crate::control) mod budgets;
+pub(in crate::control) mod bundles;
 pub(in crate::control) mod gateways;
 pub(in crate::control) mod keys;
 pub(in crate::control) mod kills;
