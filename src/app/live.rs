@@ -205,12 +205,16 @@ impl Live {
             .as_ref()
             .is_none_or(|config| config.revision == current.revision);
         let wanted = config.as_ref().unwrap_or(current);
-        let policies = match self.police.load(wanted, clock::now().wall) {
+        let mut unusable = None;
+        let ordered = self.panel.as_ref().map(|panel| panel.ordered());
+        let ordered = ordered.unwrap_or_default();
+        let policies = match self.police.load(wanted, &ordered, clock::now().wall) {
             Ok(policies) => {
                 self.board.policy_fault(None);
                 Some(policies)
             }
             Err(fault) => {
+                unusable = Some(format!("this gateway's own policies have faults:\n{fault}"));
                 tracing::error!(%fault, "the policies were changed and cannot be used: the last good ones stay in force");
                 self.board.policy_fault(Some(fault.to_string()));
                 metrics.policies_reloaded(false);
@@ -226,11 +230,24 @@ impl Live {
         );
         let newer = |panel: &Arc<Borrowing>| panel.is_newer();
         let same_directory = !self.panel.as_ref().is_some_and(newer);
-        if same_config && same_policies && same_directory && config.is_none() {
+        let same_bundle = policies
+            .as_ref()
+            .is_none_or(|new| new.bundle == in_force.bundle);
+        if same_config && same_policies && same_bundle && same_directory && config.is_none() {
+            if let Some(panel) = &self.panel {
+                panel.runs(
+                    &next.1,
+                    unusable.as_deref().or(next.1.bundle_fault.as_deref()),
+                );
+            }
             return next;
         }
         match self.take_over(&next, current) {
             Ok(()) => {
+                if let Some(panel) = &self.panel {
+                    let fault = unusable.as_deref().or(next.1.bundle_fault.as_deref());
+                    panel.runs(&next.1, fault);
+                }
                 let mended = config.is_some() && self.board.config_fault(None);
                 if config.is_some() && (mended || !same_config) {
                     metrics.config_reloaded(true);
@@ -246,6 +263,9 @@ impl Live {
                 tracing::error!(fault = %format!("{fault:#}"), "the configuration was changed and cannot be used: the last good one stays in force");
                 self.board.config_fault(Some(format!("{fault:#}")));
                 metrics.config_reloaded(false);
+                if let Some(panel) = &self.panel {
+                    panel.runs(in_force, Some(&format!("{fault:#}")));
+                }
                 (current.clone(), in_force.clone())
             }
         }
@@ -291,6 +311,9 @@ impl Live {
         let gate = &self.door.desk.gate;
         let panel = self.panel.as_deref();
         let plan = plan(config, gate, self.simulator, policies, panel)?;
+        if let Some(panel) = panel {
+            panel.keep(policies)?;
+        }
         for (what, same) in [
             ("listen", config.listen == current.listen),
             ("admin_listen", config.admin_listen == current.admin_listen),

@@ -254,9 +254,16 @@ impl House {
             None => None,
         };
         let police = Arc::new(Police::open(&config.state_dir, sources.env.clone())?);
+        if let Some(panel) = &panel {
+            panel.check_policies()?;
+        }
+        let ordered = panel.as_ref().map(|panel| panel.ordered());
         let in_force = police
-            .load(&config, clock::now().wall)
+            .load(&config, &ordered.unwrap_or_default(), clock::now().wall)
             .map_err(StartError::from)?;
+        if let Some(panel) = &panel {
+            panel.keep(&in_force)?;
+        }
         let files = watched(&config, &in_force);
         let plan = live::plan(&config, &gate, address, &in_force, panel.as_deref())?;
         let most_connections = most_connections(&config);
@@ -329,6 +336,9 @@ impl House {
             police,
             panel: panel.clone(),
         };
+        if let Some(panel) = &panel {
+            panel.runs(&in_force, in_force.bundle_fault.as_deref());
+        }
         let watcher = live.watch(prepared, config, sources, in_force)?;
         watcher.replace(files);
         board.ready();

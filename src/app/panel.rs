@@ -1,10 +1,12 @@
 //! The control panel in a running gateway: its keys in the plan, its money at the gate, its word in what is told.
 
 use super::Memory;
+use super::bundles::Ordered;
+use super::policies::InForce;
 use crate::clock;
 use crate::config::Watcher;
 use crate::governance::identity::Key;
-use crate::lease::client::{Client, Handle, Reach};
+use crate::lease::client::{Bundles, Client, Handle, Reach};
 use crate::lease::directory::Directory;
 use crate::pipeline;
 use crate::settings::Report;
@@ -27,6 +29,9 @@ const FIRST_WORD: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Borrowing {
     pub(super) handle: Handle,
+    bundles: Arc<Bundles>,
+    /// The revision of the order that was tried last.
+    tried: AtomicU64,
     directory: Arc<ArcSwapOption<Directory>>,
     /// The revision of the directory whose keys are in the plan.
     applied: AtomicU64,
@@ -38,7 +43,13 @@ impl Borrowing {
     pub(super) fn begin(client: Client, memory: Arc<Memory>) -> anyhow::Result<Self> {
         let directory = Arc::new(ArcSwapOption::new(client.directory()));
         let watcher: Arc<OnceLock<Weak<Watcher>>> = Arc::default();
-        let (heard, wake) = (directory.clone(), watcher.clone());
+        let bundles = client.bundles().clone();
+        let (heard, wake, ordered) = (directory.clone(), watcher.clone(), watcher.clone());
+        bundles.on_order(move || {
+            if let Some(watcher) = ordered.get().and_then(Weak::upgrade) {
+                watcher.again();
+            }
+        });
         let changed = move |newer: Arc<Directory>| {
             heard.store(Some(newer));
             // None yet: whoever makes the plan finds it.
@@ -59,6 +70,8 @@ impl Borrowing {
         handle.first_word(FIRST_WORD);
         Ok(Self {
             handle,
+            bundles,
+            tried: AtomicU64::new(0),
             directory,
             applied: AtomicU64::new(0),
             watcher,
@@ -68,8 +81,48 @@ impl Borrowing {
     /// Has a changed directory brought into force by this watcher from now on.
     pub(super) fn follow(&self, watcher: &Arc<Watcher>) {
         let _ = self.watcher.set(Arc::downgrade(watcher));
-        if self.is_newer() {
+        let ordered = self.bundles.reading().revision;
+        if self.is_newer() || ordered != self.tried.load(Ordering::Relaxed) {
             watcher.again();
+        }
+    }
+
+    /// The policies that the panel has this gateway run.
+    pub(super) fn ordered(&self) -> Ordered {
+        let (newest, last) = self.bundles.orders();
+        let revision = newest.as_ref().map_or(0, |order| order.revision);
+        self.tried.store(revision, Ordering::Relaxed);
+        Ordered { newest, last }
+    }
+
+    /// Refuses to open without policies that this gateway ran before.
+    pub(super) fn check_policies(&self) -> anyhow::Result<()> {
+        match self.bundles.is_missing() {
+            Some(why) => anyhow::bail!(why),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes down which bundle is about to be in force: a start without the panel runs it, too.
+    pub(super) fn keep(&self, policies: &InForce) -> anyhow::Result<()> {
+        Ok(self.bundles.keep(policies.bundle.as_ref())?)
+    }
+
+    /// This is in force now, and perhaps why it is not what was ordered last; the panel is told.
+    pub(super) fn runs(&self, policies: &InForce, fault: Option<&str>) {
+        let ordered = self.bundles.orders().0;
+        let fault = fault.filter(|_| ordered != policies.bundle);
+        if !self.bundles.ran(policies.bundle.as_ref(), fault) {
+            return;
+        }
+        let version = policies.bundle.as_ref().map_or(0, |bundle| bundle.version);
+        if let Some(fault) = fault {
+            tracing::error!(%fault, version, "policies of the panel cannot be used here: the last good ones stay in force");
+        } else {
+            tracing::info!(
+                version,
+                "these policies of the panel are in force (0: none)"
+            );
         }
     }
 
@@ -152,6 +205,18 @@ impl Borrowing {
             doubt: reading.doubt,
             directory_revision: reading.directory.to_string(),
             leases: leases.collect(),
+            policy: self.bundle_status(),
+            error: reading.error,
+        }
+    }
+
+    fn bundle_status(&self) -> crate::gateway::admin::BundleStatus {
+        let reading = self.bundles.reading();
+        crate::gateway::admin::BundleStatus {
+            running: reading.running,
+            ordered: reading.ordered,
+            revision: reading.revision.to_string(),
+            key: reading.key,
             error: reading.error,
         }
     }
@@ -159,6 +224,7 @@ impl Borrowing {
     pub(super) fn metrics(&self) -> crate::telemetry::metrics::PanelReading {
         use crate::telemetry::metrics::{LeaseReading, PanelReading};
         let (reading, now) = (self.handle.reading(), clock::now().wall);
+        let bundles = self.bundles.reading();
         let leases = reading.leases.iter().map(|lease| LeaseReading {
             leaf: lease.leaf,
             remaining: lease.remaining,
@@ -170,6 +236,8 @@ impl Borrowing {
             leases: leases.collect(),
             syncs: reading.syncs,
             unreachable: reading.unreachable,
+            bundle: bundles.running,
+            orders: bundles.orders,
         }
     }
 }

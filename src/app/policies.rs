@@ -5,9 +5,12 @@
 //!
 //! Not here: what policies decide (`governance::policy`), when files are read again (`live`).
 
+use super::bundles::{self, Ordered};
 use super::history::History;
 use crate::clock::Wall;
-use crate::config::policy::{Compiled, Format, Loaded, Report, Surroundings, Trusted, assemble};
+use crate::config::policy::{
+    Compiled, Format, Loaded, Report, Surroundings, Trusted, assemble_with, bundled,
+};
 use crate::config::{Config, resolve, write_private};
 use crate::governance::budget::Absent;
 use crate::governance::guard::Cache;
@@ -17,6 +20,7 @@ use crate::governance::identity::{Key, Label, Selector};
 use crate::governance::limit::Limit;
 use crate::governance::policy::place::Place;
 use crate::governance::policy::{Caller, Policies, Request};
+use crate::lease::bundle::Order;
 use crate::pattern::Pattern;
 use crate::pipeline::{BodyKey, Elsewhere, Guards};
 use crate::secret::Secret;
@@ -43,6 +47,10 @@ pub(super) struct InForce {
     pub(super) guards: Option<Arc<Guards>>,
     pub(super) revision: Box<str>,
     pub(super) files: Vec<PathBuf>,
+    /// The panel's bundle among them.
+    pub(super) bundle: Option<Arc<Order>>,
+    /// Why it is not the one that was ordered last.
+    pub(super) bundle_fault: Option<String>,
 }
 
 /// Why policies cannot be used: everything that is wrong, as a text.
@@ -72,12 +80,47 @@ impl Police {
         })
     }
 
-    /// Reads the policies a configuration names.
-    pub(super) fn load(&self, config: &Config, now: Wall) -> Result<InForce, Unusable> {
+    /// Reads the policies a configuration names, and the panel's beside them. A bundle that cannot be used leaves the last one
+    /// in its place.
+    pub(super) fn load(
+        &self,
+        config: &Config,
+        ordered: &Ordered,
+        now: Wall,
+    ) -> Result<InForce, Unusable> {
+        let newest = ordered.newest.as_ref();
+        let fault = match self.together(config, newest, now) {
+            Ok(in_force) => return Ok(in_force),
+            Err(fault) => fault,
+        };
+        if newest == ordered.last.as_ref() {
+            return Err(fault);
+        }
+        // If the own files are at fault, they are so beside the last bundle, too.
+        Ok(InForce {
+            bundle_fault: Some(fault.to_string()),
+            ..self.together(config, ordered.last.as_ref(), now)?
+        })
+    }
+
+    fn together(
+        &self,
+        config: &Config,
+        bundle: Option<&Arc<Order>>,
+        now: Wall,
+    ) -> Result<InForce, Unusable> {
         let around = surroundings(config);
-        let assembled = assemble(&config.policies, &Trusted::running(), &around, today(now));
+        let shipped = bundle.map(|order| bundles::files(order));
+        let assembled = assemble_with(
+            &config.policies,
+            &shipped.unwrap_or_default(),
+            &Trusted::running(),
+            &around,
+            today(now),
+        );
         let mut files = config.policies.clone();
-        files.extend(assembled.loaded.names.iter().cloned());
+        let on_disk = assembled.loaded.names.iter();
+        files.extend(on_disk.filter(|name| !bundled::is(name)).cloned());
         let revision = assembled.loaded.revision.clone();
         let (names, texts) = (
             assembled.loaded.names.clone(),
@@ -106,6 +149,8 @@ impl Police {
             guards,
             revision,
             files,
+            bundle: bundle.cloned(),
+            bundle_fault: None,
         })
     }
 
@@ -121,9 +166,11 @@ impl Police {
             return Ok(Elsewhere::default());
         };
         let mut resolve = |place: Place, text: &str| {
-            let folder = names
-                .get(usize::from(place.file))
-                .and_then(|name| name.parent());
+            let name = names.get(usize::from(place.file));
+            if name.is_some_and(|name| bundled::is(name)) {
+                return for_bundle(text, env);
+            }
+            let folder = name.and_then(|name| name.parent());
             let (text, read) = resolve(text, folder.unwrap_or(Path::new("")), env)?;
             files.extend(read);
             Ok(text)
@@ -157,6 +204,21 @@ impl Police {
             policies,
         }
     }
+}
+
+/// What a reference in a bundle stands for. Whoever may roll out policies is not who may read this machine's files and
+/// credentials: of its environment a bundle sees what is meant for it, and of its files none.
+fn for_bundle(text: &str, env: &[(String, String)]) -> Result<String, String> {
+    const MEANT: &str = "TOLLGATE_POLICY_";
+    if text.trim_start().starts_with("file:") {
+        return Err("policies of the panel read no file of this machine".to_owned());
+    }
+    let meant = env.iter().filter(|(name, _)| name.starts_with(MEANT));
+    let meant: Vec<_> = meant.cloned().collect();
+    let (text, _) = resolve(text, Path::new(""), &meant).map_err(|fault| {
+        format!("{fault} (policies of the panel see only variables whose names begin with {MEANT})")
+    })?;
+    Ok(text)
 }
 
 /// Bytes nobody can guess.
@@ -249,4 +311,33 @@ fn secret(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
     write_private(path, &format!("{text}\n"))
         .with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(Secret::new(text.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_sees_of_this_machine_what_is_meant_for_it() {
+        let env = [
+            ("OPENAI_API_KEY", "sk-secret"),
+            ("TOLLGATE_POLICY_HOOK", "hunter2"),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let resolved = |text: &str| for_bundle(text, &env);
+        assert_eq!(
+            resolved("Bearer ${TOLLGATE_POLICY_HOOK}").as_deref(),
+            Ok("Bearer hunter2")
+        );
+        assert_eq!(resolved("plain").as_deref(), Ok("plain"));
+        for text in [
+            "${OPENAI_API_KEY}",
+            "file:/etc/passwd",
+            " file:guard.key",
+            "x ${HOME}",
+        ] {
+            let refused = resolved(text).expect_err(text);
+            assert!(!refused.contains("sk-secret"), "{refused}");
+        }
+    }
 }

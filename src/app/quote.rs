@@ -1,5 +1,6 @@
 //! A quote without a running gateway: the configuration and the ledgers as they stand on the disk.
 
+use super::bundles::Ordered;
 use super::{live, policies};
 use crate::chat::Endpoint;
 use crate::clock;
@@ -54,7 +55,8 @@ pub fn quote(
     let gate = Gate::new(Arc::new(Books::restore(state, false)));
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     // Nothing is written beside a running gateway: names of values are made with a secret of the moment.
-    let in_force = policies::Police::passing()?.load(&config, clock::now().wall)?;
+    let ordered = Ordered::beside(&config);
+    let in_force = policies::Police::passing()?.load(&config, &ordered, clock::now().wall)?;
     let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force, None)?);
     let keys = plan.charter.keys();
     let mut found = keys

@@ -133,7 +133,8 @@ impl StatusSource for Board {
         if config_fault {
             degraded.push("config".to_owned());
         }
-        if policy_fault {
+        let panels = self.panel.as_ref().map(|panel| panel.status().policy);
+        if policy_fault || panels.is_some_and(|policy| policy.error.is_some()) {
             degraded.push("policies".to_owned());
         }
         // Ready all the same: local budgets are served, and what was lent.

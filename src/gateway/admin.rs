@@ -187,7 +187,26 @@ pub struct PanelStatus {
     pub directory_revision: String,
     /// What it lent.
     pub leases: Vec<LeaseStatus>,
+    /// The policies it has this gateway run.
+    pub policy: BundleStatus,
     /// What went wrong last, as long as it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Policies of the control panel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct BundleStatus {
+    /// The bundle in force, by its version; none where 0.
+    pub running: u64,
+    /// The bundle that the panel ordered last; none where 0.
+    pub ordered: u64,
+    /// The revision of that order.
+    pub revision: String,
+    /// The id of the key by which orders are believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Why what was ordered is not in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Why a request would be decided as it would: the real look at its body, every rule that was tried, what guards would take out.
 
 use super::Subject;
-use super::desk::{configuration, passing};
+use super::desk::{configuration, ordered, passing};
 use super::weigh::scan_state;
 use crate::chat::Endpoint;
 use crate::clock::{self, Moment, Wall};
@@ -72,7 +72,7 @@ pub struct Account {
 pub fn account(subject: &Subject, question: Question) -> anyhow::Result<Account> {
     let config = configuration(subject)?;
     let key = key_of(&config.keys, subject.config.is_some(), &question.asker)?;
-    let desk = passing(config, vec![key.clone()])?;
+    let desk = passing(config, &ordered(subject), vec![key.clone()])?;
     let mut began = clock::now();
     if let Some(time) = &question.time {
         began = Moment {

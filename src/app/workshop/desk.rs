@@ -3,6 +3,7 @@
 //! The ledgers stand as the journal has them; nothing is written and nobody is called.
 
 use super::Subject;
+use crate::app::bundles::Ordered;
 use crate::app::policies::{InForce, Police};
 use crate::app::quote::NoJournal;
 use crate::app::{StartError, live};
@@ -44,17 +45,28 @@ pub(super) fn configuration(subject: &Subject) -> Result<Config, config::Faults>
     Ok(config)
 }
 
+/// The panel's policies beside those of a subject: only where the subject is what a gateway runs.
+pub(super) fn ordered(subject: &Subject) -> Ordered {
+    let config = subject.config.as_ref();
+    let config = config.filter(|config| config.policies == subject.paths);
+    config.map(Ordered::beside).unwrap_or_default()
+}
+
 /// Sets the desk up for these keys alone.
 ///
 /// # Errors
 /// The policies are at fault.
-pub(super) fn passing(mut config: Config, keys: Vec<Key>) -> anyhow::Result<Passing> {
+pub(super) fn passing(
+    mut config: Config,
+    ordered: &Ordered,
+    keys: Vec<Key>,
+) -> anyhow::Result<Passing> {
     config.keys = keys;
     let state = live::books_on_disk(&config).unwrap_or_default();
     let gate = Gate::new(Arc::new(Books::restore(state, false)));
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     let in_force: InForce = Police::passing()?
-        .load(&config, clock::now().wall)
+        .load(&config, ordered, clock::now().wall)
         .map_err(StartError::from)?;
     let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force, None)?);
     let telemetry = Telemetry::new(clock::now().wall, ModelNames::new([]), None)?;

@@ -95,6 +95,10 @@ catalogue! {
         "Syncs with the control panel: answered (ok), refused, or not answered (unreachable).";
     PANEL_UNREACHABLE = Gauge "tollgate_panel_unreachable_seconds" []
         "How long the control panel has not answered; 0 while it does.";
+    BUNDLE_VERSION = Gauge "tollgate_policy_bundle_version" []
+        "The version of the control panel's policies that is in force; 0: none of the panel's.";
+    BUNDLE_ORDERS = Counter "tollgate_policy_bundle_total" ["result"]
+        "Policies the control panel ordered: in force (ok), not to be used (unusable), or not believed (untrusted).";
     JOURNAL_FAILURES = Counter "tollgate_journal_failures_total" []
         "Failed writes of the spend journal.";
     JOURNAL_SYNCED = Counter "tollgate_journal_synced_records_total" []

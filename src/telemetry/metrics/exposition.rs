@@ -64,6 +64,10 @@ pub struct PanelReading {
     pub syncs: [u64; 3],
     /// How long it could not be reached.
     pub unreachable: Duration,
+    /// The bundle of its policies that is in force; none where 0.
+    pub bundle: u64,
+    /// What it ordered to be run, by what became of it: in force, not to be used, not believed.
+    pub orders: [u64; 3],
 }
 
 /// One lease.
@@ -313,6 +317,11 @@ fn panel(sheet: &mut Sheet, reading: PanelReading) {
         .zip(reading.syncs)
     {
         sheet.count(&catalogue::LEASE_SYNC, &[result], count);
+    }
+    sheet.count(&catalogue::BUNDLE_VERSION, &[], reading.bundle);
+    let results = ["ok", "unusable", "untrusted"].into_iter();
+    for (result, count) in results.zip(reading.orders) {
+        sheet.count(&catalogue::BUNDLE_ORDERS, &[result], count);
     }
     let silence = u64::try_from(reading.unreachable.as_nanos()).unwrap_or(u64::MAX);
     sheet.number(&catalogue::PANEL_UNREACHABLE, &[], seconds(silence));

@@ -129,6 +129,8 @@ fn attach(telemetry: &Telemetry, budgets: Vec<BudgetReading>) {
                 leases: vec![lease(250_000_000, 1_000), lease(500_000_000, 900)],
                 syncs: [9, 1, 2],
                 unreachable: Duration::from_millis(1_500),
+                bundle: 3,
+                orders: [2, 0, 1],
             })
         }),
     });

@@ -2,6 +2,7 @@
 
 mod day;
 mod kill;
+mod policy;
 mod restore;
 mod spend;
 mod storm;

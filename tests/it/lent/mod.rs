@@ -335,3 +335,82 @@ fn without_a_token_an_unknown_gateway_does_not_start() {
         process.output()
     );
 }
+
+const NO_SHELL: &str = "version: 1
+scope: {}
+rules:
+  - { id: no-shell, effect: deny, match: { tools: [shell] } }
+";
+
+/// Whether a call that offers a shell is denied by the bundle's rule.
+fn denies_shell(caller: &mut Client) -> bool {
+    let tool = json!([{ "type": "function", "function": { "name": "shell", "parameters": {} } }]);
+    let body = chat(
+        "cent",
+        "hello",
+        &[("max_tokens", json!(16)), ("tools", tool)],
+    );
+    let answer = call(caller, &body);
+    if answer.status == 200 {
+        return false;
+    }
+    let refusal = answer.json();
+    assert_eq!(
+        refusal["error"]["tollgate"]["rule"], "no-shell",
+        "{refusal}"
+    );
+    true
+}
+
+#[test]
+fn policies_that_were_changed_on_their_way_are_refused_and_the_last_good_ones_stay() {
+    let scene = Scene::new("5.00", terms());
+    let gateway = scene.home.start();
+    let mut caller = lent(&gateway);
+    assert!(!denies_shell(&mut caller));
+    scene.panel.order(3, NO_SHELL, |_| ());
+    until("the bundle is in force", || {
+        denies_shell(&mut caller).then_some(())
+    });
+    let policy = || gateway.status()["panel"]["policy"].clone();
+    until("the panel hears of it", || {
+        let report = scene.panel.reported()?;
+        (report.running == 3 && report.error.is_none()).then_some(())
+    });
+    // Another text under the signature of the first; then an order that was good once, said again.
+    let forged = |order: &mut tollgate::lease::bundle::Order| {
+        let open = "version: 1\nscope: {}\n".to_owned();
+        order
+            .files
+            .get_or_insert_default()
+            .insert("org.yaml".to_owned(), open);
+    };
+    scene.panel.order(4, NO_SHELL, forged);
+    let refused = |words: &str| {
+        until("it is refused", || {
+            let error = policy()["error"].as_str()?.to_owned();
+            error.contains(words).then_some(())
+        });
+        until("the panel hears why", || {
+            let report = scene.panel.reported()?;
+            (report.running == 3 && report.error?.contains(words)).then_some(())
+        });
+    };
+    refused("not those that were signed");
+    scene.panel.order(2, "version: 1\nscope: {}\n", |_| ());
+    refused("older");
+    assert!(denies_shell(&mut caller));
+    assert_eq!(
+        (policy()["running"].clone(), policy()["ordered"].clone()),
+        (json!(3), json!(3))
+    );
+    let untrusted = [("result", "untrusted")];
+    assert!(gateway.count("tollgate_policy_bundle_total", &untrusted) >= 2);
+    assert!(gateway.log().contains("policies of the panel are refused"));
+    scene.panel.order(5, "version: 1\nscope: {}\n", |_| ());
+    until("the next good one is in force", || {
+        (!denies_shell(&mut caller)).then_some(())
+    });
+    assert_eq!(policy()["error"], Value::Null);
+    gateway.stop();
+}

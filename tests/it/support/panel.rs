@@ -14,6 +14,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer,
     KeyPair,
 };
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -28,6 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
+use tollgate::lease::bundle::{Files, Order, PolicyKey, Report, digest};
 use tollgate::lease::directory::{BudgetCard, Directory, Enrol, Enrolled, Event, KeyCard};
 use tollgate::lease::problem::Problem;
 use tollgate::lease::protocol::{
@@ -70,6 +73,10 @@ struct State {
     renew_in_s: u64,
     ca: Issuer<'static, KeyPair>,
     ca_pem: String,
+    /// What it orders its gateway to run, and by which key that is known.
+    order: Option<Order>,
+    policy_key: Ed25519KeyPair,
+    reports: Vec<Report>,
 }
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
@@ -103,6 +110,9 @@ impl Panel {
             renew_in_s: 3600,
             ca,
             ca_pem: own.pem(),
+            order: None,
+            policy_key: policy_key(),
+            reports: Vec::new(),
         }));
         let news = watch::Sender::new(0);
         let (stop, stopped) = watch::channel(false);
@@ -175,6 +185,25 @@ impl Panel {
         let newest = state.events.len();
         drop(state);
         self.news.send_replace(u64::try_from(newest).expect("few"));
+    }
+
+    /// Orders a file to be run, at a revision and version; `change` does to the signed order what a forger would.
+    pub(crate) fn order(&self, revision: u64, text: &str, change: impl FnOnce(&mut Order)) {
+        let files = Files::from([("org.yaml".to_owned(), text.to_owned())]);
+        let bundle = Some((revision, digest(&files)));
+        let mut state = self.state();
+        let sign = |message: &[u8]| state.policy_key.sign(message).as_ref().to_vec();
+        let mut order = Order::signed((ROUTER, revision), bundle, public(&state.policy_key), sign);
+        order.files = Some(files);
+        change(&mut order);
+        state.order = Some(order);
+        drop(state);
+        self.tell(Event::Policy { revision });
+    }
+
+    /// What its gateway said of the policies it runs, the last of it.
+    pub(crate) fn reported(&self) -> Option<Report> {
+        self.state().reports.last().cloned()
     }
 
     /// Pulls the switch, or lets it go.
@@ -346,7 +375,7 @@ async fn answer(
                 certificate: csr.signed_by(&state_now.ca).expect("signed").pem(),
                 ca: state_now.ca_pem.clone(),
                 renew_in_s: state_now.renew_in_s,
-                policy_key: None,
+                policy_key: Some(public(&state_now.policy_key).to_string()),
             };
             json_of(200, &serde_json::to_value(enrolled).expect("JSON"))
         }
@@ -368,6 +397,24 @@ async fn answer(
                 json_of(200, &directory.expect("JSON"))
             }
         }
+        (&Method::GET, "/v1/policy") => match &state_now.order {
+            Some(order) => {
+                let tag = format!("\"{}\"", order.tag());
+                let known = header("if-none-match") == Some(&tag);
+                let order = serde_json::to_value(order).expect("JSON");
+                if known {
+                    json_of(304, &Value::Null)
+                } else {
+                    json_of(200, &order)
+                }
+            }
+            None => problem(404, "unknown"),
+        },
+        (&Method::POST, "/v1/policy/report") => {
+            let report = serde_json::from_slice(&body).expect("a report");
+            state_now.reports.push(report);
+            json_of(204, &Value::Null)
+        }
         (&Method::GET, "/v1/events") => {
             let newest = u64::try_from(state_now.events.len()).expect("few");
             let asked = head
@@ -379,6 +426,16 @@ async fn answer(
         _ => problem(404, "malformed"),
     };
     Ok(answer)
+}
+
+/// A key to sign policies with.
+fn policy_key() -> Ed25519KeyPair {
+    let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
+    Ed25519KeyPair::from_pkcs8(made.as_ref()).expect("a key")
+}
+
+fn public(pair: &Ed25519KeyPair) -> PolicyKey {
+    PolicyKey::new(pair.public_key().as_ref().try_into().expect("32 bytes"))
 }
 
 fn told(answer: Result<tollgate::lease::protocol::Answer, BankError>) -> Answer {
