@@ -192,7 +192,15 @@ fn list(panel: &Panel, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
         return Ok(show::json(out, &Value::Array(gateways))?);
     }
     gateways.sort_by_key(|gateway| show::text(gateway, "name"));
-    let heads = ["NAME", "STATE", "LAST SEEN", ">LEASES", ">HELD", "ID"];
+    let heads = [
+        "NAME",
+        "STATE",
+        "LAST SEEN",
+        ">LEASES",
+        ">HELD",
+        "POLICY",
+        "ID",
+    ];
     let mut table = show::Table::new(&heads);
     for gateway in &gateways {
         table.row([
@@ -201,6 +209,7 @@ fn list(panel: &Panel, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
             show::time(gateway, "last_seen"),
             show::cell(gateway, "leases"),
             show::dollars(gateway, "held"),
+            policy(gateway),
             show::cell(gateway, "id"),
         ]);
     }
@@ -222,6 +231,7 @@ fn tell(gateway: &Value, json: bool, out: &mut dyn Write) -> anyhow::Result<()> 
         ("enrolled", show::time(gateway, "enrolled")),
         ("leases", show::cell(gateway, "leases")),
         ("held", show::dollars(gateway, "held")),
+        ("policy", policy(gateway)),
         ("key sha256", show::cell(gateway, "key_sha256")),
     ];
     let certificates = gateway.get("certificates").and_then(Value::as_array);
@@ -230,5 +240,29 @@ fn tell(gateway: &Value, json: bool, out: &mut dyn Write) -> anyhow::Result<()> 
         let fingerprint = show::cell(certificate, "fingerprint");
         pairs.push(("certificate", format!("{fingerprint} until {until}")));
     }
-    Ok(show::fields(out, &pairs)?)
+    show::fields(out, &pairs)?;
+    let error = gateway.pointer("/policy/error").and_then(Value::as_str);
+    for line in error.into_iter().flat_map(str::lines) {
+        writeln!(out, "  {}", show::plain(line))?;
+    }
+    Ok(())
+}
+
+/// Which version of the panel's policies a gateway runs, and which it is to run where that is another.
+fn policy(gateway: &Value) -> String {
+    let policy = gateway.get("policy").unwrap_or(&Value::Null);
+    let number = |field: &str| policy.get(field).and_then(Value::as_u64);
+    let spoken = |version: u64| match version {
+        0 => "none".to_owned(),
+        version => version.to_string(),
+    };
+    let (running, wanted) = (number("running"), number("wanted").unwrap_or(0));
+    let failed = policy.get("error").is_some();
+    match running {
+        None if wanted == 0 => "-".to_owned(),
+        None => format!("to run {wanted}"),
+        Some(running) if running == wanted && !failed => spoken(running),
+        Some(running) if failed => format!("{}, not {}: failed", spoken(running), spoken(wanted)),
+        Some(running) => format!("{}, to run {}", spoken(running), spoken(wanted)),
+    }
 }

@@ -207,7 +207,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
             return ledger::run(&args, &env).map_err(unreadable);
         }
         Command::Audit(args) => return audit::run(&args, &env, &mut out).map_err(unreadable),
-        Command::Policy(args) => return policy::run(&args, &env, &mut out).map_err(unreadable),
+        Command::Policy(args) => return policy::run(&args, &env, &mut out).map_err(policy::failed),
         Command::Explain(args) => return explain::run(&args, &env, &mut out).map_err(unreadable),
         Command::Scan(args) => {
             let mut buffered = io::BufWriter::new(out);

@@ -5,10 +5,12 @@
 //!
 //! Not here: what policies mean, and every figure (`app::workshop`).
 
+mod bundles;
 mod check;
 mod diff;
 mod explain;
 mod fmt;
+mod push;
 mod replay;
 mod rollback;
 mod test;
@@ -16,6 +18,7 @@ mod test;
 pub(super) use check::summary;
 
 use super::place::Place;
+use super::remote::Fault;
 use crate::app::workshop::Subject;
 use crate::config::policy::{Format, Loaded};
 use anyhow::ensure;
@@ -25,13 +28,14 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Policies: check, test, explain, replay, compare, lay out, roll back
+/// Policies: check, test, explain, replay, compare, push, roll out, roll back
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tollgate policy check policies/
   tollgate policy test --coverage --mutate
   tollgate policy explain --request body.json --user ana --groups contractors
-  tollgate policy replay --since 7d --candidate policies.new/")]
+  tollgate policy replay --since 7d --candidate policies.new/
+  tollgate policy push policies/ --percent 10")]
 pub struct PolicyArgs {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +49,9 @@ enum Command {
     Replay(replay::ReplayArgs),
     Diff(diff::DiffArgs),
     Rollback(rollback::RollbackArgs),
+    Push(push::PushArgs),
+    Rollout(bundles::RolloutArgs),
+    Bundles(bundles::BundlesArgs),
     Fmt(fmt::FmtArgs),
 }
 
@@ -64,7 +71,22 @@ pub fn run(
         Command::Replay(args) => replay::run(args, env, out),
         Command::Diff(args) => diff::run(args, env, out),
         Command::Rollback(args) => rollback::run(args, env, out),
+        Command::Push(args) => push::run(args, env, out),
+        Command::Rollout(args) => bundles::roll_out(args, env, out),
+        Command::Bundles(args) => bundles::run(args, env, out),
         Command::Fmt(args) => fmt::run(args, out),
+    }
+}
+
+/// A failure with the exit code it stands for: what a panel refused is a no, all else could not be read.
+pub(super) fn failed(error: anyhow::Error) -> super::Failed {
+    let of_panel = error
+        .chain()
+        .any(|cause| cause.downcast_ref::<Fault>().is_some());
+    if of_panel {
+        super::remote::failed(error)
+    } else {
+        super::unreadable(error)
     }
 }
 

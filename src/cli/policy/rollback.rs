@@ -1,6 +1,6 @@
 //! `tollgate policy rollback`: puts policies that were in force back in their place.
 
-use super::{counted, subject};
+use super::{bundles, counted, subject};
 use crate::app::workshop::{Revision, RollbackPlan, Step, plan_rollback, revisions};
 use crate::cli::place::Place;
 use crate::config::policy::Format;
@@ -11,19 +11,22 @@ use std::process::ExitCode;
 
 /// Put policies that were in force back in their place; a running gateway takes them over
 ///
-/// A gateway keeps the last twenty revisions in its state directory. What is replaced stays as FILE.before-rollback-N.
+/// A gateway keeps the last twenty revisions in its state directory. What is replaced stays as FILE.before-rollback-N. With
+/// --panel it is the control panel's policies that go back, for all its gateways.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tollgate policy rollback --list
   tollgate policy rollback             to the revision before the newest
   tollgate policy rollback 12 --dry-run
   tollgate policy rollback 9f3c21 --delete-new
+  tollgate policy rollback --panel     ends a canary, else back to the version that all gateways ran before
+  tollgate policy rollback --panel 6   0: no policies of the panel at all
 
 Exit code 0: done; 1: what would then be there has errors, and nothing was changed; 2: there is no such revision, or a file
 cannot be written.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(super) struct RollbackArgs {
-    /// The revision: its number, or how its name begins [default: the one before the newest]
+    /// The revision: its number, or how its name begins; with --panel the version there [default: the one before the newest]
     #[arg(value_name = "REVISION", conflicts_with = "list")]
     revision: Option<String>,
     /// List the revisions that are kept
@@ -35,6 +38,9 @@ pub(super) struct RollbackArgs {
     /// Change nothing; say what would be done
     #[arg(long, conflicts_with = "list")]
     dry_run: bool,
+    /// Roll back at the control panel
+    #[arg(long, conflicts_with_all = ["list", "delete_new", "dry_run", "config", "state_dir"])]
+    panel: bool,
     #[command(flatten)]
     place: Place,
     /// Print JSON
@@ -47,6 +53,9 @@ pub(super) fn run(
     env: &[(String, String)],
     out: &mut dyn Write,
 ) -> anyhow::Result<ExitCode> {
+    if args.panel {
+        return bundles::roll_back(args.revision.as_deref(), args.json, env, out);
+    }
     let (_, state_dir) = args.place.gate(env).files(env)?;
     if args.list {
         let all = revisions(&state_dir);

@@ -1,6 +1,6 @@
 //! Answers as people read them: columns and fields; and as programs do.
 
-use super::problem::plain;
+pub(in crate::cli) use super::problem::plain;
 use crate::units::Money;
 use serde_json::Value;
 use std::io::{self, Write};

@@ -2,7 +2,7 @@
 
 use crate::app::bundles::checker;
 use crate::cli::remote::{Ask, AtPanel, Fault, Panel as Asked, whereabouts};
-use crate::cli::{Cli, Command, key, login, user};
+use crate::cli::{Cli, Command, key, login, policy, user};
 use crate::clock;
 use crate::control::api;
 use crate::control::authority::{Authority, CERTIFICATE};
@@ -189,6 +189,7 @@ impl Rig {
                 done.map(|()| ExitCode::SUCCESS)
             }
             Command::AtPanel(command) => command.run(&env, &mut out),
+            Command::Policy(args) => policy::run(&args, &env, &mut out),
             Command::Key(args) => key::run(args, &env, &mut out).map(|()| ExitCode::SUCCESS),
             other => panic!("{other:?}"),
         }?;
