@@ -60,7 +60,7 @@ pub type Outcome<T> = Result<T, ServiceError>;
 pub type Clock = Arc<dyn Fn() -> Wall + Send + Sync>;
 
 /// The directory's revision, among the settings.
-const REVISION: &str = "directory";
+const REVISION: &str = settings::DIRECTORY;
 /// How long answers to writes are kept for those who ask again.
 const REPLIES_KEPT: Duration = Duration::from_hours(24);
 

@@ -386,6 +386,23 @@ fn a_certificate_and_a_token_that_are_over_are_nobodys() {
 }
 
 #[test]
+fn a_directory_of_lost_books_is_not_taken_for_that_of_restored_ones() {
+    let world = World::new();
+    let admin = world.first_admin();
+    world.tree(&admin);
+    let run = &world.runtime;
+    let revision = || {
+        run.block_on(directory::revision(world.panel.store()))
+            .expect("books")
+    };
+    let before = revision();
+    let books = world.folder.path().join("panel.db");
+    run.block_on(backup::mark(&books, world.panel.now()))
+        .expect("marked");
+    assert!(revision() > before + 1_000, "changes were made since");
+}
+
+#[test]
 fn a_certificate_that_restored_books_have_forgotten_is_known_by_its_key() {
     let world = World::new();
     let admin = world.first_admin();

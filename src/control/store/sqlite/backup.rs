@@ -42,6 +42,10 @@ pub async fn mark(path: &Path, now: Wall) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM session")
         .execute(&mut *work)
         .await?;
+    // A directory that gateways take for the one they know must be that one.
+    let directory = settings::number(&mut work, settings::DIRECTORY).await?;
+    let directory = directory.saturating_add(1).max(now.secs());
+    settings::set_number(&mut work, settings::DIRECTORY, directory).await?;
     settings::clear(&mut work, restored::OPENED).await?;
     settings::set_number(&mut work, restored::STARTS, 0).await?;
     settings::set_number(&mut work, restored::AT, now.nanos()).await?;

@@ -3,6 +3,9 @@
 use super::{Done, Found};
 use sqlx::SqliteConnection;
 
+/// The revision of what gateways are told of keys and budgets.
+pub(in crate::control) const DIRECTORY: &str = "directory";
+
 /// A number, 0 where it was never set.
 pub(in crate::control) async fn number(db: &mut SqliteConnection, name: &str) -> Found<i64> {
     let found = sqlx::query_scalar("SELECT value FROM setting WHERE name = ?");
