@@ -380,7 +380,8 @@ impl State {
             let cluster = rest.get(..count).unwrap_or_default();
             let swallow = cluster.iter().find(|c| c.until.is_some());
             let limit = swallow.map_or(usize::MAX, |swallow| swallow.start);
-            for winner in winners(cluster, limit, known) {
+            let wants = |c: &Candidate| catalogue.wants(c.what.kind, c.what.level);
+            for winner in winners(cluster, limit, known, wants) {
                 self.floor = winner.end;
                 if catalogue.wants(winner.what.kind, winner.what.level) {
                     tell(Decided::Found(finding(winner)));
@@ -437,8 +438,13 @@ fn rivals(sorted: &[Candidate]) -> (usize, usize) {
 }
 
 /// Those that stand, in the order of the text: each the best of what it overlaps, none reaching behind `limit`. Of a secret
-/// that a better one overlaps, the rest stands.
-fn winners(cluster: &[Candidate], limit: usize, known: &Known<'_>) -> Vec<Candidate> {
+/// that a better one overlaps, the rest stands; and all of it where nobody wants to know of the better one.
+fn winners(
+    cluster: &[Candidate],
+    limit: usize,
+    known: &Known<'_>,
+    wants: impl Fn(&Candidate) -> bool,
+) -> Vec<Candidate> {
     let mut ranked: Vec<Candidate> = cluster
         .iter()
         .filter(|c| c.until.is_none())
@@ -449,6 +455,9 @@ fn winners(cluster: &[Candidate], limit: usize, known: &Known<'_>) -> Vec<Candid
         let mut standing: Vec<Candidate> = Vec::with_capacity(ranked.len());
         for candidate in ranked {
             let overlaps = |s: &Candidate| s.start < candidate.end && candidate.start < s.end;
+            if candidate.outlives_rivals() && wants(&candidate) {
+                standing.retain(|s| wants(s) || !overlaps(s));
+            }
             if !standing.iter().any(overlaps) {
                 standing.push(candidate);
             } else if candidate.outlives_rivals() {

@@ -293,6 +293,22 @@ fn a_long_text_is_given_up_in_its_middle() {
 }
 
 #[test]
+fn a_value_nobody_wants_hides_no_password() {
+    use crate::governance::guard::finding::Level;
+    let secrets = Selection {
+        kinds: vec![(Kind::Secret, Level::Contextual)],
+        ..Selection::default()
+    };
+    let catalogue = Catalogue::build(secrets);
+    let text = "password: hunter2!00:1A:2B:3C:4D:5E ok";
+    let (findings, out, _) = stream(&catalogue, &[text]);
+    let all = findings.iter().all(|found| found.kind == Kind::Secret);
+    assert!(all && !findings.is_empty(), "{text:?}: {findings:?}");
+    assert!(!out.contains("1A:"), "{out:?}");
+    every_cut(&catalogue, text);
+}
+
+#[test]
 fn what_a_surer_value_leaves_of_a_password_does_not_leave() {
     let catalogue = Catalogue::build(Selection::default());
     let key = ["AKIA", "Z7Q3MPLK2VX5WHTR"].concat();
