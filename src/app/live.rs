@@ -214,7 +214,11 @@ impl Live {
                 Some(policies)
             }
             Err(fault) => {
-                unusable = Some(format!("this gateway's own policies have faults:\n{fault}"));
+                // Its own files are its own business: the panel hears that there is something, its log says what.
+                unusable = Some(
+                    "this gateway's own policies have faults, which its log and /status name"
+                        .to_owned(),
+                );
                 tracing::error!(%fault, "the policies were changed and cannot be used: the last good ones stay in force");
                 self.board.policy_fault(Some(fault.to_string()));
                 metrics.policies_reloaded(false);

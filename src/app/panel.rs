@@ -103,8 +103,19 @@ impl Borrowing {
         }
     }
 
-    /// Writes down which bundle is about to be in force: a start without the panel runs it, too.
+    /// Writes down which bundle is about to be in force: a start without the panel runs it, too. Refuses to go without one
+    /// where this gateway ran one and cannot say which.
     pub(super) fn keep(&self, policies: &InForce) -> anyhow::Result<()> {
+        if let (None, Some(why)) = (&policies.bundle, self.bundles.lost()) {
+            anyhow::bail!(
+                "{}: this gateway ran policies of its panel, what it kept of them cannot be used ({why}), and neither can what the panel orders now: {}",
+                self.bundles.file().display(),
+                policies
+                    .bundle_fault
+                    .as_deref()
+                    .unwrap_or("it ordered nothing")
+            );
+        }
         Ok(self.bundles.keep(policies.bundle.as_ref())?)
     }
 

@@ -88,6 +88,9 @@ async fn policy(
     Ok(([(header::ETAG, tag)], Json(order)).into_response())
 }
 
+/// So many characters of what a gateway says stand in the log.
+const MOST_SHOWN: usize = 1_000;
+
 async fn report(
     State(treaty): State<Arc<Treaty>>,
     Extension(from): Extension<From>,
@@ -99,7 +102,7 @@ async fn report(
         tracing::warn!(
             gateway = format_args!("{:032x}", router.0),
             running = report.running,
-            error,
+            error = error.chars().take(MOST_SHOWN).collect::<String>(),
             "a gateway does not run the policies it was ordered to"
         );
     }

@@ -69,13 +69,14 @@ impl<'a> Context<'a> {
     }
 
     /// The values of a tag this scope may see: its own, and those of wider scopes. A narrower one could otherwise talk
-    /// itself out of a wider one's rules, and a file beside a gateway out of those of a bundle.
+    /// itself out of a wider one's rules. A gateway's own files and a bundle see nothing of each other: neither talks the
+    /// other out of its rules.
     pub(super) fn tag_values(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let seat = self.seat;
         self.tags
             .iter()
             .filter(move |tag| tag.seat.rank < seat.rank || tag.seat.scope == seat.scope)
-            .filter(move |tag| tag.seat.shipped || !seat.shipped)
+            .filter(move |tag| tag.seat.shipped == seat.shipped)
             .filter(move |tag| tag.name.eq_ignore_ascii_case(name))
             .map(|tag| tag.value)
     }

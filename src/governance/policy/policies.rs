@@ -350,13 +350,21 @@ impl Policies {
         }
     }
 
-    /// How long detectors may take for one request: the longest any file grants, else 5 ms.
+    /// How long detectors may take for one request: the longest any file grants, and 5 ms where a gateway's own files or a
+    /// bundle's say nothing: neither leaves the other less time.
     #[must_use]
     pub fn scan_budget(&self, outcome: &Outcome) -> Duration {
-        self.scopes_of(outcome)
-            .filter_map(|scope| scope.scan_budget)
-            .max()
-            .unwrap_or(Duration::from_millis(5))
+        let usual = Duration::from_millis(5);
+        let part = |shipped: bool| {
+            let mut of_kind = self
+                .scopes_of(outcome)
+                .filter(|scope| scope.seat.shipped == shipped)
+                .peekable();
+            of_kind.peek()?;
+            let said = of_kind.filter_map(|scope| scope.scan_budget).max();
+            Some(said.unwrap_or(usual))
+        };
+        part(false).max(part(true)).unwrap_or(usual)
     }
 
     /// What the files say of budgets, widest first.

@@ -33,6 +33,8 @@ pub struct Bundles {
     pub(super) look: Notify,
     /// There is something to tell it.
     pub(super) tell: Notify,
+    /// It became known what it has this gateway run.
+    pub(super) known: Notify,
     wake: OnceLock<Wake>,
 }
 
@@ -52,6 +54,8 @@ struct State {
     refused: Option<String>,
     /// Why the newest of those that are cannot be used.
     faulty: Option<String>,
+    /// The panel does not speak of policies.
+    unspoken: bool,
     tell: bool,
     counts: [u64; 3],
 }
@@ -115,6 +119,7 @@ impl Bundles {
             state: Mutex::new(state),
             look: Notify::new(),
             tell: Notify::new(),
+            known: Notify::new(),
             wake: OnceLock::new(),
         })
     }
@@ -155,6 +160,24 @@ impl Bundles {
                 self.file().display()
             )
         })
+    }
+
+    /// Why the policies in force may not be the last that this gateway goes by: it ran a bundle, and what it kept is of no use.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        self.state().unusable.clone()
+    }
+
+    /// Whether it is known what the panel has this gateway run, be it nothing. Before that it is lent no money.
+    pub(super) fn is_known(&self) -> bool {
+        let state = self.state();
+        state.ordered.is_some() || state.unspoken
+    }
+
+    /// The panel does not speak of policies.
+    pub(super) fn unspoken(&self) {
+        self.state().unspoken = true;
+        self.known.notify_one();
     }
 
     /// Where it is kept.
@@ -231,6 +254,7 @@ impl Bundles {
         state.ordered = Some(Arc::new(order));
         state.tell |= state.refused.take().is_some();
         drop(state);
+        self.known.notify_one();
         if let Some(wake) = self.wake.get() {
             wake();
         }

@@ -101,10 +101,13 @@ impl Talk {
         self.client
             .purse
             .begin(router, self.disk, self.start.get(), false);
-        if let Err(error) = self.fetch_directory().await {
+        let begun = async {
+            self.fetch_directory().await?;
+            self.fetch_policy().await
+        };
+        if let Err(error) = begun.await {
             self.failed(&error);
-        } else if let Err(error) = self.fetch_policy().await {
-            tracing::debug!(%error, "the panel's policies could not be asked for");
+            self.client.bundles.look.notify_one();
         }
         tokio::join!(
             self.sync_loop(),
@@ -147,6 +150,7 @@ impl Talk {
     }
 
     async fn sync_loop(&self) {
+        self.policies_known().await;
         let mut failures: u32 = 0;
         loop {
             let began = clock::since_start();

@@ -237,6 +237,19 @@ fn a_bundle_that_cannot_be_used_here_leaves_what_ran_and_the_panel_hears_why() {
     decided(&mut scene.caller(&gateway), true);
     let unusable = [("result", "unusable")];
     assert_eq!(gateway.count("tollgate_policy_bundle_total", &unusable), 1);
+    // With what it kept damaged and nothing it can use instead it does not start: open it would be, and its panel's keys good.
+    gateway.stop();
+    let file = home.path().join("state/panel/order.json");
+    let kept = std::fs::read_to_string(&file).expect("what was kept");
+    std::fs::write(&file, kept.replace("no-shell", "no-shall")).expect("written");
+    let (ended, output) = home.start_in_vain();
+    assert!(!ended, "{output}");
+    assert!(
+        output.contains("neither can what the panel orders now"),
+        "{output}"
+    );
+    std::fs::write(&file, kept).expect("written");
+    let gateway = home.start();
     scene.changed("rollback", &json!({}));
     scene.runs("edge", good);
     assert_eq!(status(&gateway).1, Value::Null);

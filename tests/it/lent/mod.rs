@@ -414,3 +414,28 @@ fn policies_that_were_changed_on_their_way_are_refused_and_the_last_good_ones_st
     assert_eq!(policy()["error"], Value::Null);
     gateway.stop();
 }
+
+#[test]
+fn no_money_is_spent_before_it_is_known_which_policies_the_panel_has_run() {
+    let scene = Scene::new("5.00", terms());
+    // What it orders first is not what it signed.
+    let forged = |order: &mut tollgate::lease::bundle::Order| {
+        let files = order.files.get_or_insert_default();
+        files.insert("org.yaml".to_owned(), "version: 1\nscope: {}\n".to_owned());
+    };
+    scene.panel.order(3, NO_SHELL, forged);
+    let gateway = scene.home.start();
+    let mut caller = lent(&gateway);
+    until("the order is refused", || {
+        let policy = gateway.status()["panel"]["policy"].clone();
+        policy["error"].is_string().then_some(())
+    });
+    assert_eq!(caller.chat(&cent()).status, 503);
+    assert_eq!(scene.panel.spent(), Money::default());
+    scene.panel.order(4, NO_SHELL, |_| ());
+    until("the bundle is in force", || {
+        denies_shell(&mut caller).then_some(())
+    });
+    assert_eq!(call(&mut caller, &cent()).status, 200);
+    gateway.stop();
+}

@@ -99,7 +99,7 @@ fn a_fault_of_a_bundle_is_told_under_its_own_name() {
 }
 
 #[test]
-fn an_own_file_does_not_talk_a_call_past_a_bundle() {
+fn neither_an_own_file_nor_a_bundle_talks_a_call_past_the_other() {
     // By a tag that the bundle's rule asks for, set in a wider scope of the gateway's own.
     let tags = "version: 1\nscope: {}\nrules:\n  - { id: trust, tag: { trusted: \"yes\" } }\n";
     let asks = "version: 1
@@ -112,7 +112,10 @@ rules:
         "among files of one kind it does"
     );
     assert!(!allows(&policies(&[own(tags), shipped(asks)]), "m", &[]));
-    assert!(allows(&policies(&[shipped(tags), own(asks)]), "m", &[]));
+    assert!(
+        !allows(&policies(&[shipped(tags), own(asks)]), "m", &[]),
+        "nor does a bundle talk it past an own file"
+    );
     // Nor by saying that what could not be looked at may pass.
     let says =
         |on: &str| format!("version: 1\nscope: {{}}\ndefaults: {{ on_detector_error: {on} }}\n");

@@ -11,8 +11,10 @@ impl Talk {
             let _ = timeout(spread(LOOK), bundles.look.notified()).await;
             match self.fetch_policy().await {
                 Ok(()) => {}
-                Err(error) if is_unspoken(&error) => {}
                 Err(error) => {
+                    if !bundles.is_known() {
+                        self.failed(&error);
+                    }
                     tracing::debug!(%error, "the panel's policies could not be asked for");
                     sleep(SOON).await;
                     bundles.look.notify_one();
@@ -23,11 +25,26 @@ impl Talk {
 
     pub(super) async fn fetch_policy(&self) -> Result<(), ClientError> {
         let client = &self.client;
-        if let Some(order) = client.line.policy(client.bundles.known()).await? {
+        let order = match client.line.policy(client.bundles.known()).await {
+            Err(error) if is_unspoken(&error) => {
+                client.bundles.unspoken();
+                return Ok(());
+            }
+            order => order?,
+        };
+        if let Some(order) = order {
             // What is not believed was told where it was refused, and is asked for again with the next sync.
             let _ = client.bundles.take(order);
         }
         Ok(())
+    }
+
+    /// Waits until it is known which policies the panel has this gateway run: keys of the panel spend nothing without them.
+    pub(super) async fn policies_known(&self) {
+        let bundles = &self.client.bundles;
+        while !bundles.is_known() {
+            bundles.known.notified().await;
+        }
     }
 
     /// Says what runs, whenever that changes, and each time the line was broken: the panel may have forgotten.
