@@ -105,6 +105,29 @@ impl fmt::Debug for Written {
     }
 }
 
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes of hexadecimal digits, in the one way they are written.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    // Signs and capitals read as numbers, too.
+    let digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    if !text.len().is_multiple_of(2) || !text.as_bytes().iter().all(digit) {
+        return None;
+    }
+    let pairs = text.as_bytes().chunks_exact(2);
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    pairs.map(byte).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ use rcgen::{
 };
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -274,23 +274,26 @@ fn lasts(params: &mut CertificateParams, now: Wall, lifetime: Duration) -> Wall 
 
 /// Writes a file for the owner alone, whole or not at all.
 fn write(path: &Path, text: &str) -> Result<(), AuthorityError> {
-    let failed = |error| AuthorityError::File {
+    write_private(path, text.as_bytes()).map_err(|error| AuthorityError::File {
         path: path.to_owned(),
         error,
-    };
+    })
+}
+
+/// Writes a file for the owner alone, whole or not at all, and waits until a power cut cannot undo it.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(failed)
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! The panel's key for policies: what it orders gateways to run is signed with it.
 //!
 //! Made at the first start and kept beside the authority, for the owner alone. It is another key than the authority's, so
-//! that whoever can make certificates cannot order policies, and a gateway can be told of one by hand. A panel that lost it
+//! that a gateway can be told of it by hand (`panel.policy_key`): whoever can make certificates cannot order policies there.
+//! Gateways that were not told take the key they are given when they enrol. A panel that lost it
 //! makes a new one: gateways hear of it with their next certificate, but for those whose configuration names the old one.
 //!
 //! Not here: what is ordered (`service::bundles`), how gateways check it (`lease::bundle`).
 
+use super::authority::write_private;
 use crate::lease::bundle::PolicyKey;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -78,7 +80,7 @@ impl Signer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
                 let made = made.map_err(|_| SignerError::NoRandom)?;
-                write(folder, &path, made.as_ref()).map_err(failed)?;
+                write_private(&path, made.as_ref()).map_err(failed)?;
                 Zeroizing::new(made.as_ref().to_vec())
             }
             Err(error) => return Err(failed(error)),
@@ -101,21 +103,6 @@ impl Signer {
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.pair.sign(message).as_ref().to_vec()
     }
-}
-
-/// Writes a file for the owner alone, whole or not at all, and waits until a power cut cannot undo it.
-fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@
 //! Not here: who may order what (`control`), what the files say (`config::policy`), how any of it travels (`client`, `control`).
 
 use super::protocol::{RouterId, number};
+use crate::ids::{hex, unhex};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 /// What a signature is for; another purpose gets other words.
@@ -222,24 +223,6 @@ pub struct Report {
 fn shown(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
     text.chars().take(64).map(plain).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    // Signs and capitals read as numbers too; there is one way to write a key.
-    let digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if !text.len().is_multiple_of(2) || !text.as_bytes().iter().all(digit) {
-        return None;
-    }
-    let pairs = text.as_bytes().chunks_exact(2);
-    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    pairs.map(byte).collect()
 }
 
 #[cfg(test)]

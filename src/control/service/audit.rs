@@ -30,6 +30,24 @@ pub(super) struct Act<'a> {
     pub(super) after: Value,
 }
 
+impl<'a> Act<'a> {
+    /// One that is about all of the panel.
+    pub(super) fn of_panel(
+        action: &'static str,
+        target: &'a str,
+        before: Value,
+        after: Value,
+    ) -> Self {
+        Self {
+            action,
+            target,
+            node: None,
+            before,
+            after,
+        }
+    }
+}
+
 /// A line of the audit log.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AuditLine {

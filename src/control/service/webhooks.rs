@@ -63,7 +63,7 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewWebhook) -> Outcome<Webh
     let uid = super::id(panel, "hook_")?;
     let mut change = panel.change().await?;
     rows::insert(change.db(), &uid, &new.url, now).await?;
-    let act = act("webhook.make", &uid, Value::Null, json!({ "url": new.url }));
+    let act = Act::of_panel("webhook.make", &uid, Value::Null, json!({ "url": new.url }));
     panel.keep(change, actor, act).await?;
     Ok(WebhookView {
         id: uid,
@@ -95,7 +95,7 @@ pub async fn remove(panel: &Panel, actor: &Actor, id: &str) -> Outcome<()> {
     let mut change = panel.change().await?;
     let url = rows::remove(change.db(), id, panel.now().nanos()).await?;
     let url = found(url, "webhook")?;
-    let act = act("webhook.remove", id, json!({ "url": url }), Value::Null);
+    let act = Act::of_panel("webhook.remove", id, json!({ "url": url }), Value::Null);
     panel.keep(change, actor, act).await
 }
 
@@ -169,16 +169,6 @@ pub fn is_safe(url: &str) -> bool {
         Some("https") => plain && (is_here || address.is_none()),
         Some("http") => plain && is_here,
         _ => false,
-    }
-}
-
-fn act<'a>(action: &'static str, target: &'a str, before: Value, after: Value) -> Act<'a> {
-    Act {
-        action,
-        target,
-        node: None,
-        before,
-        after,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Fault, Outcome, ServiceError};
 use crate::clock::Wall;
+pub(super) use crate::ids::hex;
 use crate::units::Money;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -112,13 +113,4 @@ pub(super) fn some_time(nanos: Option<i64>) -> Option<String> {
 /// An amount as the store has it.
 pub(super) fn dollars(nanos: i64) -> String {
     Money::from_nanos(nanos).to_string()
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

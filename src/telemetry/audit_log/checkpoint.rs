@@ -9,10 +9,10 @@
 //! last checkpoint. Against both helps a copy of `checkpoints.jsonl`, or of its last line, on another machine.
 
 use crate::governance::audit::Head;
+use crate::ids::{hex, unhex};
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
-use std::fmt::Write as _;
 
 /// What a signature of ours is for; another purpose gets other words.
 const PURPOSE: &str = "tollgate decision log checkpoint v1";
@@ -175,24 +175,6 @@ impl PublicKeys {
             .verify(checkpoint.message().as_bytes(), &checkpoint.signature)
             .map_err(|_| BadSeal::Signature)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    // Signs and capitals read as numbers too; there is one way to write a digest.
-    let digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if !text.len().is_multiple_of(2) || !text.as_bytes().iter().all(digit) {
-        return None;
-    }
-    (text.as_bytes().chunks_exact(2))
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }
 
 #[cfg(test)]

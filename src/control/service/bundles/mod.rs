@@ -109,7 +109,7 @@ pub async fn upload(panel: &Panel, actor: &Actor, new: NewBundle) -> Outcome<Mad
     let rollout = rows::rollout(change.db()).await?;
     let view = view::bundle(change.db(), &row, rollout.as_ref()).await?;
     let target = version.to_string();
-    let act = act("bundle.upload", &target, Value::Null, json!(view));
+    let act = Act::of_panel("bundle.upload", &target, Value::Null, json!(view));
     panel.keep(change, actor, act).await?;
     Ok(MadeBundle {
         bundle: view,
@@ -306,7 +306,7 @@ async fn enact(
     let is = view::told(&next);
     let view = view::rollout(panel, change.db(), Some(&next)).await?;
     panel
-        .keep(change, actor, act(action, &target, was, is))
+        .keep(change, actor, Act::of_panel(action, &target, was, is))
         .await?;
     panel.bundles.rolled(revision);
     panel.publish(Event::Policy {
@@ -332,16 +332,6 @@ async fn files(db: &mut Db, version: i64) -> Outcome<Files> {
         table: "bundle",
         what: error.to_string(),
     })?)
-}
-
-fn act<'a>(action: &'static str, target: &'a str, before: Value, after: Value) -> Act<'a> {
-    Act {
-        action,
-        target,
-        node: None,
-        before,
-        after,
-    }
 }
 
 #[cfg(test)]
