@@ -8,8 +8,9 @@ use crate::clock;
 use crate::config;
 use crate::control::store::sqlite::backup;
 use anyhow::{Context as _, bail};
-use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 use tokio::runtime::Builder;
 
 /// What says that a state directory is in use.
@@ -33,14 +34,17 @@ pub fn make(state: &Path, to: &Path) -> anyhow::Result<()> {
             to.display()
         );
     }
-    let part = unfinished(to);
-    config::private_folder(&part).with_context(|| format!("cannot make {}", part.display()))?;
+    let part = unfinished(to)?;
     let copied = (|| {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(backup::copy(&database, &part.join(DATABASE)))?;
+        runtime.block_on(backup::copy(
+            &database,
+            &part.join(DATABASE),
+            clock::now().wall,
+        ))?;
         close(&part.join(DATABASE))?;
         files(state, &part)?;
-        fs::rename(&part, to).with_context(|| format!("cannot make {}", to.display()))
+        named(&part, to)
     })();
     if copied.is_err() {
         let _ = fs::remove_dir_all(&part);
@@ -67,16 +71,14 @@ pub fn restore(from: &Path, state: &Path) -> anyhow::Result<()> {
             state.display()
         );
     }
-    let part = unfinished(state);
-    config::private_folder(&part).with_context(|| format!("cannot make {}", part.display()))?;
+    let part = unfinished(state)?;
     let restored = (|| {
-        fs::copy(&books, part.join(DATABASE))?;
-        close(&part.join(DATABASE))?;
+        copy(&books, &part.join(DATABASE))?;
         files(from, &part)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(backup::mark(&part.join(DATABASE), clock::now().wall))?;
         let _ = fs::remove_dir(state);
-        fs::rename(&part, state).with_context(|| format!("cannot make {}", state.display()))
+        named(&part, state)
     })();
     if restored.is_err() {
         let _ = fs::remove_dir_all(&part);
@@ -84,11 +86,35 @@ pub fn restore(from: &Path, state: &Path) -> anyhow::Result<()> {
     restored
 }
 
-/// Where something is made before it gets its name.
-fn unfinished(folder: &Path) -> PathBuf {
+/// A new folder of our own beside this one, where it is made before it gets its name.
+fn unfinished(folder: &Path) -> anyhow::Result<PathBuf> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).context("no random numbers")?;
     let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    folder.with_file_name(name)
+    name.push(format!(".{:016x}", u64::from_be_bytes(random)));
+    let part = folder.with_file_name(name);
+    if let Some(parent) = part.parent() {
+        config::private_folder(parent)?;
+    }
+    // One that is there already is somebody else's.
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&part)
+        .with_context(|| format!("cannot make {}", part.display()))?;
+    Ok(part)
+}
+
+/// Gives a folder its name when all that is in it is on the disk.
+fn named(part: &Path, name: &Path) -> anyhow::Result<()> {
+    fs::File::open(part)?.sync_all()?;
+    fs::rename(part, name).with_context(|| format!("cannot make {}", name.display()))?;
+    if let Some(parent) = name
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Copies all files but the books, what the books leave beside themselves, and the lock.
@@ -99,21 +125,28 @@ fn files(from: &Path, to: &Path) -> anyhow::Result<()> {
         let is_left = name
             .to_str()
             .is_some_and(|name| name.starts_with(DATABASE) || name == LOCK);
-        if is_left || !entry.file_type()?.is_file() {
+        // What a link leads to is the panel's, too: a key may be mounted from elsewhere.
+        if is_left || !fs::metadata(entry.path())?.is_file() {
             continue;
         }
-        let copy = to.join(&name);
-        fs::copy(entry.path(), &copy)
+        copy(&entry.path(), &to.join(&name))
             .with_context(|| format!("cannot copy {}", entry.path().display()))?;
-        close(&copy)?;
     }
     Ok(())
 }
 
+/// Copies a file for the owner alone, to where none is.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = fs::File::open(from)?;
+    let mut options = fs::OpenOptions::new();
+    let mut to = options.write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()
+}
+
 /// Nobody else reads it, and it is on the disk.
-fn close(file: &Path) -> std::io::Result<()> {
+fn close(file: &Path) -> io::Result<()> {
     let open = fs::File::open(file)?;
-    #[cfg(unix)]
-    open.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    open.set_permissions(fs::Permissions::from_mode(0o600))?;
     open.sync_all()
 }

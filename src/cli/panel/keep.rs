@@ -2,6 +2,7 @@
 
 use crate::app::backup;
 use crate::cli::remote::{Kind, Panel, id, show};
+use crate::units::Money;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -20,8 +21,8 @@ pub(super) enum Command {
     Backup(Place),
     /// Make a panel's state directory from a backup
     ///
-    /// The panel that starts with it knows that its books are old: it lends nothing of hard budgets until all gateways have
-    /// told what they spent, or can spend no more, and until an administrator opens it again.
+    /// The panel that starts with it knows that its books are old: it lends nothing of hard budgets until what was lent
+    /// before can be spent no more, and until an administrator opens it again.
     #[command(after_help = "Examples:
   tollgate panel restore /backup/panel-2027-06-30
   tollgate panel restore /backup/panel --state-dir /var/lib/tollgate-panel
@@ -46,6 +47,9 @@ Name every budget that binds: what was lent of it before, and given back since t
         /// What the provider charged to a budget in its period that is now: BUDGET=DOLLARS, once or more often
         #[arg(long, value_name = "BUDGET=DOLLARS")]
         charged: Vec<String>,
+        /// No gateway was enrolled since the backup: it can be opened as soon as all have told everything
+        #[arg(long)]
+        none_enrolled_since: bool,
         /// By what it is known that nothing else was spent
         #[arg(long)]
         reason: String,
@@ -79,13 +83,18 @@ pub(super) fn run(
         }
         Command::Reopen {
             charged,
+            none_enrolled_since,
             reason,
             json,
         } => {
             let panel = Panel::open(env)?;
             let charged = charged.iter().map(|text| bill(&panel, text));
             let charged = charged.collect::<anyhow::Result<Vec<_>>>()?;
-            let body = json!({ "charged": charged, "reason": reason });
+            let body = json!({
+                "charged": charged,
+                "none_enrolled_since": none_enrolled_since,
+                "reason": reason,
+            });
             tell(&panel.post("restore/open", &body)?, *json, out)?;
         }
     }
@@ -161,7 +170,22 @@ fn tell(view: &Value, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
         )?;
     } else {
         let until = show::time(view, "until");
-        writeln!(out, "waits for {}, or until {until}", names.join(", "))?;
+        if names.is_empty() {
+            writeln!(
+                out,
+                "all gateways of the backup have told everything; waits until {until} for those enrolled since (if there are none: \
+                 `tollgate panel reopen --none-enrolled-since`)"
+            )?;
+        } else {
+            writeln!(out, "waits for {}, or until {until}", names.join(", "))?;
+        }
+    }
+    if show::money(view, "unattributed") > Money::ZERO {
+        let amount = show::dollars(view, "unattributed");
+        writeln!(
+            out,
+            "reported of keys made since, and in no budget: {amount}; name it in the bill"
+        )?;
     }
     Ok(())
 }

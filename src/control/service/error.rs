@@ -82,7 +82,7 @@ pub enum ServiceError {
     NotLost,
     /// The panel was restored, and a gateway may still spend what it does not know of.
     #[error(
-        "{0} gateways may still spend what the restored books do not know: wait for them, or until their leases are over"
+        "{0} gateways of the backup have not told everything, and those enrolled since are not known to it: wait until their leases are over; or for the former alone, if no gateway was enrolled since and you say so"
     )]
     TooEarly(usize),
     /// Somebody else has decided.

@@ -3,11 +3,12 @@
 use super::access::Actor;
 use super::audit::Act;
 use super::words::Check;
-use super::{Outcome, Panel, ServiceError, budgets, words};
+use super::{Outcome, Panel, ServiceError, budgets, found, words};
 use crate::clock;
 use crate::control::store::sqlite::house::{Window, gateways as gateway_rows, restored as rows};
 use crate::control::treasury::TreasuryError;
 use crate::lease::directory::Event;
+use crate::units::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,9 +24,11 @@ pub struct RestoreView {
     /// When it was opened again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opened: Option<String>,
-    /// Whether it may be opened now.
+    /// Whether it may be opened now, whoever is silent.
     pub ready: bool,
-    /// Gateways that have not told everything yet, by name.
+    /// What gateways report of leases whose budgets these books do not know, in dollars.
+    pub unattributed: String,
+    /// Gateways of the backup that have not told everything yet, by name.
     pub unheard: Vec<String>,
     /// When none of them can spend any more, so that it may be opened without them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +42,9 @@ pub struct Reopen {
     /// What the provider says was charged, by budget. Where the books know of less, the difference is booked as spent.
     #[serde(default)]
     pub charged: Vec<Charged>,
+    /// No gateway was enrolled since the backup. Then it can be opened as soon as all have told everything.
+    #[serde(default)]
+    pub none_enrolled_since: bool,
     /// By what it is known that nothing else was spent.
     pub reason: String,
 }
@@ -84,7 +90,10 @@ pub async fn status(panel: &Panel) -> Outcome<RestoreView> {
         waiting: waits.is_some(),
         restored: restored.map(|restored| words::time(restored.at)),
         opened: words::some_time(restored.and_then(|restored| restored.opened)),
-        ready: waits.is_some_and(|waits| waits.is_ready),
+        ready: waits.as_ref().is_some_and(|waits| waits.is_over),
+        unattributed: waits
+            .map_or(Money::ZERO, |waits| waits.unattributed)
+            .to_string(),
         unheard,
         until,
     })
@@ -93,7 +102,7 @@ pub async fn status(panel: &Panel) -> Outcome<RestoreView> {
 /// Lets the bank lend again.
 ///
 /// # Errors
-/// It does not wait, a gateway may still spend what the books do not know, or there is no such budget.
+/// It never was restored, a gateway may still spend what the books do not know, or there is no such budget.
 pub async fn open(panel: &Panel, actor: &Actor, asked: Reopen) -> Outcome<RestoreView> {
     let mut check = Check::default();
     check.sentence("reason", &asked.reason);
@@ -108,18 +117,14 @@ pub async fn open(panel: &Panel, actor: &Actor, asked: Reopen) -> Outcome<Restor
         let (_, budget) = budgets::within(&mut db, actor, &one.budget).await?;
         charged.push((super::directory::unsigned(budget.id), amount));
     }
-    if rows::get(&mut db)
-        .await?
-        .is_none_or(|restored| restored.opened.is_some())
-    {
-        return Err(ServiceError::NotFound(
-            "restored panel that waits to be opened",
-        ));
-    }
+    found(rows::get(&mut db).await?, "restored panel")?;
     // The bank writes to the same file: nobody waits for it with a change open.
     drop(db);
     // The bank first: a bill booked twice is booked once, a bank said to be open that is not would be a lie.
-    let opened = panel.treasury.open_again(charged).await;
+    let opened = panel
+        .treasury
+        .open_again(charged, asked.none_enrolled_since)
+        .await;
     opened.map_err(|error| match error {
         TreasuryError::TooEarly(unheard) => ServiceError::TooEarly(unheard),
         other => other.into(),
@@ -135,7 +140,7 @@ pub async fn open(panel: &Panel, actor: &Actor, asked: Reopen) -> Outcome<Restor
         target: "panel",
         node: None,
         before: Value::Null,
-        after: json!({ "reason": asked.reason, "charged": bill.collect::<Vec<_>>() }),
+        after: json!({ "reason": asked.reason, "none_enrolled_since": asked.none_enrolled_since, "charged": bill.collect::<Vec<_>>() }),
     };
     panel.keep(change, actor, act).await?;
     panel.publish(Event::SyncNow);

@@ -37,7 +37,9 @@ pub enum TreasuryError {
     #[error("the panel has more to do than it can: ask again in a moment")]
     Busy,
     /// A restored bank that cannot be opened yet: so many gateways may still spend what it does not know.
-    #[error("{0} gateways may still spend what the restored books do not know")]
+    #[error(
+        "{0} gateways of the backup, and those enrolled since, may still spend what the restored books do not know"
+    )]
     TooEarly(usize),
     /// It is about to end.
     #[error("the panel is stopping")]
@@ -54,7 +56,7 @@ enum Order {
     Enrol(RouterId, Reply<()>),
     WriteOff(LeaseId, Reply<bool>),
     Drain(RouterId, Reply<usize>),
-    OpenAgain(Vec<(u64, Money)>, Reply<()>),
+    OpenAgain(Vec<(u64, Money)>, bool, Reply<()>),
     Look(Box<dyn FnOnce(&Bank) + Send>),
     Close,
 }
@@ -152,12 +154,17 @@ impl Treasury {
     }
 
     /// Lets a restored bank lend again. What was charged to budgets, in their periods that are now, is booked where the books
-    /// know of less.
+    /// know of less. `none_since`: no gateway was enrolled that the backup does not know.
     ///
     /// # Errors
     /// [`TreasuryError`].
-    pub async fn open_again(&self, charged: Vec<(u64, Money)>) -> Result<(), TreasuryError> {
-        self.ask(|reply| Order::OpenAgain(charged, reply)).await
+    pub async fn open_again(
+        &self,
+        charged: Vec<(u64, Money)>,
+        none_since: bool,
+    ) -> Result<(), TreasuryError> {
+        self.ask(|reply| Order::OpenAgain(charged, none_since, reply))
+            .await
     }
 
     /// Looks at the bank. What is seen may not be on the disk yet; the look must be short, for everybody waits.

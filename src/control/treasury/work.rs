@@ -156,7 +156,9 @@ impl Desk {
             }
             Order::WriteOff(lease, reply) => Some(hold(reply, Ok(self.bank.write_off(lease)))),
             Order::Drain(router, reply) => Some(hold(reply, Ok(self.bank.drain(router)))),
-            Order::OpenAgain(charged, reply) => Some(hold(reply, self.open_again(&charged))),
+            Order::OpenAgain(charged, none_since, reply) => {
+                Some(hold(reply, self.open_again(&charged, none_since)))
+            }
             Order::Look(look) => {
                 look(&self.bank);
                 None
@@ -165,13 +167,19 @@ impl Desk {
         }
     }
 
-    fn open_again(&mut self, charged: &[(u64, Money)]) -> Result<(), TreasuryError> {
+    fn open_again(
+        &mut self,
+        charged: &[(u64, Money)],
+        none_since: bool,
+    ) -> Result<(), TreasuryError> {
         let account = |budget: &u64| Some(self.accounts.by_budget.get(budget)?.id);
         let charged = charged.iter();
         let charged: Vec<_> = charged
             .filter_map(|(budget, amount)| Some((account(budget)?, *amount)))
             .collect();
-        let opened = self.bank.open_again(&charged, clock::since_boot());
+        let opened = self
+            .bank
+            .open_again(&charged, none_since, clock::since_boot());
         opened.map_err(|early| TreasuryError::TooEarly(early.0.unheard.len()))
     }
 
@@ -179,7 +187,8 @@ impl Desk {
     async fn read_back(&mut self, ledger: &mut Ledger) {
         loop {
             match ledger.load(self.terms, clock::since_boot()).await {
-                Ok(bank) => {
+                Ok(mut bank) => {
+                    bank.wait_like(&self.bank);
                     self.bank = bank;
                     self.govern(clock::now());
                     return;

@@ -66,6 +66,35 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// A lease of nothing yet.
+    pub(super) fn new(
+        (router, incarnation, disk): (RouterId, u64, DiskId),
+        (leaf, fence): (LeafId, u64),
+        accounts: SmallVec<[AccountId; 8]>,
+    ) -> Self {
+        Self {
+            router,
+            incarnation,
+            disk,
+            leaf,
+            fence,
+            accounts,
+            stage: Stage::Active,
+            granted: Money::ZERO,
+            returned: Money::ZERO,
+            settled: Money::ZERO,
+            uncertain: Money::ZERO,
+            overrun: Money::ZERO,
+            breach: Money::ZERO,
+            rate: Money::ZERO,
+            was_used: false,
+            is_final: false,
+            valid_until: Duration::ZERO,
+            drain_until: Duration::ZERO,
+            recalled: false,
+        }
+    }
+
     /// Lent, and neither spent nor given back nor presumed spent.
     #[must_use]
     pub fn held(&self) -> Money {

@@ -24,7 +24,7 @@ mod terms;
 mod wire;
 
 pub use account::{Account, AccountId, Delta};
-pub use bank::{Bank, BankError, Entry, Leaf, Restoring, Router, Rows, TooEarly};
+pub use bank::{Bank, BankError, Entry, Leaf, Restoring, Router, Rows, SetBack, TooEarly};
 pub use holder::{Hold, Holder, Unavailable, View};
 pub use lease::{Lease, Stage};
 pub use message::{

@@ -92,7 +92,7 @@ fn a_bank_restored_from_a_backup_is_not_overspent() {
 fn a_restored_bank_that_lends_at_once_is_noticed() {
     let run = |seed| World::restored(seed, Some(Mutant::LendsOnOldBooks)).run();
     let fault = |seed| panics(|| run(seed)).filter(|fault| fault.contains("P5: "));
-    let found = (0..SEEDS / 2).find_map(fault);
+    let found = (0..4 * SEEDS).find_map(fault);
     assert!(found.is_some(), "nobody was overspent");
 }
 

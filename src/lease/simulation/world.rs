@@ -1,14 +1,17 @@
 //! The world around bank and holders: network, provider, time, and what goes wrong.
 
+mod backup;
+
 use super::calendar::{Calendar, TEAMS, accounts};
 use super::chance::Chance;
-use super::check::{Sums, Truth};
+use super::check::Truth;
 use super::node::Node;
 use super::store::{Keep, Store};
 use crate::lease::protocol::{
     Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms,
 };
 use crate::units::Money;
+use backup::Backup;
 use std::time::Duration;
 
 /// How long the storm lasts, and the world, in ticks of a second.
@@ -20,9 +23,6 @@ const DRAIN: u64 = 40;
 const PROBE: u64 = 200;
 /// A call for which there is money waits no longer than this: two syncs, and a denial that came before them.
 const PATIENCE: u64 = 100;
-/// Numbers that no bank of these worlds gave out before its books were set back.
-const BEYOND: u64 = 1 << 40;
-
 /// Thousandths of a dollar.
 pub(super) fn mills(mills: u64) -> Money {
     Money::from_nanos(i64::try_from(mills).expect("few") * 1_000_000)
@@ -81,21 +81,6 @@ pub(crate) struct World {
     backup: Option<Backup>,
 }
 
-/// Books as they were once, and when they will be all there is.
-#[derive(Debug)]
-struct Backup {
-    /// When it is made, and when the panel is restored from it.
-    made: u64,
-    restored: u64,
-    books: Option<(Store, Sums)>,
-    /// What the store has, to make it from.
-    mirror: Store,
-    /// Whether the panel was restored from it.
-    is_used: bool,
-    /// Whether the bank lends again.
-    is_over: bool,
-}
-
 impl World {
     pub(super) fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         Self::kept(seed, mutant, Box::new(Store::default()))
@@ -148,22 +133,6 @@ impl World {
         }
     }
 
-    /// A world whose panel is restored from a backup one day.
-    pub(super) fn restored(seed: u64, mutant: Option<Mutant>) -> Self {
-        let mut world = Self::new(seed, mutant);
-        let made = 50 + world.chance.below(250);
-        let restored = made + world.chance.below(200);
-        world.backup = Some(Backup {
-            made,
-            restored,
-            books: None,
-            mirror: Store::default(),
-            is_used: false,
-            is_over: false,
-        });
-        world
-    }
-
     /// Lives to the end. Comes back with how much of the organisation's budget was charged, in thousandths.
     pub(crate) fn run(mut self) -> u64 {
         while self.now < END {
@@ -178,6 +147,7 @@ impl World {
             self.deliver_up();
             self.deliver_down();
             self.truth.balance(&self.bank);
+            self.enrol_late();
             self.commit();
             self.back_up();
             if self.storms() && self.chance.below(150) == 0 {
@@ -231,8 +201,8 @@ impl World {
         self.bank = self.store.open(self.terms, at(self.now));
         self.bank.mutant = self.mutant;
         if let Some(backup) = self.backup.as_ref().filter(|b| b.is_used) {
-            self.bank
-                .set_back(BEYOND, backup.is_over, true, at(self.now));
+            let books = Self::old_books(backup.is_over, true);
+            self.bank.set_back(books, at(self.now));
         }
         self.take_up();
     }
@@ -247,37 +217,6 @@ impl World {
             }
         }
         Truth::sound(&self.bank);
-    }
-
-    /// A backup is made, or taken for the books; then the bank waits until it knows enough, and is told the bill.
-    fn back_up(&mut self) {
-        let Some(backup) = &mut self.backup else {
-            return;
-        };
-        if self.now == backup.made {
-            backup.books = Some((backup.mirror.clone(), self.truth.entries()));
-        }
-        if self.now == backup.restored
-            && let Some((mut books, entries)) = backup.books.take()
-        {
-            books.renumber(BEYOND);
-            backup.is_used = true;
-            backup.mirror = books.clone();
-            self.store = Box::new(books);
-            self.truth.set_back(entries);
-            self.bank = self.store.open(self.terms, at(self.now));
-            self.bank.mutant = self.mutant;
-            self.bank.set_back(BEYOND, false, false, at(self.now));
-            self.take_up();
-            self.said.clear();
-        } else if backup.is_used && !backup.is_over {
-            let bill = self.truth.bill();
-            if self.bank.open_again(&bill, at(self.now)).is_ok() {
-                backup.is_over = true;
-                self.truth.balance(&self.bank);
-                self.commit();
-            }
-        }
     }
 
     fn storms(&self) -> bool {
@@ -395,8 +334,9 @@ impl World {
         let node = &mut self.nodes[place];
         if lost {
             // What processes before it left on the disk, and were not heard of, is lost, too.
-            let router = self.bank.router(node.id).expect("enrolled");
-            self.truth.lost(node.id, router.incarnation);
+            let router = self.bank.router(node.id);
+            self.truth
+                .lost(node.id, router.map_or(0, |router| router.incarnation));
         }
         let back = self.now + 1 + self.chance.below(20);
         node.crash(&mut self.chance, lost, back);

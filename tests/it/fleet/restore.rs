@@ -71,12 +71,15 @@ fn a_panel_restored_from_a_backup_does_not_lend_what_was_spent_since() {
     let back = new.start();
     let ready = until("all gateways have told everything", || {
         let waits = admin.get("/api/v1/restore");
-        (waits["ready"] == true).then_some(waits)
+        (waits["unheard"] == json!([])).then_some(waits)
     });
-    assert_eq!(ready["unheard"], json!([]));
+    assert_eq!(ready["ready"], false, "others may have been enrolled");
+    let (status, _) = admin.ask(Method::POST, "/api/v1/restore/open", Some(&early), &[]);
+    assert_eq!(status, 409, "nobody says that none was enrolled since");
     let bill = scene.simulator.meter_at_rest().cost;
     let body = json!({
         "reason": "the provider's bill says so",
+        "none_enrolled_since": true,
         "charged": [{ "budget": scene.budget, "amount": bill.to_string() }],
     });
     let opened = admin.post("/api/v1/restore/open", &body);

@@ -15,7 +15,7 @@ const A_SECOND: u32 = 28;
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+pub async fn copy(from: &Path, to: &Path, now: Wall) -> Result<(), StoreError> {
     let connection = options(from).create_if_missing(false).connect().await;
     let mut connection = connection.map_err(|error| StoreError::Open {
         path: from.into(),
@@ -23,7 +23,10 @@ pub async fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     })?;
     let copied = sqlx::query("VACUUM INTO ?").bind(to.to_string_lossy());
     copied.execute(&mut connection).await?;
-    Ok(connection.close().await?)
+    connection.close().await?;
+    let mut copy = open(to).await?;
+    settings::set_number(&mut copy, restored::BACKUP, now.nanos().max(1)).await?;
+    Ok(copy.close().await?)
 }
 
 /// Marks books as set back: whoever opens them from now on knows that they have forgotten something.
@@ -34,7 +37,22 @@ pub async fn mark(path: &Path, now: Wall) -> Result<(), StoreError> {
     let mut connection = open(path).await?;
     let mut work = connection.begin_with("BEGIN IMMEDIATE").await?;
     // Beyond all that was given out before, also by books restored before: time has passed since.
-    let below = now.secs().max(0) << A_SECOND;
+    let newest: Option<i64> = sqlx::query_scalar("SELECT max(fence) FROM lease")
+        .fetch_one(&mut *work)
+        .await?;
+    let known = newest.max(Some(settings::number(&mut work, restored::BELOW).await?));
+    let margin = 1 << A_SECOND;
+    let below = (now.secs().max(0) << A_SECOND).max(known.unwrap_or(0).saturating_add(margin));
+    // Keys made since have numbers that gateways may yet report of.
+    for statement in [
+        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'virtual_key'",
+        "INSERT INTO sqlite_sequence (name, seq) SELECT 'virtual_key', ? WHERE NOT EXISTS \
+         (SELECT 1 FROM sqlite_sequence WHERE name = 'virtual_key')",
+    ] {
+        let renumbered = sqlx::query(statement).bind(now.secs());
+        renumbered.execute(&mut *work).await?;
+    }
+    settings::clear(&mut work, restored::BACKUP).await?;
     let renumbered =
         sqlx::query("UPDATE router SET incarnation = max(incarnation, ?), reply = NULL");
     renumbered.bind(below).execute(&mut *work).await?;

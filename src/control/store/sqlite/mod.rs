@@ -20,7 +20,8 @@ pub(in crate::control) use pool::Change;
 pub use pool::Store;
 
 use crate::clock::Wall;
-use crate::lease::protocol::{Bank, Rows, Terms};
+use crate::lease::protocol::{Bank, Rows, SetBack, Terms};
+use house::{restored, settings};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlStr, SqliteConnection};
@@ -89,6 +90,11 @@ pub enum StoreError {
         /// What is wrong.
         error: MigrateError,
     },
+    /// It is a backup: a panel that began with it would lend once more what was lent since.
+    #[error(
+        "{0} is a backup, not a panel's own books: make a state directory of it with `tollgate panel restore`"
+    )]
+    Backup(PathBuf),
     /// A statement failed; nothing of its batch was written.
     #[error("the panel's database: {0}")]
     Statement(#[from] sqlx::Error),
@@ -114,7 +120,10 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = open(path).await?;
+        let mut connection = open(path).await?;
+        if settings::number(&mut connection, restored::BACKUP).await? > 0 {
+            return Err(StoreError::Backup(path.into()));
+        }
         Ok(Self { connection })
     }
 
@@ -139,15 +148,33 @@ impl Ledger {
         let rows = load::rows(&mut self.connection).await?;
         let mut bank = Bank::restore(terms, rows, 1);
         bank.wake(now);
-        if let Some(restored) = house::restored::get(&mut self.connection).await? {
-            let below = u64::try_from(restored.below).unwrap_or(u64::MAX);
-            let is_open = restored.opened.is_some();
-            bank.set_back(below, is_open, restored.starts > 0, now);
+        let longest = self.longest(terms).await?;
+        if let Some(books) = restored::get(&mut self.connection).await? {
+            let is_open = books.opened.is_some();
+            let books = SetBack {
+                below: u64::try_from(books.below).unwrap_or(u64::MAX),
+                is_open,
+                has_begun: books.starts > 0,
+                longest,
+            };
+            bank.set_back(books, now);
             if !is_open {
-                house::restored::begun(&mut self.connection).await?;
+                restored::begun(&mut self.connection).await?;
             }
         }
         Ok(bank)
+    }
+
+    /// How long a lease could be spent at most by the terms of today and of all days before, calls under way included. A panel
+    /// that is restored goes by what was lent, not by what its configuration says then.
+    async fn longest(&mut self, terms: Terms) -> Result<Duration, StoreError> {
+        let whole = terms.valid_for.saturating_add(terms.drain_for);
+        let whole = i64::try_from(whole.as_nanos()).unwrap_or(i64::MAX);
+        let known = settings::number(&mut self.connection, restored::LONGEST).await?;
+        if whole > known {
+            settings::set_number(&mut self.connection, restored::LONGEST, whole).await?;
+        }
+        Ok(Duration::from_nanos(whole.max(known).unsigned_abs()))
     }
 
     /// Recomputes every account from the ledger's lines. Comes back with those that differ.

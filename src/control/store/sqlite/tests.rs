@@ -168,3 +168,56 @@ fn the_file_itself_refuses_an_overdrawn_account_and_keeps_its_ledger() {
         assert_eq!(ledger.verify().await.expect("reads"), [(1, 0)]);
     });
 }
+
+#[test]
+fn a_copy_is_no_panels_own_books_until_it_is_restored() {
+    let (runtime, folder) = (runtime(), TempDir::new().expect("a folder"));
+    let (books, copy) = (
+        folder.path().join("panel.db"),
+        folder.path().join("copy.db"),
+    );
+    let day = Duration::from_hours(24);
+    runtime.block_on(async {
+        let long = Terms {
+            valid_for: day,
+            ..Terms::default()
+        };
+        let mut ledger = Ledger::open(&books).await.expect("opens");
+        ledger.load(long, Duration::ZERO).await.expect("reads");
+        let now = Wall::from_secs(2_000_000_000);
+        backup::copy(&books, &copy, now).await.expect("copied");
+        let opened = Ledger::open(&copy).await;
+        assert!(matches!(opened, Err(StoreError::Backup(_))), "{opened:?}");
+        backup::mark(&copy, now).await.expect("marked");
+        let mut restored = Ledger::open(&copy).await.expect("opens");
+        // What was lent for a day is waited for, whatever the configuration says now.
+        let bank = restored.load(Terms::default(), Duration::ZERO).await;
+        let bank = bank.expect("reads");
+        let waits = bank.restoring(Duration::ZERO).expect("it waits");
+        assert!(waits.until > day, "{waits:?}");
+        // The books it was copied from know nothing of that.
+        let bank = ledger.load(long, Duration::ZERO).await.expect("reads");
+        assert_eq!(bank.restoring(Duration::ZERO), None);
+    });
+}
+
+#[test]
+fn numbers_go_on_beyond_those_of_lost_books_also_where_the_clock_was_set_back() {
+    let (runtime, folder) = (runtime(), TempDir::new().expect("a folder"));
+    let books = folder.path().join("panel.db");
+    let below = || async {
+        let mut connection = super::open(&books).await.expect("opens");
+        let restored = restored::get(&mut connection).await.expect("reads");
+        restored.expect("it was restored").below
+    };
+    runtime.block_on(async {
+        backup::mark(&books, Wall::from_secs(2_000_000_000))
+            .await
+            .expect("marked");
+        let first = below().await;
+        backup::mark(&books, Wall::from_secs(0))
+            .await
+            .expect("marked");
+        assert!(below().await > first);
+    });
+}

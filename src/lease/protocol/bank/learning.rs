@@ -19,6 +19,19 @@ use crate::units::Money;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// Books that were set back, as whoever keeps them says.
+#[derive(Debug, Clone, Copy)]
+pub struct SetBack {
+    /// Whatever the lost books gave out has a number below this.
+    pub below: u64,
+    /// Whether the bank was opened again already.
+    pub is_open: bool,
+    /// Whether a bank began with these books before, so that who was heard since is forgotten, and only time tells.
+    pub has_begun: bool,
+    /// How long the longest lease could be spent that was ever given out, calls under way included.
+    pub longest: Duration,
+}
+
 /// What is remembered of books that were set back.
 #[derive(Debug)]
 pub(super) struct Learning {
@@ -32,8 +45,9 @@ pub(super) struct Learning {
 struct Waiting {
     /// From then on no lease of before can be spent.
     until: Duration,
-    /// The disks of each gateway, as the backup has them: what happened on others is not known.
-    disks: BTreeMap<RouterId, Vec<DiskId>>,
+    /// The disk of each gateway that the backup knows; none for one that is known by several, or not at all any more: what
+    /// happened on others than the one that is heard, nobody tells.
+    disks: BTreeMap<RouterId, Option<DiskId>>,
     heard: BTreeSet<RouterId>,
 }
 
@@ -42,40 +56,62 @@ struct Waiting {
 pub struct Restoring {
     /// Gateways that have not told everything yet.
     pub unheard: Vec<RouterId>,
-    /// When none of them can spend any more, by the bank's clock.
+    /// When nobody can spend any more, by the bank's clock.
     pub until: Duration,
-    /// Whether it may be opened now.
-    pub is_ready: bool,
+    /// Whether that is now: it may be opened, whoever is silent.
+    pub is_over: bool,
+    /// Reported of leases whose budgets the books do not know.
+    pub unattributed: Money,
 }
 
 /// It is too early: a gateway may still spend what the books do not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} gateways may still spend what these books do not know", .0.unheard.len())]
+#[error("{} gateways of the backup, and those enrolled since, may still spend what these books do not know", .0.unheard.len())]
 pub struct TooEarly(pub Restoring);
 
+impl Learning {
+    /// The first number that the lost books did not give out.
+    pub(super) const fn beyond(&self) -> u64 {
+        self.below
+    }
+}
+
 impl Bank {
-    /// Goes by books that were set back. Whatever they gave out has a number below `below`. `is_open`: it was opened again
-    /// already. `has_begun`: it began in this state before, so that who was heard since is forgotten, and only time tells.
-    pub fn set_back(&mut self, below: u64, is_open: bool, has_begun: bool, now: Duration) {
+    /// Goes by books that were set back.
+    pub fn set_back(&mut self, books: SetBack, now: Duration) {
         #[cfg(test)]
         if self.mutant == Some(Mutant::LendsOnOldBooks) {
             return;
         }
-        self.next = self.next.max(below);
+        self.next = self.next.max(books.below);
         let whole = self.terms.valid_for.saturating_add(self.terms.drain_for);
-        let known = |router: &super::Router| router.disks.iter().map(|(disk, _)| *disk).collect();
-        let disks = self.routers.iter().map(|(id, router)| {
-            let disks = if has_begun { Vec::new() } else { known(router) };
-            (*id, disks)
-        });
+        let only = |router: &super::Router| match router.disks.as_slice() {
+            [(disk, _)] if !books.has_begun => Some(*disk),
+            _ => None,
+        };
+        let disks = self.routers.iter();
+        let disks = disks.map(|(id, router)| (*id, only(router))).collect();
         self.learning = Some(Learning {
-            below,
-            waiting: (!is_open).then(|| Waiting {
-                until: self.terms.until(now, whole),
-                disks: disks.collect(),
+            below: books.below,
+            waiting: (!books.is_open).then(|| Waiting {
+                until: self.terms.until(now, whole.max(books.longest)),
+                disks,
                 heard: BTreeSet::new(),
             }),
         });
+    }
+
+    /// Waits as long as this bank did, which was given up because its disk failed. Who was heard says it again: what was
+    /// heard last may not be on the disk.
+    pub fn wait_like(&mut self, before: &Self) {
+        let waiting = |bank: &Self| {
+            let waiting = bank.learning.as_ref()?.waiting.as_ref()?;
+            Some((waiting.until, waiting.disks.clone()))
+        };
+        let mine = self.learning.as_mut().and_then(|l| l.waiting.as_mut());
+        if let (Some(mine), Some((until, disks))) = (mine, waiting(before)) {
+            (mine.until, mine.disks) = (until, disks);
+        }
     }
 
     /// What it waits for, if its books were set back and it was not opened again.
@@ -83,29 +119,34 @@ impl Bank {
     pub fn restoring(&self, now: Duration) -> Option<Restoring> {
         let waiting = self.learning.as_ref()?.waiting.as_ref()?;
         let known = waiting.disks.keys();
-        let unheard: Vec<_> = known
-            .filter(|router| !waiting.heard.contains(*router))
-            .copied()
-            .collect();
-        let is_ready = now > waiting.until || unheard.is_empty();
+        let unheard = known.filter(|router| !waiting.heard.contains(*router));
+        let nobodys = self.leases.values().filter(|l| l.accounts.is_empty());
+        let unattributed = nobodys.fold(Money::ZERO, |sum, lease| {
+            sum.plus(lease.granted.minus(lease.returned))
+                .plus(lease.breach)
+        });
         Some(Restoring {
-            unheard,
+            unheard: unheard.copied().collect(),
             until: waiting.until,
-            is_ready,
+            is_over: now > waiting.until,
+            unattributed,
         })
     }
 
-    /// Lends again. What the provider charged in a period is booked where the books know of less.
+    /// Lends again. What the provider charged in a period is booked where the books know of less. Before nobody can spend any
+    /// more, only where all gateways have told everything and `none_since`: none was enrolled that the backup does not know.
     ///
     /// # Errors
     /// [`TooEarly`]: nothing was changed.
     pub fn open_again(
         &mut self,
         charged: &[(AccountId, Money)],
+        none_since: bool,
         now: Duration,
     ) -> Result<(), TooEarly> {
         if let Some(restoring) = self.restoring(now)
-            && !restoring.is_ready
+            && !restoring.is_over
+            && !(none_since && restoring.unheard.is_empty() && !self.terms.clone_safe)
         {
             return Err(TooEarly(restoring));
         }
@@ -123,19 +164,28 @@ impl Bank {
         Ok(())
     }
 
-    /// Gives back what gateways no longer hold, without having said so to these books: they told all their disks know, and this
-    /// was not part of it. What they spent of it stands in the bill; where there is none, it stays held.
+    /// Gives back what gateways no longer hold, without having said so to these books: they told all that the disk of the lease
+    /// knows, and this was not part of it. What they spent of it stands in the bill; where there is none, it stays held.
     fn release(&mut self, billed: &BTreeSet<AccountId>) {
-        let waiting = self.learning.as_ref().and_then(|l| l.waiting.as_ref());
-        let heard = waiting.map(|w| w.heard.clone()).unwrap_or_default();
-        let is_hard = |id: &AccountId| self.accounts.get(id).is_some_and(|account| account.hard);
+        let Some(waiting) = self.learning.as_ref().and_then(|l| l.waiting.as_ref()) else {
+            return;
+        };
+        if self.terms.clone_safe {
+            return;
+        }
+        let is_told = |lease: &Lease| {
+            let disk = waiting.disks.get(&lease.router).copied().flatten();
+            waiting.heard.contains(&lease.router) && disk == Some(lease.disk)
+        };
         let is_over = |lease: &Lease| {
             let process = self.routers.get(&lease.router).map_or(0, |r| r.incarnation);
-            heard.contains(&lease.router) && lease.incarnation < process && !lease.is_final
+            lease.incarnation < process && !lease.is_final
         };
+        let is_hard = |id: &AccountId| self.accounts.get(id).is_some_and(|account| account.hard);
         let forgotten = |lease: &Lease| {
             let mut binding = lease.accounts.iter().filter(|id| is_hard(id));
             self.may_be_forgotten(lease.fence)
+                && is_told(lease)
                 && is_over(lease)
                 && binding.all(|id| billed.contains(id))
         };
@@ -179,15 +229,15 @@ impl Bank {
     pub(super) fn may_be_forgotten(&self, fence: u64) -> bool {
         self.learning
             .as_ref()
-            .is_some_and(|learning| fence < learning.below)
+            .is_some_and(|learning| (1..learning.below).contains(&fence))
     }
 
     /// A process of a gateway is known, and all that its disk has to say of those before it.
     pub(super) fn heard_all(&mut self, router: RouterId, disk: DiskId) {
         let waiting = self.learning.as_mut().and_then(|l| l.waiting.as_mut());
         if let Some(waiting) = waiting
-            && let Some(disks) = waiting.disks.get(&router)
-            && disks.contains(&disk)
+            && let Some(known) = waiting.disks.get(&router)
+            && *known == Some(disk)
         {
             waiting.heard.insert(router);
         }
@@ -195,7 +245,10 @@ impl Bank {
 
     /// Takes over, of what a sync names, the leases that the books have forgotten, and what they have forgotten of others.
     pub(super) fn learn(&mut self, sync: &Sync) {
-        if self.learning.is_none() {
+        // No process of this gateway has such a number: it says so to be believed, or to break the books.
+        let known = self.routers.get(&sync.router);
+        let is_known = known.is_some_and(|router| sync.incarnation <= router.incarnation);
+        if self.learning.is_none() || !is_known {
             return;
         }
         for line in &sync.leases {
@@ -231,38 +284,29 @@ impl Bank {
         }
     }
 
-    /// A lease that the books do not know, of which no new money comes.
+    /// A lease that the books do not know, of which no new money comes. Whose budgets it was taken from, they may not know
+    /// either: then it stands in the list of leases, and in no budget.
     fn take_over(&mut self, sync: &Sync, id: LeaseId, incarnation: u64, granted: Money) {
-        let fence = id.fence();
-        let leaf = id.leaf();
-        let accounts = self.leaves.get(&leaf).map(|leaf| leaf.accounts.clone());
-        let (true, Some(accounts)) = (self.may_be_forgotten(fence), accounts) else {
+        let (fence, leaf) = (id.fence(), id.leaf());
+        if !self.may_be_forgotten(fence) || i64::try_from(leaf.0).is_err() {
             return;
-        };
+        }
+        let changed = &mut self.changed;
+        let known = self.leaves.entry(leaf).or_insert_with(|| {
+            changed.leaves.insert(leaf);
+            super::Leaf {
+                killed: true,
+                ..super::Leaf::default()
+            }
+        });
+        let accounts = known.accounts.clone();
+        let holder = (sync.router, incarnation, DiskId::default());
+        let waiting = self.learning.as_ref().and_then(|l| l.waiting.as_ref());
         let lease = Lease {
-            router: sync.router,
-            incarnation,
-            disk: DiskId::default(),
-            leaf,
-            fence,
-            accounts,
             stage: Stage::Draining,
-            granted: Money::ZERO,
-            returned: Money::ZERO,
-            settled: Money::ZERO,
-            uncertain: Money::ZERO,
-            overrun: Money::ZERO,
-            breach: Money::ZERO,
-            rate: Money::ZERO,
             was_used: true,
-            is_final: false,
-            valid_until: Duration::ZERO,
-            drain_until: self
-                .learning
-                .as_ref()
-                .and_then(|l| l.waiting.as_ref())
-                .map_or(Duration::ZERO, |w| w.until),
-            recalled: false,
+            drain_until: waiting.map_or(Duration::ZERO, |waiting| waiting.until),
+            ..Lease::new(holder, (leaf, fence), accounts)
         };
         self.open.insert(id, &lease);
         self.leases.insert(id, lease);
@@ -310,3 +354,6 @@ impl LeaseId {
         LeafId(u64::try_from(self.0 & u128::from(u64::MAX)).unwrap_or(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;

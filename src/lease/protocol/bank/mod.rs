@@ -13,7 +13,7 @@ pub(super) mod sizing;
 mod sync;
 #[cfg(test)]
 mod tests;
-pub use learning::{Restoring, TooEarly};
+pub use learning::{Restoring, SetBack, TooEarly};
 pub use rows::Rows;
 
 #[cfg(test)]
@@ -176,7 +176,13 @@ impl Bank {
 
     /// Enrols a gateway.
     pub fn enrol(&mut self, id: RouterId) {
-        self.routers.entry(id).or_default();
+        // Where the books have forgotten one of this name, its processes had numbers, too.
+        let incarnation = self.learning.as_ref().map_or(0, Learning::beyond);
+        let begin = || Router {
+            incarnation,
+            ..Router::default()
+        };
+        self.routers.entry(id).or_insert_with(begin);
         self.changed.routers.insert(id);
     }
 

@@ -292,26 +292,11 @@ impl Bank {
             .map(|leaf| leaf.accounts.clone())
             .unwrap_or_default();
         let whole = self.terms.valid_for.saturating_add(self.terms.drain_for);
+        let holder = (sync.router, sync.incarnation, self.disk_of(sync.router));
         let lease = Lease {
-            router: sync.router,
-            incarnation: sync.incarnation,
-            disk: self.disk_of(sync.router),
-            leaf: want.leaf,
-            fence,
-            accounts,
-            stage: Stage::Active,
-            granted: Money::ZERO,
-            returned: Money::ZERO,
-            settled: Money::ZERO,
-            uncertain: Money::ZERO,
-            overrun: Money::ZERO,
-            breach: Money::ZERO,
-            rate: Money::ZERO,
-            was_used: false,
-            is_final: false,
             valid_until: self.terms.until(now, self.terms.valid_for),
             drain_until: self.terms.until(now, whole),
-            recalled: false,
+            ..Lease::new(holder, (want.leaf, fence), accounts)
         };
         self.open.insert(id, &lease);
         self.leases.insert(id, lease);

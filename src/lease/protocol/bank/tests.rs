@@ -3,22 +3,22 @@
 use super::*;
 use crate::lease::protocol::message::{DiskId, Final, Grant, Line, Reason, Sync, Synced, Want};
 
-const ROOT: AccountId = AccountId {
+pub(super) const ROOT: AccountId = AccountId {
     budget: 0,
     period: 0,
 };
-const LEAF: LeafId = LeafId(1);
+pub(super) const LEAF: LeafId = LeafId(1);
 
-fn usd(cents: i64) -> Money {
+pub(super) fn usd(cents: i64) -> Money {
     Money::from_nanos(cents * 10_000_000)
 }
 
-fn secs(seconds: u64) -> Duration {
+pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 /// A bank with one account of this much, and two gateways that were given a number.
-fn bank(limit: Money) -> Bank {
+pub(super) fn bank(limit: Money) -> Bank {
     let mut bank = Bank::new(Terms::default());
     bank.set_account(ROOT, limit, true);
     bank.set_leaf(LEAF, [ROOT]);
@@ -30,7 +30,7 @@ fn bank(limit: Money) -> Bank {
 }
 
 /// A process of a gateway is given its number.
-fn begun(bank: &mut Bank, router: RouterId, disk: DiskId, start: u64) {
+pub(super) fn begun(bank: &mut Bank, router: RouterId, disk: DiskId, start: u64) {
     let hello = Hello {
         router,
         disk,
@@ -39,7 +39,7 @@ fn begun(bank: &mut Bank, router: RouterId, disk: DiskId, start: u64) {
     bank.hello(&hello).expect("enrolled");
 }
 
-fn sync(router: u128, seq: u64) -> Sync {
+pub(super) fn sync(router: u128, seq: u64) -> Sync {
     Sync {
         router: RouterId(router),
         incarnation: 1,
@@ -94,7 +94,7 @@ fn lent(bank: &mut Bank, router: u128, need: Money) -> Grant {
 }
 
 /// What the root holds: spent, held, uncertain.
-fn books(bank: &Bank) -> (Money, Money, Money) {
+pub(super) fn books(bank: &Bank) -> (Money, Money, Money) {
     let root = bank.account(ROOT).expect("the root");
     assert!(root.is_sound(), "{root:?}");
     (root.spent, root.held, root.uncertain)

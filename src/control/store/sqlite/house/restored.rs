@@ -12,6 +12,11 @@ pub(in crate::control) const STARTS: &str = "restored.starts";
 /// When it was.
 pub(in crate::control) const OPENED: &str = "restored.opened";
 
+/// When a copy was made; on the books of a panel that runs it is not there.
+pub(in crate::control) const BACKUP: &str = "backup.made";
+/// How long the longest lease could be spent that was ever given out, in nanoseconds.
+pub(in crate::control) const LONGEST: &str = "leases.longest";
+
 /// Books that were set back.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::control) struct Restored {
