@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +138,8 @@ where
         most_body: MOST_BODY,
         handler: Arc::new(move |call, _, body| {
             let handler = handler.clone();
+            // It may hold a secret.
+            let body = Zeroizing::new(body);
             Box::pin(async move {
                 let body = if takes_nothing && body.is_empty() {
                     super::call::body(b"{}")?

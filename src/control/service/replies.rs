@@ -43,7 +43,10 @@ impl Named {
         name: &str,
         parts: &[&[u8]],
     ) -> Self {
+        let seal = secrets::digest(&format!("reply:{credential}:{name}"));
         let mut body = sha2::Sha256::new();
+        // What is asked may hold a secret that could be guessed: its digest is of no use without the caller's own.
+        body.update(seal);
         for part in parts {
             body.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             body.update(part);
@@ -52,7 +55,7 @@ impl Named {
             who: who.to_owned(),
             key: secrets::digest(name),
             body: body.finalize().into(),
-            seal: secrets::digest(&format!("reply:{credential}:{name}")),
+            seal,
         }
     }
 }
