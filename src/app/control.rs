@@ -10,6 +10,7 @@ use crate::control::authority::{Authority, CERTIFICATE};
 use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates, Treaty};
 use crate::control::service::bundles::Office;
+use crate::control::service::vault::{self, Keyring};
 use crate::control::service::{Panel, users};
 use crate::control::settings::Control;
 use crate::control::signer::Signer;
@@ -115,6 +116,7 @@ impl Open {
             let mut panel = Panel::open(store, treasury.clone(), bulletin.clone(), time).await?;
             let signer = Signer::open(folder)?;
             panel.staff(Office::new(bundles::checker(), signer)).await?;
+            vault::open(&panel, Keyring::open(folder, &control.vault)?).await?;
             let first_admin = users::first_admin_link(&panel).await?;
             anyhow::Ok((Arc::new(panel), first_admin))
         })?;

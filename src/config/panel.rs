@@ -35,6 +35,10 @@ pub fn load_panel(sources: &Sources) -> Result<Control, Faults> {
     let mut document = Document::new(root, &mut reader);
     let settings: ControlSettings = document.settings(&mut reader);
     let mut control = settings.compile(&document.report());
+    reader.secret(&document.root, &["vault", "key"]);
+    for index in 0..settings.vault.previous.len() {
+        reader.secret(&document.root, &["vault", "previous", &index.to_string()]);
+    }
     let written = ["state_dir".into()];
     let (node, steps) = document.root.walk(&written);
     let place = if steps == 1 { node.place } else { file };
@@ -66,7 +70,8 @@ pub fn is_panel(file: &Path) -> bool {
         "policies",
         "panel",
     ]);
-    !is_gateways && (has(&["leases", "names", "store", "certificate_lifetime"]) || is_named(file))
+    !is_gateways
+        && (has(&["leases", "names", "store", "certificate_lifetime", "vault"]) || is_named(file))
 }
 
 fn is_named(file: &Path) -> bool {
@@ -106,6 +111,46 @@ mod tests {
             .map(|fault| (fault.line, fault.column))
             .collect();
         assert_eq!(told, [(1, 9), (2, 11)], "{faults}");
+    }
+
+    #[test]
+    fn a_key_of_the_vault_that_could_be_guessed_is_told_at_its_place_and_not_shown() {
+        let check = |text: &str, expected: (u32, u32, &str)| {
+            let faults = load(text).expect_err("a fault");
+            let told = faults.0.iter();
+            let mut told = told.map(|fault| (fault.line, fault.column, fault.code));
+            assert!(told.any(|fault| fault == expected), "{faults}");
+            let words = faults.to_string();
+            assert!(!words.contains("hunter2"), "{words}");
+        };
+        check("vault: { key: hunter2hunter2 }\n", (1, 15, "vault_key"));
+        check("vault:\n  previous: [AAAA]\n", (2, 14, "vault_key"));
+        check("vault: { lifetime: 1s }\n", (1, 20, "duration"));
+        check("vault: { kye: x }\n", (1, 10, "unknown_key"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, key) = (
+            folder.path().join("panel.yaml"),
+            "DTKjN1t8ZqzuaUH3RQ9EqT0hOVkK3DAmcJrRvl7y3Qg=",
+        );
+        fs::write(folder.path().join("key"), format!("{key}\n")).expect("a key");
+        fs::write(&file, "vault: { key: \"${KEY}\", previous: file:key }\n").expect("a file");
+        let sources = Sources {
+            file: Some(file.clone()),
+            env: vec![("KEY".to_owned(), key.to_owned())],
+            ..Sources::default()
+        };
+        let vault = load_panel(&sources).expect("a panel").vault;
+        assert_eq!(vault.key.as_ref(), vault.previous.first());
+        // Written out, in a file that others may read.
+        fs::write(&file, format!("vault: {{ key: {key} }}\n")).expect("a file");
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(&file, open).expect("a mode");
+        let faults = load_panel(&sources).expect_err("a fault");
+        assert_eq!(
+            faults.0.first().map(|fault| fault.code),
+            Some("readable_secret")
+        );
+        assert!(!faults.to_string().contains(key), "{faults}");
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The panel's settings, as written and as meant.
 
+mod vault;
+
+pub use vault::{KEY, MasterKey, VaultKeys, VaultSettings, Weakness, master_key};
+
 use crate::lease::protocol::Terms;
 use crate::settings::{Report, duration};
 use schemars::JsonSchema;
@@ -30,6 +34,9 @@ pub struct ControlSettings {
     pub leases: LeaseSettings,
     /// How long a gateway's certificate is good; it renews itself at two thirds of that. `24h` unless said otherwise.
     pub certificate_lifetime: Option<String>,
+    /// The vault, in which providers' credentials are kept.
+    #[serde(default)]
+    pub vault: VaultSettings,
 }
 
 /// What leases are like.
@@ -76,6 +83,8 @@ pub struct Control {
     pub terms: Terms,
     /// How long a gateway's certificate is good.
     pub certificate_lifetime: Duration,
+    /// The vault's keys.
+    pub vault: VaultKeys,
 }
 
 impl ControlSettings {
@@ -128,6 +137,7 @@ impl ControlSettings {
                 (Duration::from_mins(1), Duration::from_hours(24 * 90)),
                 &report.at("certificate_lifetime"),
             ),
+            vault: self.vault.compile(&report.at("vault")),
         }
     }
 

@@ -86,6 +86,12 @@ pub enum Event {
         #[serde(with = "number")]
         revision: u64,
     },
+    /// Something changed in the vault.
+    Vault {
+        /// Its revision.
+        #[serde(with = "number")]
+        revision: u64,
+    },
     /// There may be money now where there was none.
     SyncNow,
     /// This panel is about to stop: ask another, or this one again a little later.

@@ -22,6 +22,7 @@ mod restore;
 mod route;
 mod sessions;
 mod users;
+mod vault;
 
 pub use call::Peer;
 pub use openapi::document;
@@ -43,6 +44,7 @@ fn routes() -> Vec<Route> {
         requests::routes(),
         gateways::routes(),
         bundles::routes(),
+        vault::routes(),
         records::routes(),
         restore::routes(),
     ];

@@ -201,8 +201,10 @@ const fn of_service(error: &ServiceError) -> StatusCode {
         ServiceError::Changed => StatusCode::PRECONDITION_FAILED,
         ServiceError::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
         ServiceError::NotInForce(_) | ServiceError::Bank(_) => StatusCode::SERVICE_UNAVAILABLE,
-        ServiceError::Store(_) | ServiceError::NoRandom | ServiceError::NoDigest => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        ServiceError::Store(_)
+        | ServiceError::NoRandom
+        | ServiceError::NoVault
+        | ServiceError::NotSealed
+        | ServiceError::NoDigest => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

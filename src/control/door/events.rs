@@ -110,6 +110,7 @@ fn spelled(numbered: &Numbered) -> String {
         Event::Unkill { .. } => "unkill",
         Event::Directory { .. } => "directory",
         Event::Policy { .. } => "policy",
+        Event::Vault { .. } => "vault",
         Event::SyncNow => "sync_now",
         Event::Goaway => "goaway",
     };

@@ -10,6 +10,7 @@ mod panel;
 mod policy;
 mod tls;
 mod treaty;
+mod vault;
 
 pub use policy::Policies;
 pub use tls::{Certificates, DoorError};

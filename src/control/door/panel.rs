@@ -2,9 +2,10 @@
 
 use super::treaty::{Later, NotEnrolled, Registrar};
 use crate::control::authority::{ClientCertificate, Fingerprint};
-use crate::control::service::{Panel, ServiceError, directory, gateways};
+use crate::control::service::{Panel, ServiceError, directory, gateways, vault};
 use crate::lease::directory::Directory;
 use crate::lease::protocol::RouterId;
+use crate::lease::vault::Allowed;
 
 impl From<ServiceError> for NotEnrolled {
     fn from(error: ServiceError) -> Self {
@@ -53,6 +54,15 @@ impl Registrar for Panel {
                 _ => Ok(known),
             }
         })
+    }
+
+    fn credentials<'a>(
+        &'a self,
+        router: RouterId,
+        names: &'a [String],
+        known: u64,
+    ) -> Later<'a, Result<Option<Allowed>, NotEnrolled>> {
+        Box::pin(async move { Ok(vault::give(self, router, names, known).await?) })
     }
 
     fn heard(&self, router: RouterId, cursor: Option<u64>) {

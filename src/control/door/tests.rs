@@ -11,6 +11,8 @@ use crate::governance::budget::Window;
 use crate::lease::bundle::{self, NotTrusted, Order, PolicyKey, Report};
 use crate::lease::directory::{Directory, Enrolled, Event};
 use crate::lease::protocol::{LeafId, RouterId, Terms};
+use crate::lease::vault::{Allowed, Credential, Given, Question};
+use crate::secret::Secret;
 use crate::units::Money;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -70,6 +72,26 @@ impl Registrar for Fake {
         let known = self.certificates.lock().expect("no panic");
         let router = known.get(&certificate).copied();
         Box::pin(async move { Ok(router) })
+    }
+
+    fn credentials<'a>(
+        &'a self,
+        _: RouterId,
+        _: &'a [String],
+        known: u64,
+    ) -> Later<'a, Result<Option<Allowed>, NotEnrolled>> {
+        let credential = Credential {
+            name: "openai".to_owned(),
+            version: 2,
+            secret: Secret::new("sk-canary".to_owned()),
+        };
+        let allowed = Allowed {
+            revision: 5,
+            lifetime: Duration::from_mins(1),
+            credentials: vec![credential],
+            missing: Vec::new(),
+        };
+        Box::pin(async move { Ok((known != 5).then_some(allowed)) })
     }
 
     fn heard(&self, _: RouterId, cursor: Option<u64>) {
@@ -437,4 +459,44 @@ async fn a_sync_is_answered_with_the_revision_of_what_gateways_are_to_run() {
     let answer = answer.expect("an answer");
     assert_eq!(answer.status().as_u16(), 200);
     assert_eq!(answer.headers()["policy-revision"], "3");
+}
+
+#[tokio::test]
+async fn credentials_are_for_the_gateway_that_asks_and_opens_them() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let question = Question::new().expect("a key");
+    let ask = |router: RouterId, known: &str, key: &str| json!({ "router_id": id(router), "known": known, "key": key, "names": ["openai"] });
+    let good = ask(ROUTER, "0", &question.key);
+    let (status, answer) = rig.post("/v1/credentials", &good, Some(who)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(!answer.to_string().contains("canary"));
+    let given: Given = serde_json::from_value(answer).expect("an answer");
+    let opened = question.open(ROUTER, &given).expect("opens");
+    assert_eq!(opened[0].secret.expose(), "sk-canary");
+    let known = ask(ROUTER, "5", &question.key);
+    let (status, answer) = rig.post("/v1/credentials", &known, Some(who)).await;
+    assert_eq!((status, answer), (204, Value::Null));
+    let stranger = Fingerprint([9; 32]);
+    let forged = ask(RouterId(0x78), "0", &question.key);
+    let mut many = good.clone();
+    many["names"] = json!(vec!["openai"; 257]);
+    for (body, who, status, code) in [
+        (good.clone(), None, 401, "unauthorized"),
+        (good.clone(), Some(stranger), 403, "unknown_router"),
+        (forged, Some(who), 403, "forbidden"),
+        (ask(ROUTER, "0", "AAAA"), Some(who), 400, "malformed"),
+        (
+            ask(ROUTER, "-1", &question.key),
+            Some(who),
+            400,
+            "malformed",
+        ),
+        (many, Some(who), 400, "malformed"),
+        (json!({}), Some(who), 400, "malformed"),
+    ] {
+        let (got, answer) = rig.post("/v1/credentials", &body, who).await;
+        assert_eq!((got, &answer["code"]), (status, &json!(code)), "{body}");
+        assert!(answer.get("credentials").is_none());
+    }
 }

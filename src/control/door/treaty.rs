@@ -4,14 +4,15 @@
 //! for either a gateway is broken or it is none.
 
 use super::From;
-use super::events;
 use super::policy::{self, Policies};
+use super::{events, vault};
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint, Request};
 use crate::control::bulletin::Bulletin;
 use crate::control::treasury::{Treasury, TreasuryError};
 use crate::lease::directory::{Directory, Enrol, Enrolled, POLICY_HEADER, VERSION, VERSION_HEADER};
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Hello, RouterId, Sync};
+use crate::lease::vault::Allowed;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -70,6 +71,13 @@ pub trait Registrar: Send + std::marker::Sync {
         certificate: Fingerprint,
         key: Option<Fingerprint>,
     ) -> Later<'_, Result<Option<RouterId>, NotEnrolled>>;
+    /// What a gateway may have of these names in the vault; none where it has heard this revision.
+    fn credentials<'a>(
+        &'a self,
+        router: RouterId,
+        names: &'a [String],
+        known: u64,
+    ) -> Later<'a, Result<Option<Allowed>, NotEnrolled>>;
     /// A gateway said something, perhaps that it has acted on all events up to one.
     fn heard(&self, router: RouterId, cursor: Option<u64>);
     /// The directory as it is now; none where it has this revision still.
@@ -104,6 +112,7 @@ pub fn router(treaty: Arc<Treaty>) -> Router {
         .route("/v1/enrol", post(enrol))
         .route("/v1/hello", post(hello))
         .route("/v1/sync", post(sync))
+        .route("/v1/credentials", post(vault::credentials))
         .route("/v1/directory", get(directory))
         .route("/v1/events", get(events::events))
         .merge(policy::routes())
@@ -210,7 +219,7 @@ impl Treaty {
     }
 
     /// Checks that a message speaks for who sent it.
-    async fn speaks(
+    pub(super) async fn speaks(
         &self,
         from: From,
         router: RouterId,

@@ -115,6 +115,12 @@ pub enum ServiceError {
     /// No random numbers can be had.
     #[error("the system gives no random numbers")]
     NoRandom,
+    /// The vault was not opened.
+    #[error("the vault is not open: look into the panel's log")]
+    NoVault,
+    /// A credential could not be sealed.
+    #[error("the credential cannot be sealed now")]
+    NotSealed,
     /// A password could not be digested.
     #[error("the password cannot be checked now")]
     NoDigest,
@@ -152,6 +158,8 @@ impl ServiceError {
             Self::Bank(_) => "bank_unavailable",
             Self::Store(_) => "store_failed",
             Self::NoRandom => "no_random",
+            Self::NoVault => "vault_closed",
+            Self::NotSealed => "not_sealed",
             Self::NoDigest => "no_digest",
         }
     }

@@ -28,6 +28,7 @@ pub mod sessions;
 mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod vault;
 pub mod webhooks;
 mod words;
 
@@ -49,7 +50,7 @@ use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -82,6 +83,8 @@ pub struct Panel {
     remembered: Mutex<Remembered>,
     /// What it has at hand for bundles of policies.
     bundles: bundles::Office,
+    /// The vault's keys, once it is open.
+    keyring: OnceLock<vault::Keyring>,
 }
 
 /// What is remembered of gateways: lost with the process, and soon known again.
@@ -124,6 +127,7 @@ impl Panel {
             next_turn: AtomicI64::new(i64::MAX),
             remembered: Mutex::default(),
             bundles: bundles::Office::default(),
+            keyring: OnceLock::new(),
         };
         panel.govern().await?;
         Ok(panel)

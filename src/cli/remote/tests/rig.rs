@@ -9,7 +9,9 @@ use crate::control::authority::{Authority, CERTIFICATE};
 use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates};
 use crate::control::service::bundles::Office;
+use crate::control::service::vault::{Keyring, open as open_vault};
 use crate::control::service::{Panel, users};
+use crate::control::settings::VaultKeys;
 use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
@@ -87,6 +89,8 @@ impl Rig {
                 let staffed = panel.staff(Office::new(checker(), signer)).await;
                 staffed.expect("an office");
                 let panel = Arc::new(panel);
+                let keyring = Keyring::open(&state, &VaultKeys::default()).expect("a key");
+                open_vault(&panel, keyring).await.expect("a vault");
                 let setup = users::first_admin_link(&panel).await.expect("a link");
                 let authority = Authority::open(&state, clock::now().wall).expect("an authority");
                 let names = vec!["localhost".to_owned()];

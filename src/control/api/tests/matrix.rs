@@ -41,6 +41,8 @@ fn fixture(world: &World) -> Fixture {
     let hook = world.ask("POST /api/v1/webhooks", &admin, body).is(201);
     let body = json!({ "files": { "org.yaml": "version: 1\nscope: {}\n" } });
     let bundle = world.ask("POST /api/v1/bundles", &admin, body).is(201);
+    let body = json!({ "name": "openai", "secret": "sk-canary" });
+    let credential = world.ask("POST /api/v1/credentials", &admin, body).is(201);
     let (_, user) = world.user(&admin, "target", "viewer", None);
     let callers = [
         ("viewer", Role::Viewer, None),
@@ -101,6 +103,7 @@ fn fixture(world: &World) -> Fixture {
         ("gateway", text(&gateway["gateway"]["id"])),
         ("webhook", text(&hook["id"])),
         ("bundle", bundle["bundle"]["version"].to_string()),
+        ("credential", text(&credential["id"])),
         ("user", user),
         ("other", borealis),
     ];
@@ -196,7 +199,7 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
         }
         ("GET", "leases/{id}") => ("lease", none),
         ("POST", "leases/{id}/write-off") => ("lease", json!({ "reason": "x" })),
-        ("GET", "bundles" | "bundles/rollout") => ("", none),
+        ("GET", "bundles" | "bundles/rollout" | "credentials") => ("", none),
         ("POST", "bundles") => (
             "",
             json!({ "files": { "org.yaml": "version: 1\nscope: {}\n" } }),
@@ -206,6 +209,10 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
         ("POST", "bundles/{id}/rollout") => ("bundle", json!({ "percent": 10 })),
         ("POST", "webhooks") => ("", json!({ "url": "https://other.example.com/" })),
         ("DELETE", "webhooks/{id}") => ("webhook", none),
+        ("POST", "credentials") => ("", json!({ "name": "vllm", "secret": "sk-canary" })),
+        ("GET" | "DELETE", "credentials/{id}") => ("credential", none),
+        ("PATCH", "credentials/{id}") => ("credential", json!({ "note": "x" })),
+        ("POST", "credentials/{id}/rotate") => ("credential", json!({ "secret": "sk-canary" })),
         (method, path) => panic!("no sample for {method} {path}: add one"),
     }
 }
@@ -293,6 +300,9 @@ fn every_route_keeps_its_rule_for_every_kind_of_caller() {
                 faults.push(format!(
                     "{route:?} answers {who} with {status}, not {expected}: {said}"
                 ));
+            }
+            if said.contains("canary") {
+                faults.push(format!("{route:?} shows {who} a secret: {said}"));
             }
             if is_other {
                 let seen = fixture

@@ -3,5 +3,6 @@ mod matrix;
 mod money;
 mod news;
 mod surface;
+mod vault;
 mod who;
 mod world;

@@ -6,11 +6,14 @@ use crate::control::api::{Peer, router};
 use crate::control::bulletin::Bulletin;
 use crate::control::service::bundles::Office;
 use crate::control::service::secrets::Cost;
+use crate::control::service::vault::{self, Keyring};
 use crate::control::service::{Panel, ServiceError, users};
+use crate::control::settings::{KEY, MasterKey};
 use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
 use crate::lease::protocol::{Answer, DiskId, Hello, LeafId, RouterId, Sync, Synced, Terms, Want};
+use crate::secret::Secret;
 use crate::units::Money;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -67,6 +70,14 @@ impl Got {
     }
 }
 
+/// The vault's keys: the one of now, and those before it.
+pub(super) fn keyring(current: u8, previous: &[u8]) -> Keyring {
+    let key = |seed: &u8| Secret::new([*seed; KEY]);
+    let previous: Vec<MasterKey> = previous.iter().map(key).collect();
+    let lifetime = std::time::Duration::from_hours(1);
+    Keyring::of(&key(&current), &previous, lifetime).expect("keys")
+}
+
 impl World {
     pub(super) fn new() -> Self {
         Self::over(TempDir::new().expect("a folder"))
@@ -98,6 +109,7 @@ impl World {
                 let mut panel = Panel::open(store, treasury, bulletin, clock).await?;
                 let signer = Signer::open(folder.path()).expect("a key");
                 panel.staff(Office::new(checker(), signer)).await?;
+                vault::open(&panel, keyring(1, &[])).await?;
                 Ok::<_, ServiceError>(panel)
             })
         };

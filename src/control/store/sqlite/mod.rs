@@ -29,10 +29,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
-const STEPS: [(i64, &str, &str); 4] = [
+const STEPS: [(i64, &str, &str); 5] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
     (3, "alerts", include_str!("migrations/0003_alerts.sql")),
+    (4, "vault", include_str!("migrations/0004_vault.sql")),
     (5, "bundles", include_str!("migrations/0005_bundles.sql")),
 ];
 

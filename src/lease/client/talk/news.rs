@@ -85,6 +85,8 @@ impl Talk {
                     self.client.bundles.look.notify_one();
                 }
             }
+            // Nothing is asked of the vault yet.
+            Event::Vault { .. } => {}
             Event::SyncNow => purse.ask_again(),
             Event::Goaway => return true,
         }

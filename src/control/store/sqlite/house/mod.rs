@@ -18,6 +18,7 @@ pub(in crate::control) mod settings;
 pub(in crate::control) mod spend;
 pub(in crate::control) mod tokens;
 pub(in crate::control) mod users;
+pub(in crate::control) mod vault;
 pub(in crate::control) mod webhooks;
 
 use super::StoreError;
