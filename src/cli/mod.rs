@@ -33,6 +33,7 @@ pub mod token;
 pub mod top;
 pub mod up;
 pub mod user;
+pub mod vault;
 
 use crate::config::{self, Fault, Faults, Sources};
 use anyhow::Context as _;

@@ -1,7 +1,7 @@
 //! The commands that ask a control panel, under one roof: they are called alike and end alike.
 
 use crate::cli::{
-    admin_audit, budget, gateway, kill, lease, login, node, request, token, top, user,
+    admin_audit, budget, gateway, kill, lease, login, node, request, token, top, user, vault,
 };
 use clap::Subcommand;
 use std::io::Write;
@@ -23,6 +23,7 @@ pub(in crate::cli) enum AtPanel {
     Kills(kill::KillsArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
+    Vault(vault::VaultArgs),
     AdminAudit(admin_audit::AdminAuditArgs),
 }
 
@@ -48,6 +49,7 @@ impl AtPanel {
             Self::Kills(args) => kill::look(args, env, out),
             Self::User(args) => user::run(args, env, out),
             Self::Token(args) => token::run(args, env, out),
+            Self::Vault(args) => vault::run(args, env, out),
             Self::AdminAudit(args) => admin_audit::run(args, env, out),
         }
     }

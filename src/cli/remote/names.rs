@@ -23,6 +23,7 @@ pub(in crate::cli) enum Kind {
     User,
     Token,
     Kill,
+    Credential,
 }
 
 impl Kind {
@@ -37,6 +38,7 @@ impl Kind {
             Self::User => "user",
             Self::Token => "token",
             Self::Kill => "kill switch",
+            Self::Credential => "credential",
         }
     }
 
@@ -52,6 +54,7 @@ impl Kind {
             Self::User => "users",
             Self::Token => "tokens",
             Self::Kill => "kills",
+            Self::Credential => "credentials",
         }
     }
 
@@ -69,7 +72,7 @@ impl Kind {
                 let path = name.strip_suffix(text("window")).unwrap_or(name);
                 vec![name.to_owned(), path.trim_end().to_owned()]
             }
-            Self::Gateway | Self::Token => vec![text("name").to_owned()],
+            Self::Gateway | Self::Token | Self::Credential => vec![text("name").to_owned()],
             Self::User => vec![text("email").to_owned(), text("name").to_owned()],
             Self::Lease | Self::Request => vec![text("id").to_owned()],
             Self::Kill => vec![text("id").to_owned(), text("name").to_owned()],

@@ -2,7 +2,7 @@
 
 use crate::app::bundles::checker;
 use crate::cli::remote::{Ask, AtPanel, Fault, Panel as Asked, whereabouts};
-use crate::cli::{Cli, Command, key, login, policy, user};
+use crate::cli::{Cli, Command, key, login, policy, user, vault};
 use crate::clock;
 use crate::control::api;
 use crate::control::authority::{Authority, CERTIFICATE};
@@ -191,6 +191,9 @@ impl Rig {
                 let panel = Asked::of(&login)?;
                 let done = user::password(&panel, &login, &env, &mut typed, &mut out);
                 done.map(|()| ExitCode::SUCCESS)
+            }
+            Command::AtPanel(AtPanel::Vault(args)) => {
+                vault::asked(&args, &env, &mut typed, &mut out)
             }
             Command::AtPanel(command) => command.run(&env, &mut out),
             Command::Policy(args) => policy::run(&args, &env, &mut out),

@@ -344,3 +344,73 @@ fn policies_are_pushed_rolled_out_and_back() {
     );
     assert!(rig.run("policy rollback --panel --list").is_err());
 }
+
+#[test]
+fn a_credential_is_put_from_anywhere_but_the_command_line_and_never_shown() {
+    let rig = Rig::new();
+    rig.first_admin();
+    rig.run("gateway new edge-1").unwrap();
+    rig.type_next(&["sk-canary-1"]);
+    let put = rig
+        .run("vault put openai-prod --note the%20main%20one")
+        .unwrap();
+    assert_eq!(put, "openai-prod is in the vault: version 1\n");
+    let file = rig.home.path().join("key.txt");
+    std::fs::write(&file, "sk-canary-2\n").unwrap();
+    let rotated = rig.run(&format!(
+        "vault rotate openai-prod --file {}",
+        file.display()
+    ));
+    assert_eq!(rotated.unwrap(), "openai-prod was rotated: version 2\n");
+    let words = told(rig.run("vault put vllm --from-env NOT_SET").unwrap_err());
+    assert!(words.contains("`NOT_SET` is not set"), "{words}");
+    // Whatever variable holds it: here the one that every rig has.
+    let made = rig.json("vault put vllm --from-env XDG_CONFIG_HOME --gateway edge-1 --json");
+    assert_eq!(
+        (made["version"].as_i64(), &made["kind"]),
+        (Some(1), &Value::from("api-key"))
+    );
+    rig.type_next(&["sk-canary-3"]);
+    let words = told(rig.run("vault put vllm").unwrap_err());
+    assert!(
+        words.contains("(name_taken)") && words.contains("vault rotate vllm"),
+        "{words}"
+    );
+    let listed = rig.run("vault list").unwrap();
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(
+        lines[0].starts_with("NAME         KIND     VERSION  GATEWAYS  SINCE"),
+        "{listed}"
+    );
+    assert!(
+        lines[1].starts_with("openai-prod  api-key        2  all"),
+        "{listed}"
+    );
+    assert!(lines[1].ends_with("the main one"), "{listed}");
+    assert!(
+        lines[2].starts_with("vllm         api-key        1  edge-1"),
+        "{listed}"
+    );
+    assert!(
+        !listed.contains("canary") && !rig.json("vault list --json").to_string().contains("canary")
+    );
+    let changed = rig
+        .run("vault set vllm --every-gateway --kind token")
+        .unwrap();
+    assert_eq!(changed, "vllm was changed: version 1\n");
+    assert!(
+        rig.run("vault list")
+            .unwrap()
+            .contains("vllm         token          1  all")
+    );
+    let removed = rig.run("vault rm vllm").unwrap();
+    assert_eq!(removed, "removed vllm: gateways let go of it\n");
+    let words = told(rig.run("vault rm vllm").unwrap_err());
+    assert!(words.contains("there is no credential `vllm`"), "{words}");
+    rig.type_next(&["two words"]);
+    let words = told(rig.run("vault rotate openai-prod").unwrap_err());
+    assert!(
+        words.contains("secret: up to 4096") && !words.contains("two words"),
+        "{words}"
+    );
+}
