@@ -72,6 +72,7 @@ pub(super) fn plan(
     let mut keys = config.keys.clone();
     if let Some(panel) = panel {
         keys.extend(panel.keys(&config.keys));
+        panel.plan_with(&config.providers);
     }
     let mut upstreams = Vec::with_capacity(config.providers.len());
     for provider in &config.providers {
@@ -88,8 +89,9 @@ pub(super) fn plan(
                 provider.name
             )
         })?;
+        let credential = panel.and_then(|panel| panel.credential(provider));
         upstreams.push(Arc::new(
-            Upstream::new(provider, base)
+            Upstream::new(provider, base, credential.as_ref())
                 .with_context(|| format!("provider `{}`", provider.name))?,
         ));
     }

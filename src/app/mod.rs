@@ -14,6 +14,7 @@ mod policies;
 mod quote;
 pub mod scan;
 mod status;
+mod vault;
 pub mod workshop;
 
 pub use crate::provider::simulator;
@@ -249,7 +250,8 @@ impl House {
             Some(panel) => {
                 let client = Client::open(panel, &config.state_dir, books.clone(), fresh)?;
                 gate = gate.with_lender(client.purse().clone());
-                Some(Arc::new(Borrowing::begin(client, memory.clone())?))
+                let borrowing = Borrowing::begin(client, memory.clone(), &config.providers)?;
+                Some(Arc::new(borrowing))
             }
             None => None,
         };

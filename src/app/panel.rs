@@ -1,14 +1,15 @@
 //! The control panel in a running gateway: its keys in the plan, its money at the gate, its word in what is told.
 
-use super::Memory;
 use super::bundles::Ordered;
 use super::policies::InForce;
+use super::{Memory, vault};
 use crate::clock;
 use crate::config::Watcher;
 use crate::governance::identity::Key;
 use crate::lease::client::{Bundles, Client, Handle, Reach};
 use crate::lease::directory::Directory;
 use crate::pipeline;
+use crate::provider::settings::Provider;
 use crate::settings::Report;
 use arc_swap::ArcSwapOption;
 use std::cell::RefCell;
@@ -35,12 +36,17 @@ pub(super) struct Borrowing {
     directory: Arc<ArcSwapOption<Directory>>,
     /// The revision of the directory whose keys are in the plan.
     applied: AtomicU64,
+    pub(super) vault: vault::Applied,
     watcher: Arc<OnceLock<Weak<Watcher>>>,
 }
 
 impl Borrowing {
     /// Begins to talk to the panel, and waits a moment for its first word.
-    pub(super) fn begin(client: Client, memory: Arc<Memory>) -> anyhow::Result<Self> {
+    pub(super) fn begin(
+        client: Client,
+        memory: Arc<Memory>,
+        providers: &[Provider],
+    ) -> anyhow::Result<Self> {
         let directory = Arc::new(ArcSwapOption::new(client.directory()));
         let watcher: Arc<OnceLock<Weak<Watcher>>> = Arc::default();
         let bundles = client.bundles().clone();
@@ -57,6 +63,13 @@ impl Borrowing {
                 watcher.again();
             }
         };
+        let wake = watcher.clone();
+        client.vault().want(vault::wanted(providers));
+        client.vault().on_change(move || {
+            if let Some(watcher) = wake.get().and_then(Weak::upgrade) {
+                watcher.again();
+            }
+        });
         let reach: Reach = Box::new(move |sequence| {
             let journal = memory.journal();
             Box::pin(async move {
@@ -74,6 +87,7 @@ impl Borrowing {
             tried: AtomicU64::new(0),
             directory,
             applied: AtomicU64::new(0),
+            vault: vault::Applied::default(),
             watcher,
         })
     }
@@ -137,10 +151,11 @@ impl Borrowing {
         }
     }
 
-    /// Whether a directory was heard that is not in the plan.
+    /// Whether something was heard that is not in the plan: a directory, or credentials of the vault.
     pub(super) fn is_newer(&self) -> bool {
         let revision = self.directory.load().as_ref().map_or(0, |d| d.revision);
         revision != self.applied.load(Ordering::Relaxed)
+            || self.vault.differs(self.handle.vault().number())
     }
 
     /// The panel's keys beside those of the file; of two with one secret the file's wins.
@@ -215,6 +230,7 @@ impl Borrowing {
             last_sync_s: reading.heard.map(|heard| heard.as_secs()),
             doubt: reading.doubt,
             directory_revision: reading.directory.to_string(),
+            vault: self.vault_status(),
             leases: leases.collect(),
             policy: self.bundle_status(),
             error: reading.error,

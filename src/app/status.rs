@@ -142,6 +142,10 @@ impl StatusSource for Board {
         if !self.panel.as_ref().is_none_or(connected) {
             degraded.push("panel".to_owned());
         }
+        let has_credentials = |panel: &Arc<Borrowing>| panel.has_credentials();
+        if !self.panel.as_ref().is_none_or(has_credentials) {
+            degraded.push("vault".to_owned());
+        }
         Readiness {
             ready: stage == Stage::Answering && !journal_failed,
             degraded,

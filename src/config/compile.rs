@@ -13,7 +13,7 @@ use crate::gateway::settings::{Gateway, GatewaySettings, Listen, address, listen
 use crate::governance::identity::{Digest, Key};
 use crate::governance::settings::KeySettings;
 use crate::pattern::Pattern;
-use crate::provider::settings::{Kind, Names, Provider, Route};
+use crate::provider::settings::{Kind, Names, Provider, Route, VAULT};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -249,6 +249,19 @@ impl Loading<'_> {
             .iter()
             .map(|(name, provider)| provider.compile(name, &report.at("providers").at(name)))
             .collect();
+        if settings.panel.is_none() {
+            for provider in meant.iter().flatten() {
+                let Some(name) = provider.in_vault() else {
+                    continue;
+                };
+                let report = report.at("providers").at(&provider.name);
+                report.at("credential").fault_with(
+                    "vault_without_panel",
+                    format!("`{VAULT}{name}` is in the vault of a control panel, and there is no `panel`"),
+                    "add `panel:` as `tollgate gateway new NAME` prints it, or refer to the credential by \"${NAME}\" or file:PATH",
+                );
+            }
+        }
         let names = Names::new(&settings.providers, &meant);
         let routes = match settings.models.as_deref() {
             Some(routes) => {
@@ -292,7 +305,12 @@ impl Loading<'_> {
     /// Secrets written out need a file that is closed to others.
     fn secrets(&self, reader: &mut Reader<'_>) {
         let root = &self.document.root;
-        for name in self.settings.providers.keys() {
+        for (name, provider) in &self.settings.providers {
+            let credential = provider.credential.as_deref().unwrap_or_default();
+            // The name of a secret is none.
+            if credential.starts_with(VAULT) {
+                continue;
+            }
             reader.secret(root, &["providers", name, "credential"]);
         }
         for index in 0..self.settings.keys.len() {

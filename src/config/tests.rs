@@ -1,7 +1,7 @@
 use super::*;
 use crate::chat::tokenizer::Encoding;
 use crate::governance::budget::{Absent, AtLimit, Window};
-use crate::provider::settings::Kind;
+use crate::provider::settings::{Credential, Kind};
 use crate::units::{Money, Tokens};
 use proptest::prelude::*;
 use std::fs;
@@ -237,7 +237,9 @@ fn references_are_resolved_in_any_text() {
         env: vec![("HOST".to_owned(), "vllm.internal".to_owned())],
         ..Sources::default()
     });
-    let credential = config.providers[0].credential.as_ref().unwrap();
+    let Some(Credential::Given(credential)) = &config.providers[0].credential else {
+        panic!("a secret: {:?}", config.providers[0])
+    };
     assert_eq!(credential.expose(), "from-a-file");
     assert_eq!(
         &*config.providers[1].base.as_ref().unwrap().host,
@@ -601,4 +603,43 @@ proptest! {
         text.insert_str(at, &put);
         let _ = load(&sources(&text));
     }
+}
+
+#[test]
+fn a_credential_in_the_vault_needs_a_panel_and_a_name() {
+    let check = |provider: &str, expected: &[&str]| {
+        let text = format!("providers: {{ a: {{ kind: openai, credential: {provider} }} }}\n");
+        assert_eq!(codes(&sources(&text)), expected, "{provider}");
+    };
+    check("\"vault:openai-prod\"", &["1:45 vault_without_panel"]);
+    check("\"vault:no name\"", &["1:45 bad_credential"]);
+    check("\"vault:\"", &["1:45 bad_credential"]);
+    let text =
+        "providers: { a: { kind: openai, credential: vault:openai-prod } }\npanel: { url: x }\n";
+    let all = codes(&sources(text));
+    assert!(!all.iter().any(|code| code.contains("vault")), "{all:?}");
+    let told = faults(&sources(
+        "providers: { a: { kind: openai, credential: vault:x } }\n",
+    ));
+    let help = told[0].help.as_deref().unwrap_or_default();
+    assert!(help.contains("tollgate gateway new"), "{help}");
+    // The name of a secret may stand where others can read it; a secret may not.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tollgate.yaml");
+    let with = |credential: &str| {
+        fs::write(
+            &file,
+            format!("providers: {{ a: {{ kind: openai, credential: {credential} }} }}\n"),
+        )
+        .unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(&file, open).unwrap();
+        let sources = Sources {
+            file: Some(file.clone()),
+            ..Sources::default()
+        };
+        codes(&sources).join(" ")
+    };
+    assert!(!with("vault:x").contains("readable_secret"));
+    assert!(with("sk-written-out").contains("readable_secret"));
 }

@@ -185,6 +185,9 @@ pub struct PanelStatus {
     pub doubt: Money,
     /// The directory of keys in force.
     pub directory_revision: String,
+    /// What providers want of its vault; none where they want nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault: Option<VaultStatus>,
     /// What it lent.
     pub leases: Vec<LeaseStatus>,
     /// The policies it has this gateway run.
@@ -192,6 +195,36 @@ pub struct PanelStatus {
     /// What went wrong last, as long as it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What is held of the panel's vault: names and versions, never what they stand for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct VaultStatus {
+    /// The vault's revision, as far as it was heard.
+    pub revision: String,
+    /// Every credential that a provider refers to.
+    pub credentials: Vec<CredentialStatus>,
+    /// Why the vault could not be asked, as long as it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CredentialStatus {
+    /// Its name in the vault.
+    pub name: String,
+    /// Whether it is here.
+    pub held: bool,
+    /// Which of its secrets is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Whole seconds until it is good no longer, unless it is renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u64>,
+    /// Why it is not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Policies of the control panel.

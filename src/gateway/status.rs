@@ -52,6 +52,9 @@ pub struct Refused {
 /// A provider that asks for more is not quoted: nobody waits that long.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
+/// How soon a credential may be here that is not.
+const VAULT_WAIT: Duration = Duration::from_secs(5);
+
 const INVALID: &str = "invalid_request_error";
 
 fn refused(
@@ -466,6 +469,22 @@ impl From<Refusal> for Refused {
                     ..refusal
                 }
             }
+            Refusal::NoCredential { provider, name } => {
+                let message = format!(
+                    "provider `{provider}` cannot be called: the control panel's vault has not given this gateway the credential `{name}` (yet). An administrator puts it there with `tollgate vault put {name}`; `panel.vault` in /status on the admin port says what is missing"
+                );
+                let refusal = refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "upstream_error",
+                    Some("credential_unavailable"),
+                    message,
+                );
+                Self {
+                    source: "panel",
+                    retry_after: Some(VAULT_WAIT),
+                    ..refusal
+                }
+            }
             Refusal::Upstream {
                 provider,
                 attempts,
@@ -541,6 +560,11 @@ mod tests {
             Refusal::Denied(Denial::not_lent(Some(Duration::from_secs(2)))).into(),
             upstream(Failure::Status(500, None)).into(),
             upstream(Failure::Stalled).into(),
+            Refusal::NoCredential {
+                provider: "openai".into(),
+                name: "openai-prod".into(),
+            }
+            .into(),
         ];
         let line = |row: &Refused| {
             let (status, code) = (row.status.as_u16(), row.code.unwrap_or("-"));

@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::io::Read;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -64,6 +65,9 @@ impl Passage {
             self.plan.retries,
             self.plan.timeouts,
         );
+        if let Some(name) = upstream.awaited().cloned() {
+            return Err(self.unproven(name));
+        }
         let most = retries.attempts.max(1);
         let mut attempt = 1;
         let mut left = Some((headers, body));
@@ -374,6 +378,15 @@ impl Passage {
             self.expire("upstream_error", status, now);
         }
         self.upstream(failure, attempts)
+    }
+
+    /// There is nothing to show the provider, so it is not asked.
+    fn unproven(&mut self, name: Arc<str>) -> Refusal {
+        self.release("credential_unavailable", 503, clock::since_start());
+        Refusal::NoCredential {
+            provider: self.target.destination.upstream.name.clone(),
+            name,
+        }
     }
 
     fn upstream(&self, failure: Failure, attempts: u32) -> Refusal {

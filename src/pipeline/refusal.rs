@@ -24,6 +24,14 @@ pub enum Refusal {
     /// Decisions cannot be recorded fast enough: no call goes unrecorded.
     #[error("the decision log is full")]
     Unrecorded,
+    /// The provider's credential is not here yet: nothing was asked.
+    #[error("provider {provider} has no credential yet")]
+    NoCredential {
+        /// Which one.
+        provider: Arc<str>,
+        /// The credential's name in the control panel's vault.
+        name: Arc<str>,
+    },
     /// The provider failed, after every attempt.
     #[error("provider {provider} failed: {failure}")]
     Upstream {

@@ -1,15 +1,18 @@
 //! A provider as calls reach it: its paths, its credential, and which of the caller's headers go along.
 //!
 //! The credential is bound to its host when the configuration is loaded; what the caller sent to prove itself to us, and
-//! everything that was meant for a gateway, stays here.
+//! everything that was meant for a gateway, stays here. One that is replaced is wiped as soon as no call holds it any more.
 
 use crate::chat::Endpoint;
-use crate::provider::settings::{Base, Kind, Provider};
+use crate::provider::settings::{Base, Credential, Kind, Provider};
+use crate::secret::Secret;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use smallvec::SmallVec;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 use super::transport::Outgoing;
 
@@ -23,8 +26,19 @@ pub struct Upstream {
     /// Where it is.
     pub base: Base,
     host: HeaderValue,
-    credential: Option<HeaderValue>,
+    proof: Proof,
     paths: [Uri; Endpoint::ALL.len()],
+}
+
+/// What the provider is shown.
+#[derive(Debug)]
+enum Proof {
+    /// Nothing: it asks for none.
+    None,
+    /// This, as the header has it.
+    Bearer(HeaderValue),
+    /// What the vault has by this name, once it is here.
+    Awaited(Arc<str>),
 }
 
 /// Why a provider cannot be called.
@@ -39,8 +53,13 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// Prepares a provider; `base` is where it is (for the simulator, where it was started).
-    pub fn new(provider: &Provider, base: Base) -> Result<Self, UpstreamError> {
+    /// Prepares a provider; `base` is where it is (for the simulator, where it was started), `from_vault` its credential,
+    /// where that comes from the vault and is here.
+    pub fn new(
+        provider: &Provider,
+        base: Base,
+        from_vault: Option<&Secret<String>>,
+    ) -> Result<Self, UpstreamError> {
         let standard = if base.tls { 443 } else { 80 };
         let bracketed = if base.host.contains(':') {
             format!("[{}]", base.host)
@@ -53,17 +72,13 @@ impl Upstream {
             format!("{bracketed}:{}", base.port)
         };
         let host = HeaderValue::try_from(host).map_err(|_| UpstreamError::Address)?;
-        let bearer = |secret: &str| -> Result<HeaderValue, UpstreamError> {
-            let mut value = HeaderValue::try_from(format!("Bearer {secret}"))
-                .map_err(|_| UpstreamError::Credential)?;
-            value.set_sensitive(true);
-            Ok(value)
+        let proof = match (&provider.credential, from_vault) {
+            (None, _) => Proof::None,
+            (Some(Credential::Given(secret)), _) | (Some(Credential::InVault(_)), Some(secret)) => {
+                Proof::Bearer(bearer(secret)?)
+            }
+            (Some(Credential::InVault(name)), None) => Proof::Awaited(name.clone()),
         };
-        let credential = provider
-            .credential
-            .as_ref()
-            .map(|secret| bearer(secret.expose()))
-            .transpose()?;
         let path = |endpoint: Endpoint| -> Result<Uri, UpstreamError> {
             let path = format!(
                 "{}{}",
@@ -80,9 +95,18 @@ impl Upstream {
             kind: provider.kind,
             base,
             host,
-            credential,
+            proof,
             paths,
         })
+    }
+
+    /// The name in the vault of the credential that is not here yet, without which it is not to be called.
+    #[must_use]
+    pub const fn awaited(&self) -> Option<&Arc<str>> {
+        match &self.proof {
+            Proof::Awaited(name) => Some(name),
+            Proof::None | Proof::Bearer(_) => None,
+        }
     }
 
     /// The request as it goes up. `headers` are the caller's own; what may not pass is taken out of them.
@@ -139,11 +163,27 @@ impl Upstream {
         };
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         headers.insert(header::HOST, self.host.clone());
-        match &self.credential {
-            Some(credential) => headers.insert(header::AUTHORIZATION, credential.clone()),
-            None => headers.remove(header::AUTHORIZATION),
+        match &self.proof {
+            Proof::Bearer(credential) => headers.insert(header::AUTHORIZATION, credential.clone()),
+            Proof::None | Proof::Awaited(_) => headers.remove(header::AUTHORIZATION),
         };
     }
+}
+
+/// The header that shows a secret: shared by all calls, and wiped with the last of them.
+fn bearer(secret: &Secret<String>) -> Result<HeaderValue, UpstreamError> {
+    const SCHEME: &[u8] = b"Bearer ";
+    let secret = secret.expose().as_bytes();
+    // All of it at once, so that growing leaves no piece behind.
+    let mut shown = Zeroizing::new(Vec::with_capacity(
+        SCHEME.len().saturating_add(secret.len()),
+    ));
+    shown.extend_from_slice(SCHEME);
+    shown.extend_from_slice(secret);
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(shown));
+    let mut value = value.map_err(|_| UpstreamError::Credential)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn accepts_gzip(value: &HeaderValue) -> bool {
@@ -208,8 +248,6 @@ fn may_pass(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
-
     fn upstream(credential: Option<&str>) -> Upstream {
         let base = Base {
             tls: true,
@@ -217,14 +255,40 @@ mod tests {
             port: 443,
             prefix: "/v1".into(),
         };
-        let credential = credential.map(|secret| Secret::new(secret.to_owned()));
+        let credential = credential.map(|secret| Credential::Given(Secret::new(secret.to_owned())));
         let provider = Provider {
             name: "openai".into(),
             kind: Kind::OpenAi,
             base: Some(base.clone()),
             credential,
         };
-        Upstream::new(&provider, base).expect("callable")
+        Upstream::new(&provider, base, None).expect("callable")
+    }
+
+    #[test]
+    fn what_the_vault_has_is_shown_once_it_is_here_and_until_then_nothing_is() {
+        let mut provider = Provider {
+            name: "openai".into(),
+            kind: Kind::OpenAi,
+            base: Base::read("https://api.example/v1"),
+            credential: Some(Credential::InVault("prod".into())),
+        };
+        let base = provider.base.clone().expect("a base");
+        let ours = [("authorization", "Bearer tg-ours")];
+        let without = Upstream::new(&provider, base.clone(), None).expect("callable");
+        assert_eq!(without.awaited().map(|name| &**name), Some("prod"));
+        let lines = dressed(&without, &ours, true);
+        assert_eq!(lines, ["accept-encoding: identity", "host: api.example"]);
+        let secret = Secret::new("sk-vault".to_owned());
+        let with = Upstream::new(&provider, base.clone(), Some(&secret)).expect("callable");
+        assert_eq!(with.awaited(), None);
+        let lines = dressed(&with, &ours, true);
+        assert!(lines.contains(&"authorization: Bearer sk-vault".to_owned()));
+        assert!(!format!("{with:?}").contains("sk-vault"));
+        // Only whoever refers to the vault is shown what is in it.
+        provider.credential = None;
+        let none = Upstream::new(&provider, base, Some(&secret)).expect("callable");
+        assert_eq!(dressed(&none, &ours, true).len(), 2);
     }
 
     fn dressed(upstream: &Upstream, headers: &[(&str, &str)], streaming: bool) -> Vec<String> {

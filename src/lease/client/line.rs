@@ -10,6 +10,7 @@ use crate::lease::directory::{Directory, Enrol, Enrolled, POLICY_HEADER, VERSION
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Answer, Hello, Sync};
 use crate::lease::settings::Panel;
+use crate::lease::vault::{Ask, Given};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
@@ -147,6 +148,15 @@ impl Line {
             .send()
             .await?;
         if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        read(response, LARGE).await.map(Some)
+    }
+
+    /// What the vault has for this gateway, if it changed since the revision that is known.
+    pub(super) async fn credentials(&self, ask: &Ask) -> Result<Option<Given>, ClientError> {
+        let response = self.post("/v1/credentials", ask)?.send().await?;
+        if response.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
         read(response, LARGE).await.map(Some)

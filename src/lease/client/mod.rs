@@ -15,14 +15,17 @@ mod purse;
 mod reading;
 mod store;
 mod talk;
+mod vault;
 
 pub use bundles::{BundleReading, Bundles};
 pub use fault::ClientError;
 pub use purse::Purse;
 pub use reading::{LeaseReading, Reading};
+pub use vault::{ItemReading, Vault, VaultReading};
 
 use super::directory::Directory;
 use super::settings::Panel;
+use crate::clock;
 use crate::governance::budget::Books;
 use line::Line;
 use rcgen::KeyPair;
@@ -57,6 +60,7 @@ pub struct Client {
     line: Line,
     fresh: bool,
     directory: Option<Arc<Directory>>,
+    vault: Arc<Vault>,
 }
 
 impl Client {
@@ -85,6 +89,8 @@ impl Client {
             purse.know(directory);
         }
         let bundles = Bundles::open(store.clone(), panel.policy_key, member.as_ref())?;
+        let router = member.as_ref().map(|member| member.router);
+        let vault = Vault::new(store.vault(&key)?, router, clock::now().wall);
         Ok(Self {
             panel,
             store,
@@ -95,6 +101,7 @@ impl Client {
             line,
             fresh,
             directory,
+            vault: Arc::new(vault),
         })
     }
 
@@ -116,6 +123,12 @@ impl Client {
         self.directory.clone()
     }
 
+    /// What is held of the panel's vault.
+    #[must_use]
+    pub const fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
     /// Begins to talk.
     ///
     /// # Errors
@@ -130,7 +143,7 @@ impl Client {
         )));
         let (first, heard) = sync_channel(1);
         let stop = Arc::new(Notify::new());
-        let purse = self.purse.clone();
+        let (purse, vault) = (self.purse.clone(), self.vault.clone());
         let talk = Talk::new(self, identity, notes.clone(), reach, changed, first);
         let failed = |error| ClientError::Disk {
             path: "a thread for the panel".into(),
@@ -147,6 +160,7 @@ impl Client {
             .map_err(failed)?;
         Ok(Handle {
             purse,
+            vault,
             notes,
             stop,
             heard: Mutex::new(heard),
@@ -158,6 +172,7 @@ impl Client {
 /// A client that talks.
 pub struct Handle {
     purse: Arc<Purse>,
+    vault: Arc<Vault>,
     notes: Arc<Mutex<Notes>>,
     stop: Arc<Notify>,
     heard: Mutex<Receiver<()>>,
@@ -181,6 +196,12 @@ impl Handle {
     #[must_use]
     pub const fn purse(&self) -> &Arc<Purse> {
         &self.purse
+    }
+
+    /// What is held of the panel's vault.
+    #[must_use]
+    pub const fn vault(&self) -> &Arc<Vault> {
+        &self.vault
     }
 
     /// Whether the panel answered lately, so that waiting for it may be of use.

@@ -1,12 +1,15 @@
 //! What a gateway keeps of its panel, in `panel/` in the state directory, for its owner alone: the number of the disk and of
-//! the last start on it, its private key, its certificate, the last directory, and the policies that were in force.
+//! the last start on it, its private key, its certificate, the last directory, the policies that were in force, and what it
+//! holds of the panel's vault.
 //!
 //! The disk's number is drawn once and written down before anybody hears of it, and drawn anew when the journal beside it
 //! was lost or damaged: the panel takes what a process on the same disk does not name for unused. Every file is put in place
 //! in one step. The directory is sealed with a key derived from the private key: names, labels and digests of keys are
-//! nobody else's business, also where a backup of the directory ends up without it.
+//! nobody else's business, also where a backup of the directory ends up without it. The vault's credentials are sealed with
+//! another key derived from it, and are in the clear on no disk.
 
 use super::ClientError;
+use super::vault::Kept;
 use crate::clock;
 use crate::lease::bundle::{Order, PolicyKey};
 use crate::lease::directory::{Directory, Enrolled};
@@ -27,7 +30,12 @@ const KEY: &str = "key.pem";
 const MEMBER: &str = "enrolled.json";
 const DIRECTORY: &str = "directory.sealed";
 const ORDER: &str = "order.json";
-const SEALED_FOR: &[u8] = b"tollgate panel directory 1";
+const VAULT: &str = "vault.sealed";
+const DIRECTORY_SEAL: &[u8] = b"tollgate panel directory 1";
+const VAULT_SEAL: &[u8] = b"tollgate panel vault 1";
+
+/// Credentials that are kept take no more than this, or memory that is not wiped when it grows.
+const MOST_KEPT: usize = 64 * 1024;
 
 /// Which disk this is, and how many processes began on it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -165,8 +173,40 @@ impl Store {
         let Some(mut sealed) = self.read(DIRECTORY)? else {
             return Ok(None);
         };
-        let opened = unseal(key, &mut sealed);
+        let opened = unseal(key, DIRECTORY_SEAL, &mut sealed);
         Ok(opened.and_then(|text| serde_json::from_slice(text).ok()))
+    }
+
+    /// The vault's credentials as they were kept last; `None` where there are none that this key can read.
+    pub(super) fn vault(&self, key: &KeyPair) -> Result<Option<Kept>, ClientError> {
+        let Some(sealed) = self.read(VAULT)? else {
+            return Ok(None);
+        };
+        // Opened in its place, which is then wiped.
+        let mut sealed = Zeroizing::new(sealed);
+        let opened = unseal(key, VAULT_SEAL, &mut sealed);
+        Ok(opened.and_then(|text| serde_json::from_slice(text).ok()))
+    }
+
+    /// Keeps the vault's credentials; where there are none, the file goes.
+    pub(super) fn keep_vault(&self, key: &KeyPair, kept: Option<&Kept>) -> Result<(), ClientError> {
+        let Some(kept) = kept else {
+            let path = self.folder.join(VAULT);
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(ClientError::Disk { path, error })
+                }
+                _ => Ok(()),
+            };
+        };
+        // All of it at once, so that growing leaves no piece behind; it is sealed in its place.
+        let mut text = Zeroizing::new(Vec::with_capacity(MOST_KEPT));
+        serde_json::to_writer(&mut *text, kept)
+            .map_err(|error| ClientError::Garbled(error.to_string()))?;
+        match seal(key, VAULT_SEAL, &mut text, random()?) {
+            Some(sealed) => self.write(VAULT, &sealed),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn keep_directory(
@@ -174,8 +214,8 @@ impl Store {
         key: &KeyPair,
         directory: &Directory,
     ) -> Result<(), ClientError> {
-        let text = json(directory)?;
-        match seal(key, text, random()?) {
+        let mut text = json(directory)?;
+        match seal(key, DIRECTORY_SEAL, &mut text, random()?) {
             Some(sealed) => self.write(DIRECTORY, &sealed),
             None => Ok(()),
         }
@@ -237,27 +277,32 @@ fn random<const N: usize>() -> Result<[u8; N], ClientError> {
     Ok(bytes)
 }
 
-/// The key that the directory is sealed with.
-fn sealing(key: &KeyPair) -> Option<LessSafeKey> {
+/// The key that something is sealed with.
+fn sealing(key: &KeyPair, sealed_for: &[u8]) -> Option<LessSafeKey> {
     let secret = Zeroizing::new(key.serialize_der());
     let drawn = Salt::new(HKDF_SHA256, b"tollgate").extract(&secret);
-    let expanded = drawn.expand(&[SEALED_FOR], &AES_256_GCM).ok()?;
+    let info = [sealed_for];
+    let expanded = drawn.expand(&info, &AES_256_GCM).ok()?;
     Some(LessSafeKey::new(UnboundKey::from(expanded)))
 }
 
-fn seal(key: &KeyPair, text: Vec<u8>, nonce: [u8; NONCE_LEN]) -> Option<Vec<u8>> {
-    let mut sealed = text;
+fn seal(
+    key: &KeyPair,
+    sealed_for: &[u8],
+    text: &mut Vec<u8>,
+    nonce: [u8; NONCE_LEN],
+) -> Option<Vec<u8>> {
     let unique = Nonce::assume_unique_for_key(nonce);
-    sealing(key)?
-        .seal_in_place_append_tag(unique, Aad::from(SEALED_FOR), &mut sealed)
+    sealing(key, sealed_for)?
+        .seal_in_place_append_tag(unique, Aad::from(sealed_for), text)
         .ok()?;
-    Some([nonce.as_slice(), &sealed].concat())
+    Some([nonce.as_slice(), text].concat())
 }
 
-fn unseal<'a>(key: &KeyPair, sealed: &'a mut [u8]) -> Option<&'a [u8]> {
+fn unseal<'a>(key: &KeyPair, sealed_for: &[u8], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
     let (nonce, text) = sealed.split_at_mut_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let opened = sealing(key)?.open_in_place(nonce, Aad::from(SEALED_FOR), text);
+    let opened = sealing(key, sealed_for)?.open_in_place(nonce, Aad::from(sealed_for), text);
     opened.ok().map(|text| &*text)
 }
 

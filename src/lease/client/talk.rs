@@ -9,6 +9,7 @@
 mod enrol;
 mod news;
 mod policy;
+mod vault;
 
 use super::purse::Hurry;
 use super::reading::Notes;
@@ -109,12 +110,15 @@ impl Talk {
             self.failed(&error);
             self.client.bundles.look.notify_one();
         }
+        // Before the first word of money, so that a start that waits for it has its credentials too.
+        let _ = self.fetch_vault().await;
         tokio::join!(
             self.sync_loop(),
             self.tick_loop(),
             self.disk_loop(),
             self.event_loop(),
             self.directory_loop(),
+            self.vault_loop(),
             self.renew_loop(),
             self.policy_loop(),
             self.report_loop(),

@@ -9,7 +9,7 @@ pub use route::{
     EncodingSettings, Names, Route, RouteSettings, StrategySettings, TargetSettings, encoding_of,
 };
 
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::settings::{Report, duration};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct ProviderSettings {
     pub kind: KindSettings,
     /// Where it is, as in `https://api.openai.com/v1`; absent for the simulator.
     pub base_url: Option<String>,
-    /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`) than the text itself.
+    /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`, `vault:NAME` in the panel's vault) than the text itself.
     pub credential: Option<String>,
 }
 
@@ -82,8 +82,31 @@ pub struct Provider {
     pub kind: Kind,
     /// Where it is; `None` for the simulator, which is within.
     pub base: Option<Base>,
-    /// Its secret.
-    pub credential: Option<Secret<String>>,
+    /// By what it knows us.
+    pub credential: Option<Credential>,
+}
+
+/// By what a provider knows us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// This secret.
+    Given(Secret<String>),
+    /// What the control panel's vault has by this name.
+    InVault(Arc<str>),
+}
+
+/// How a reference to the vault begins.
+pub const VAULT: &str = "vault:";
+
+impl Provider {
+    /// The name of its credential in the vault, if it is there.
+    #[must_use]
+    pub fn in_vault(&self) -> Option<&Arc<str>> {
+        match &self.credential {
+            Some(Credential::InVault(name)) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// What a provider speaks.
@@ -211,14 +234,23 @@ impl ProviderSettings {
         }
     }
 
-    fn credential(&self, kind: Kind, report: &Report<'_>) -> Option<Secret<String>> {
+    fn credential(&self, kind: Kind, report: &Report<'_>) -> Option<Credential> {
         let text = self.credential.as_deref()?;
+        let in_vault = text.strip_prefix(VAULT);
         if kind == Kind::Simulator {
             report.fault_with(
                 "simulator_with_credential",
                 "the simulator asks for no credential",
                 "remove it",
             );
+        } else if in_vault.is_some_and(|name| !secret::is_name(name)) {
+            // What was written is not shown: it may be a secret that only begins so.
+            report.fault_with(
+                "bad_credential",
+                "what stands behind `vault:` is no name in a panel's vault",
+                "write it like `vault:openai-prod`: up to 64 letters, digits, `-`, `_` and `.`; `tollgate vault list` has those that are there",
+            );
+            return None;
         } else if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             report.fault_with(
                 "bad_credential",
@@ -226,7 +258,10 @@ impl ProviderSettings {
                 "use visible ASCII characters without spaces; look for a stray line break in what it refers to",
             );
         }
-        Some(Secret::new(text.to_owned()))
+        Some(match in_vault {
+            Some(name) => Credential::InVault(name.into()),
+            None => Credential::Given(Secret::new(text.to_owned())),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod policy;
 mod restore;
 mod spend;
 mod storm;
+mod vault;
 
 use crate::support::{Admin, Client, Control, Gateway, Home, Money, Simulator, Wire, until};
 use serde_json::Value;

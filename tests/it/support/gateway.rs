@@ -23,6 +23,7 @@ pub(crate) const KEY: &str = "sk-tg-test-0123456789abcdef0123456789abcdef";
 pub(crate) struct Home {
     dir: TempDir,
     upstream: SocketAddr,
+    credential: Option<String>,
 }
 
 impl Home {
@@ -36,21 +37,34 @@ impl Home {
     pub(crate) fn with_upstream(upstream: SocketAddr, prices: &str, settings: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("prices.yaml"), prices).expect("a price book");
-        let home = Self { dir, upstream };
+        let home = Self {
+            dir,
+            upstream,
+            credential: None,
+        };
         home.configure(settings);
         home
     }
 
+    /// The same, known to its provider by this credential from the next configuration on.
+    pub(crate) fn known_by(mut self, credential: &str) -> Self {
+        self.credential = Some(credential.to_owned());
+        self
+    }
+
     /// Writes the configuration anew; a gateway that runs takes it up.
     pub(crate) fn configure(&self, settings: &str) {
+        let credential = self.credential.as_ref();
+        let credential = credential.map(|text| format!(", credential: \"{text}\""));
         let mut yaml = format!(
             "listen: 127.0.0.1:0\n\
              admin_listen: 127.0.0.1:0\n\
              state_dir: state\n\
              prices: [prices.yaml]\n\
-             providers: {{ sim: {{ kind: openai-compatible, base_url: \"http://{}/v1\" }} }}\n\
+             providers: {{ sim: {{ kind: openai-compatible, base_url: \"http://{}/v1\"{} }} }}\n\
              models: [{{ name: \"*\", provider: sim, tokenizer: simulator }}]\n",
-            self.upstream
+            self.upstream,
+            credential.unwrap_or_default()
         );
         if !settings.contains("keys:") {
             let _ = writeln!(

@@ -1,6 +1,6 @@
 //! What the panel tells without being asked, and the directory that most of it is about.
 
-use super::{LOOK, SOON, Talk, backoff, spread};
+use super::{LOOK, SOON, Talk, backoff, is_unknown, spread};
 use crate::clock;
 use crate::lease::client::ClientError;
 use crate::lease::client::events::{Feed, Heard};
@@ -19,6 +19,10 @@ impl Talk {
             let begun = clock::since_start();
             if let Err(error) = self.listen(&mut cursor).await {
                 tracing::debug!(%error, "the panel's events broke off");
+                if is_unknown(&error) {
+                    // Shut out, perhaps: what is held of the vault goes at once, then.
+                    self.client.vault.look.notify_one();
+                }
             }
             // A stream that held for a while was a good one.
             let lasted = clock::since_start().saturating_sub(begun);
@@ -34,6 +38,7 @@ impl Talk {
         self.client.bundles.look.notify_one();
         self.told_anew.set(true);
         self.client.bundles.tell.notify_one();
+        self.client.vault.look.notify_one();
         self.client.purse.hurry();
         let mut feed = Feed::default();
         let silent = |_| ClientError::Unreachable("no event and no heartbeat".to_owned());
@@ -50,6 +55,7 @@ impl Talk {
                         self.client.purse.kill(&[], false);
                         self.look.notify_one();
                         self.client.bundles.look.notify_one();
+                        self.client.vault.look.notify_one();
                     }
                     Heard::Event(at, event) => {
                         let over = self.happened(event);
@@ -85,8 +91,7 @@ impl Talk {
                     self.client.bundles.look.notify_one();
                 }
             }
-            // Nothing is asked of the vault yet.
-            Event::Vault { .. } => {}
+            Event::Vault { .. } => self.client.vault.look.notify_one(),
             Event::SyncNow => purse.ask_again(),
             Event::Goaway => return true,
         }

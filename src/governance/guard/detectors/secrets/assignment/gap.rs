@@ -223,6 +223,8 @@ pub(super) fn value(
     hold: &mut usize,
 ) -> Sure<Option<Gap>> {
     let mut start = run(view, from, &BLANK, 40)?;
+    // What may be the mark of a fat word, a tag or an opening quote may be the value's first byte as well.
+    *hold = start;
     // Bold in Markdown: `**Password:** x`.
     if literal(view, start, "** ")? {
         start = run(view, start + 2, &BLANK, 4)?;

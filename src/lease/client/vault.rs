@@ -1,0 +1,337 @@
+//! What this gateway holds of the panel's vault: each credential with its version and its end, swapped whole.
+//!
+//! What is wanted is said by whoever reads the configuration; the talk asks for it, and tells here what came. A credential is
+//! good until its end by the wall clock, whether or not the panel is there; one that was taken out of the vault, or from this
+//! gateway, goes at once. What goes is wiped with the last call that holds it.
+//!
+//! Not here: how it travels (`lease::vault`), how it is kept on the disk (`store`), who calls with it (`app`).
+
+use super::ClientError;
+use super::store::Store;
+use crate::clock::Wall;
+use crate::lease::protocol::{RouterId, number};
+use crate::lease::vault::{Credential, Missing, Why};
+use crate::secret::Secret;
+use rcgen::KeyPair;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use zeroize::Zeroize as _;
+
+/// Told whenever something else is held.
+type Changed = Box<dyn Fn() + Send + Sync>;
+
+/// The credentials.
+pub struct Vault {
+    state: Mutex<State>,
+    /// Grows whenever something else is held.
+    number: AtomicU64,
+    changed: OnceLock<Changed>,
+    /// The panel is to be asked.
+    pub(super) look: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    wanted: BTreeSet<String>,
+    /// What was asked for when it was answered last.
+    asked: BTreeSet<String>,
+    /// Whose it is.
+    router: Option<RouterId>,
+    revision: u64,
+    items: BTreeMap<String, Item>,
+    missing: BTreeMap<String, Why>,
+    /// When half of the time is over: then it is asked for anew.
+    half: i64,
+    error: Option<String>,
+}
+
+/// A credential as it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Item {
+    version: u64,
+    secret: Secret<String>,
+    /// When it is good no longer, in seconds since the epoch.
+    ends: i64,
+}
+
+/// What is told of the vault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VaultReading {
+    /// Its revision, as far as it was heard.
+    pub revision: u64,
+    /// All that is wanted, by name.
+    pub items: Vec<ItemReading>,
+    /// Why it could not be asked, as long as it cannot.
+    pub error: Option<String>,
+}
+
+/// What is told of one credential: never what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemReading {
+    /// Its name.
+    pub name: String,
+    /// Which of its secrets is here, and how long it is good; none where it is not here.
+    pub held: Option<(u64, Duration)>,
+    /// Why the panel does not give it.
+    pub missing: Option<Why>,
+}
+
+/// What is kept on the disk, sealed.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    router: RouterId,
+    #[serde(with = "number")]
+    revision: u64,
+    items: Vec<KeptItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptItem {
+    name: String,
+    #[serde(with = "number")]
+    version: u64,
+    secret: String,
+    ends: i64,
+}
+
+impl Drop for KeptItem {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
+}
+
+/// An answer of the panel, opened.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) router: RouterId,
+    /// When it was asked.
+    pub(super) asked_at: Wall,
+    pub(super) asked: BTreeSet<String>,
+    pub(super) revision: u64,
+    pub(super) lifetime: Duration,
+    pub(super) credentials: Vec<Credential>,
+    pub(super) missing: Vec<Missing>,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// With what was kept for this gateway and is good still.
+    pub(super) fn new(kept: Option<Kept>, router: Option<RouterId>, now: Wall) -> Self {
+        let mut state = State::default();
+        if let Some(kept) = kept.filter(|kept| Some(kept.router) == router) {
+            state.router = router;
+            state.revision = kept.revision;
+            let good = kept.items.into_iter().filter(|item| item.ends > now.secs());
+            let items = good.map(|mut item| {
+                let held = Item {
+                    version: item.version,
+                    secret: Secret::new(std::mem::take(&mut item.secret)),
+                    ends: item.ends,
+                };
+                (std::mem::take(&mut item.name), held)
+            });
+            state.items = items.collect();
+        }
+        Self {
+            state: Mutex::new(state),
+            number: AtomicU64::new(1),
+            changed: OnceLock::new(),
+            look: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has somebody told whenever something else is held. Only the first is.
+    pub fn on_change(&self, changed: impl Fn() + Send + Sync + 'static) {
+        let _ = self.changed.set(Box::new(changed));
+    }
+
+    /// These are wanted from now on, and nothing else.
+    pub fn want(&self, names: BTreeSet<String>) {
+        let mut state = self.state();
+        if state.wanted != names {
+            state.wanted = names;
+            drop(state);
+            self.look.notify_one();
+        }
+    }
+
+    /// Grows whenever something else is held.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// The secret of this name, if it is here.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<Secret<String>> {
+        let state = self.state();
+        state.items.get(name).map(|item| item.secret.clone())
+    }
+
+    /// What is told of it.
+    #[must_use]
+    pub fn reading(&self, now: Wall) -> VaultReading {
+        let state = self.state();
+        let items = state.wanted.iter().map(|name| ItemReading {
+            name: name.clone(),
+            held: state.items.get(name).map(|item| {
+                let left = item.ends.saturating_sub(now.secs());
+                let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
+                (item.version, left)
+            }),
+            missing: state.missing.get(name).copied(),
+        });
+        VaultReading {
+            revision: state.revision,
+            items: items.collect(),
+            error: state.error.clone(),
+        }
+    }
+
+    /// Whether all that is wanted is here.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let state = self.state();
+        let here = |name: &String| state.items.contains_key(name);
+        state.wanted.iter().all(here)
+    }
+
+    /// What is wanted, and the revision it is known by; 0 where it is to be had anew in any case.
+    pub(super) fn question(&self, router: RouterId, now: Wall) -> (BTreeSet<String>, u64) {
+        let state = self.state();
+        // What the panel cannot read today it may read tomorrow, and its revision would not say so.
+        let unread = state.missing.values().any(|why| *why == Why::Unreadable);
+        let is_fresh = state.router == Some(router)
+            && state.asked == state.wanted
+            && now.secs() < state.half
+            && !unread;
+        (
+            state.wanted.clone(),
+            if is_fresh { state.revision } else { 0 },
+        )
+    }
+
+    /// How long until something is over, or half of its time is.
+    pub(super) fn until_due(&self, now: Wall) -> Option<Duration> {
+        let state = self.state();
+        let ends = state.items.values().map(|item| item.ends);
+        let half = (!state.items.is_empty() && state.half > now.secs()).then_some(state.half);
+        let due = ends.chain(half).min()?;
+        let left = due.saturating_sub(now.secs());
+        Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+    }
+
+    /// Takes an answer; whether something else is held now, also on the disk then.
+    pub(super) fn take(&self, answer: Answer) -> bool {
+        let mut state = self.state();
+        let lifetime = i64::try_from(answer.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let ends = answer.asked_at.secs().saturating_add(lifetime);
+        let mut items: BTreeMap<String, Item> = BTreeMap::new();
+        for credential in answer.credentials {
+            let item = Item {
+                version: credential.version,
+                secret: credential.secret,
+                ends,
+            };
+            items.insert(credential.name, item);
+        }
+        for missing in &answer.missing {
+            // The panel cannot read it now: that says nothing against what it gave before.
+            if missing.why == Why::Unreadable
+                && let Some(item) = state.items.remove(&missing.name)
+            {
+                items.insert(missing.name.clone(), item);
+            }
+        }
+        let missing = answer.missing.into_iter();
+        state.missing = missing.map(|missing| (missing.name, missing.why)).collect();
+        state.half = answer.asked_at.secs().saturating_add(lifetime / 2);
+        state.router = Some(answer.router);
+        state.asked = answer.asked;
+        state.revision = answer.revision;
+        state.error = None;
+        self.swap(state, items)
+    }
+
+    /// Nothing is held any more; whether anything was.
+    pub(super) fn empty(&self) -> bool {
+        let mut state = self.state();
+        state.asked.clear();
+        state.missing.clear();
+        state.revision = 0;
+        self.swap(state, BTreeMap::new())
+    }
+
+    /// Lets go of what is over; whether anything was.
+    pub(super) fn expire(&self, now: Wall) -> bool {
+        let state = self.state();
+        let mut items = state.items.clone();
+        items.retain(|_, item| item.ends > now.secs());
+        self.swap(state, items)
+    }
+
+    fn swap(&self, mut state: MutexGuard<'_, State>, items: BTreeMap<String, Item>) -> bool {
+        let differs = state.items != items;
+        let of_secret = |items: &BTreeMap<String, Item>| -> Vec<(String, u64)> {
+            let named = items
+                .iter()
+                .map(|(name, item)| (name.clone(), item.version));
+            named.collect()
+        };
+        let others = of_secret(&state.items) != of_secret(&items);
+        state.items = items;
+        drop(state);
+        if others {
+            self.number.fetch_add(1, Ordering::Release);
+            if let Some(changed) = self.changed.get() {
+                changed();
+            }
+        }
+        differs
+    }
+
+    /// Takes down why it could not be asked.
+    pub(super) fn failed(&self, error: &ClientError) {
+        self.state().error = Some(error.to_string());
+    }
+
+    /// The panel said that nothing changed.
+    pub(super) fn answered(&self) {
+        self.state().error = None;
+    }
+
+    /// Keeps what is held for a start without the panel.
+    pub(super) fn keep(&self, store: &Store, key: &KeyPair) -> Result<(), ClientError> {
+        let state = self.state();
+        let items = state.items.iter().map(|(name, item)| KeptItem {
+            name: name.clone(),
+            version: item.version,
+            secret: item.secret.expose().clone(),
+            ends: item.ends,
+        });
+        let kept = state.router.map(|router| Kept {
+            router,
+            revision: state.revision,
+            items: items.collect(),
+        });
+        drop(state);
+        store.keep_vault(key, kept.as_ref().filter(|kept| !kept.items.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
