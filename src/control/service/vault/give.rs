@@ -1,6 +1,6 @@
 //! The one way by which secrets leave the vault: to a gateway that may have them.
 
-use super::{REVISION, keyring, rows};
+use super::{keyring, rows};
 use crate::control::service::directory::{list, unsigned};
 use crate::control::service::{Outcome, Panel, gateway_rows, settings};
 use crate::control::store::sqlite::StoreError;
@@ -23,7 +23,7 @@ pub async fn give(
     let mut db = panel.read().await?;
     // One view of all tables, whatever is written meanwhile.
     let mut db = db.begin().await.map_err(StoreError::from)?;
-    let revision = unsigned(settings::number(&mut db, REVISION).await?);
+    let revision = unsigned(settings::number(&mut db, settings::VAULT).await?);
     if known == revision && known > 0 {
         return Ok(None);
     }

@@ -29,8 +29,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-/// The vault's revision, among the settings.
-const REVISION: &str = "vault";
 /// A secret is no longer.
 const MOST_SECRET: usize = 4096;
 /// A credential is for no more gateways by name.
@@ -330,7 +328,7 @@ fn keyring(panel: &Panel) -> Outcome<&Keyring> {
 /// Makes a change last, and has gateways ask.
 async fn tell(panel: &Panel, mut change: Change, actor: &Actor, act: Act<'_>) -> Outcome<()> {
     audit::append(change.db(), panel.now(), actor, act).await?;
-    let revision = settings::grow(change.db(), REVISION).await?;
+    let revision = settings::grow(change.db(), settings::VAULT).await?;
     let turn = change.commit().await?;
     panel.publish(Event::Vault {
         revision: u64::try_from(revision).unwrap_or(0),

@@ -60,10 +60,12 @@ pub async fn mark(path: &Path, now: Wall) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM session")
         .execute(&mut *work)
         .await?;
-    // A directory that gateways take for the one they know must be that one.
-    let directory = settings::number(&mut work, settings::DIRECTORY).await?;
-    let directory = directory.saturating_add(1).max(now.secs());
-    settings::set_number(&mut work, settings::DIRECTORY, directory).await?;
+    // A directory or a vault that gateways take for the one they know must be that one.
+    for name in [settings::DIRECTORY, settings::VAULT] {
+        let revision = settings::number(&mut work, name).await?;
+        let revision = revision.saturating_add(1).max(now.secs());
+        settings::set_number(&mut work, name, revision).await?;
+    }
     settings::clear(&mut work, restored::OPENED).await?;
     settings::set_number(&mut work, restored::STARTS, 0).await?;
     settings::set_number(&mut work, restored::AT, now.nanos()).await?;

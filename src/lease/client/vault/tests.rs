@@ -74,6 +74,17 @@ fn a_rotation_swaps_the_secret_and_is_told_once() {
 }
 
 #[test]
+fn another_secret_under_a_version_that_was_counted_before_is_another_secret() {
+    let (vault, told) = vault(&["a"]);
+    vault.take(answer(7, &[("a", 2)], &[]));
+    let mut set_back = answer(8, &[("a", 2)], &[]);
+    set_back.credentials[0].secret = Secret::new("sk-other".to_owned());
+    assert!(vault.take(set_back));
+    assert_eq!(exposed(&vault, "a").as_deref(), Some("sk-other"));
+    assert_eq!(told.load(Ordering::Relaxed), 2);
+}
+
+#[test]
 fn what_was_taken_away_goes_and_what_cannot_be_read_stays() {
     let (vault, _) = vault(&["a", "b"]);
     vault.take(answer(1, &[("a", 1), ("b", 1)], &[]));

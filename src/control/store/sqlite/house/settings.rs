@@ -5,6 +5,8 @@ use sqlx::SqliteConnection;
 
 /// The revision of what gateways are told of keys and budgets.
 pub(in crate::control) const DIRECTORY: &str = "directory";
+/// The vault's revision.
+pub(in crate::control) const VAULT: &str = "vault";
 
 /// A number, 0 where it was never set.
 pub(in crate::control) async fn number(db: &mut SqliteConnection, name: &str) -> Found<i64> {
