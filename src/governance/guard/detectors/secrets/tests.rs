@@ -292,3 +292,14 @@ fn a_value_longer_than_what_is_held_is_swallowed() {
     assert!(text[found[0].1.len()..].ends_with(", y"));
     assert_honest(&text);
 }
+
+#[test]
+fn a_mark_that_may_be_a_values_first_byte_is_held() {
+    for text in [
+        "password = *:hunter2",
+        "password: <hunter2",
+        "pwd: **hunter2",
+    ] {
+        assert_honest(text);
+    }
+}
