@@ -22,10 +22,9 @@ use crate::lease::directory::Event;
 use crate::secret::Secret;
 use crate::telemetry::logs as log;
 use anyhow::Context as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -71,7 +70,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     }
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let orders = runtime.block_on(async { super::Orders::listen() })?;
-    let open = Open::build(&control, &runtime)?;
+    let listeners = control.listen.iter().map(bind);
+    let listeners = listeners.collect::<anyhow::Result<Vec<_>>>()?;
+    let open = Open::build(&control, listeners, &runtime)?;
     if let Some(announce) = options.announce {
         announce(&open.opened);
     }
@@ -85,9 +86,18 @@ fn faulty(faults: Faults) -> anyhow::Error {
     super::StartError::Configuration(faults).into()
 }
 
+/// Takes an address to listen on.
+pub(super) fn bind(address: &SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address);
+    let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 /// A running panel, all of it.
-struct Open {
-    opened: Opened,
+pub(super) struct Open {
+    pub(super) opened: Opened,
+    pub(super) panel: Arc<Panel>,
     stopping: watch::Sender<bool>,
     doors: JoinSet<()>,
     bulletin: Arc<Bulletin>,
@@ -96,7 +106,11 @@ struct Open {
 }
 
 impl Open {
-    fn build(control: &Control, runtime: &Runtime) -> anyhow::Result<Self> {
+    pub(super) fn build(
+        control: &Control,
+        listeners: Vec<TcpListener>,
+        runtime: &Runtime,
+    ) -> anyhow::Result<Self> {
         let folder = &control.state_dir;
         let claim = journal::claim(folder)?;
         let database = folder.join(DATABASE);
@@ -134,11 +148,12 @@ impl Open {
         let (stopping, stopped) = watch::channel(false);
         let mut listen = Vec::new();
         let mut doors = JoinSet::new();
-        for address in &control.listen {
-            let listener = runtime
-                .block_on(TcpListener::bind(address))
-                .with_context(|| format!("cannot listen on {address}"))?;
+        for listener in listeners {
             listen.push(listener.local_addr()?);
+            let listener = {
+                let _inside = runtime.enter();
+                tokio::net::TcpListener::from_std(listener)?
+            };
             let serving = door::serve(
                 listener,
                 certificates.clone(),
@@ -148,7 +163,8 @@ impl Open {
             doors.spawn_on(serving, runtime.handle());
         }
         runtime.spawn(certificates.keep());
-        runtime.spawn(async move { upkeep::run(&panel).await });
+        let kept = panel.clone();
+        runtime.spawn(async move { upkeep::run(&kept).await });
         tracing::info!(?listen, "the panel is open");
         Ok(Self {
             opened: Opened {
@@ -156,6 +172,7 @@ impl Open {
                 ca: folder.join(CERTIFICATE),
                 first_admin,
             },
+            panel,
             stopping,
             doors,
             bulletin,
@@ -164,7 +181,7 @@ impl Open {
         })
     }
 
-    fn stop(mut self, runtime: &Runtime) {
+    pub(super) fn stop(mut self, runtime: &Runtime) {
         self.bulletin.publish(Event::Goaway);
         let _ = self.stopping.send(true);
         runtime.block_on(async { while self.doors.join_next().await.is_some() {} });

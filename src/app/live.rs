@@ -69,9 +69,8 @@ pub(super) fn plan(
     panel: Option<&Borrowing>,
 ) -> anyhow::Result<Plan> {
     let now = clock::now();
-    let mut keys = config.keys.clone();
+    let keys = panel.map_or_else(|| config.keys.clone(), |panel| panel.keys(&config.keys));
     if let Some(panel) = panel {
-        keys.extend(panel.keys(&config.keys));
         panel.plan_with(&config.providers);
     }
     let mut upstreams = Vec::with_capacity(config.providers.len());

@@ -8,6 +8,7 @@ pub(crate) mod bundles;
 pub mod control;
 mod descriptors;
 mod history;
+mod home;
 mod live;
 mod panel;
 mod policies;
@@ -21,6 +22,7 @@ pub use crate::provider::simulator;
 pub use crate::telemetry::{audit_log as audit, logs};
 pub use crate::{journal, units};
 pub use history::{History, Kept};
+pub use home::{HomePanel, Within};
 pub use quote::quote;
 
 use crate::clock;
@@ -38,6 +40,7 @@ use crate::telemetry::metrics::{BudgetReading, JournalReading, ModelNames, Sourc
 use crate::telemetry::{Telemetry, logs as log};
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
+use home::Home;
 use live::Live;
 use panel::Borrowing;
 use policies::{InForce, Police, Unusable};
@@ -58,6 +61,8 @@ pub struct Options {
     pub log: log::Format,
     /// From which level on lines are written.
     pub level: log::Level,
+    /// Whether a control panel runs beside the gateway, where none is configured, and where it listens.
+    pub within: Option<Within>,
     /// Called once, when calls are answered.
     pub announce: Option<Announce>,
 }
@@ -74,6 +79,10 @@ pub struct Started {
     pub admin: Option<SocketAddr>,
     /// Whether every provider is the simulator.
     pub simulated: bool,
+    /// Where its ledgers are kept.
+    pub state_dir: PathBuf,
+    /// The control panel that runs beside it.
+    pub panel: Option<HomePanel>,
 }
 
 /// Why a gateway does not start.
@@ -129,7 +138,8 @@ struct Shared(Arc<Memory>);
 /// [`StartError`] when the configuration is at fault; otherwise what could not be set up: an address that is taken, a
 /// state directory that is in use or open to others.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let config = config::load(&options.sources).map_err(StartError::from)?;
+    let mut sources = options.sources;
+    let mut config = config::load(&sources).map_err(StartError::from)?;
     log::init(options.log, options.level)?;
     if let Err(error) = log::forbid_core_dumps() {
         tracing::warn!(%error, "core dumps cannot be forbidden here: a crash could write secrets to a file");
@@ -139,13 +149,26 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         .build()?;
     // Listened for before anything is set up: whoever is told to stop while starting still stops in order.
     let orders = runtime.block_on(async { Orders::listen() })?;
-    let house = House::build(config, options.sources)?;
+    let within = options.within.filter(|_| config.panel.is_none());
+    let home = within
+        .map(|within| Home::open(within, &config))
+        .transpose()?;
+    if let Some(home) = &home {
+        sources.fallbacks.push(home.settings());
+        config = config::load(&sources).map_err(StartError::from)?;
+    }
+    let mut house = House::build(config, sources, home.is_some())?;
+    house.started.panel = home.as_ref().map(|home| home.told.clone());
     if let Some(announce) = options.announce {
         announce(&house.started);
     }
     let stopped = runtime.block_on(orders.come());
     tracing::info!(signal = stopped, "stopping");
-    house.stop()
+    let stopped = house.stop();
+    if let Some(home) = home {
+        home.stop();
+    }
+    stopped
 }
 
 /// The signals that tell us to stop.
@@ -190,7 +213,7 @@ impl House {
         clippy::too_many_lines,
         reason = "the one list of what a gateway is made of, in the order it starts"
     )]
-    fn build(config: Config, sources: config::Sources) -> anyhow::Result<Self> {
+    fn build(config: Config, sources: config::Sources, at_home: bool) -> anyhow::Result<Self> {
         // Before the journal is read back, which may take long: an edit made meanwhile is not missed.
         let prepared = config::prepare(watched(&config, &InForce::default()));
         let (journal, books, recovery) =
@@ -250,7 +273,8 @@ impl House {
             Some(panel) => {
                 let client = Client::open(panel, &config.state_dir, books.clone(), fresh)?;
                 gate = gate.with_lender(client.purse().clone());
-                let borrowing = Borrowing::begin(client, memory.clone(), &config.providers)?;
+                let borrowing =
+                    Borrowing::begin(client, memory.clone(), &config.providers, at_home)?;
                 Some(Arc::new(borrowing))
             }
             None => None,
@@ -327,6 +351,8 @@ impl House {
                 .providers
                 .iter()
                 .all(|provider| provider.kind == Kind::Simulator),
+            state_dir: config.state_dir.clone(),
+            panel: None,
         };
         let live = Live {
             door: door.clone(),

@@ -13,7 +13,7 @@ use crate::provider::settings::Provider;
 use crate::settings::Report;
 use arc_swap::ArcSwapOption;
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -21,6 +21,10 @@ use tokio::sync::watch;
 
 /// How long a call may wait for money while the panel answers.
 const REFILL_WAIT: Duration = Duration::from_millis(200);
+/// How often it is told what was spent while it runs in this very process: somebody looks on.
+const HOME_TELLS: Duration = Duration::from_secs(2);
+/// How long while it runs in this very process: if it is late, so is everything on this machine.
+const HOME_WAIT: Duration = Duration::from_secs(2);
 /// How long for money that is lent, and not on the disk yet.
 const DISK_WAIT: Duration = Duration::from_secs(1);
 /// How long a start waits for the panel before it goes on with what it knows.
@@ -30,6 +34,7 @@ const FIRST_WORD: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Borrowing {
     pub(super) handle: Handle,
+    refill_wait: Duration,
     bundles: Arc<Bundles>,
     /// The revision of the order that was tried last.
     tried: AtomicU64,
@@ -46,6 +51,7 @@ impl Borrowing {
         client: Client,
         memory: Arc<Memory>,
         providers: &[Provider],
+        at_home: bool,
     ) -> anyhow::Result<Self> {
         let directory = Arc::new(ArcSwapOption::new(client.directory()));
         let watcher: Arc<OnceLock<Weak<Watcher>>> = Arc::default();
@@ -79,10 +85,16 @@ impl Borrowing {
                 }
             })
         });
+        let client = if at_home {
+            client.telling_every(HOME_TELLS)
+        } else {
+            client
+        };
         let handle = client.start(reach, Box::new(changed))?;
         handle.first_word(FIRST_WORD);
         Ok(Self {
             handle,
+            refill_wait: if at_home { HOME_WAIT } else { REFILL_WAIT },
             bundles,
             tried: AtomicU64::new(0),
             directory,
@@ -158,10 +170,11 @@ impl Borrowing {
             || self.vault.differs(self.handle.vault().number())
     }
 
-    /// The panel's keys beside those of the file; of two with one secret the file's wins.
+    /// All who may call: the keys of the file, then those of the panel. One that both know is as the file says, and spends what
+    /// the panel lends it besides: the stricter of both.
     pub(super) fn keys(&self, own: &[Key]) -> Vec<Key> {
         let Some(directory) = self.directory.load_full() else {
-            return Vec::new();
+            return own.to_vec();
         };
         self.applied.store(directory.revision, Ordering::Relaxed);
         merge(&directory, own)
@@ -169,8 +182,11 @@ impl Borrowing {
 }
 
 fn merge(directory: &Directory, own: &[Key]) -> Vec<Key> {
-    let mut taken: HashSet<_> = own.iter().map(|key| key.digest).collect();
-    let mut keys = Vec::with_capacity(directory.keys.len());
+    let mut keys = own.to_vec();
+    let places = own.iter().enumerate();
+    let mut known: HashMap<_, _> = places
+        .map(|(place, key)| (key.digest, Some(place)))
+        .collect();
     for card in &directory.keys {
         let complaints = RefCell::default();
         let key = card.key.compile(&Report::new(&complaints));
@@ -179,14 +195,18 @@ fn merge(directory: &Directory, own: &[Key]) -> Vec<Key> {
             continue;
         }
         let Some(key) = key else { continue };
-        if !taken.insert(key.digest) {
-            tracing::warn!(key = %key.name, "a key of the control panel has the secret of another key: that one counts");
-            continue;
+        let leaf = Some(card.leaf.0);
+        match known.insert(key.digest, None) {
+            None => keys.push(Key { leaf, ..key }),
+            Some(Some(place)) => {
+                if let Some(own) = keys.get_mut(place) {
+                    own.leaf = leaf;
+                }
+            }
+            Some(None) => {
+                tracing::warn!(key = %key.name, "a key of the control panel has the secret of another of its keys: that one counts");
+            }
         }
-        keys.push(Key {
-            leaf: Some(card.leaf.0),
-            ..key
-        });
     }
     keys
 }
@@ -201,7 +221,7 @@ impl pipeline::Panel for Borrowing {
             // For the disk, whether or not the panel is there.
             DISK_WAIT
         } else if self.handle.is_heard() {
-            REFILL_WAIT
+            self.refill_wait
         } else {
             Duration::ZERO
         }
@@ -288,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_file_goes_before_one_of_the_panel_with_its_secret() {
+    fn a_key_that_both_know_is_as_the_file_says_and_borrows_from_the_panel() {
         let complaints = RefCell::default();
         let own = card("own", "one", 0).key.compile(&Report::new(&complaints));
         let own = vec![own.expect("a key")];
@@ -302,11 +322,16 @@ mod tests {
         };
         let directory = Directory {
             revision: 3,
-            keys: vec![card("same", "one", 4), broken, card("other", "two", 5)],
+            keys: vec![
+                card("same", "one", 4),
+                broken,
+                card("other", "two", 5),
+                card("twin", "two", 6),
+            ],
             budgets: Vec::new(),
         };
         let keys = merge(&directory, &own);
         let named: Vec<_> = keys.iter().map(|key| (&*key.name, key.leaf)).collect();
-        assert_eq!(named, [("other", Some(5))]);
+        assert_eq!(named, [("own", Some(4)), ("other", Some(5))]);
     }
 }

@@ -178,7 +178,7 @@ pub fn out(
     out: &mut dyn Write,
 ) -> anyhow::Result<ExitCode> {
     if args.forget {
-        let was = Login::forget(env)?;
+        let was = Login::forget_stored(env)?;
         let words = if was {
             "forgotten here; a session ends by itself within twelve hours"
         } else {
@@ -199,7 +199,7 @@ pub fn out(
             ended => ended?,
         }
     }
-    Login::forget(env)?;
+    Login::forget_stored(env)?;
     if is_session {
         writeln!(out, "signed out of {}", login.url)?;
     } else {

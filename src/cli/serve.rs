@@ -104,6 +104,7 @@ impl Flags {
             sources,
             log: self.log.format(),
             level: self.log.level(),
+            within: None,
             announce: None,
         }
     }

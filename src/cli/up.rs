@@ -8,8 +8,9 @@
 
 use super::key;
 use super::place::{DEFAULT_FILE, state_dir, value};
+use super::remote::Login;
 use super::serve::Flags;
-use crate::app::{self, Started};
+use crate::app::{self, Started, Within};
 use crate::config::{self, Fallback, Settings, Sources, WindowSettings};
 use anyhow::Context as _;
 use std::ffi::OsString;
@@ -18,13 +19,16 @@ use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+/// How to ask the panel within, in the state directory.
+pub(super) const LOGIN: &str = "login.json";
 /// The file of `up` in its state directory.
 pub(super) const FILE: &str = "up.yaml";
 
 /// Start here: a gateway with no configuration, simulated or in front of OpenAI
 ///
 /// With OPENAI_API_KEY in the environment it stands in front of OpenAI; without, the built-in simulator answers. It makes a
-/// key and a budget of $10 a day on its first start, keeps them in the state directory, and prints what to paste.
+/// key and a budget of $10 a day on its first start, keeps them in the state directory, and prints what to paste. A control
+/// panel runs beside it: `tollgate top`, `budget`, `key --panel`, `kill` ask it without a login.
 #[derive(Debug, clap::Args)]
 #[expect(
     clippy::doc_markdown,
@@ -41,8 +45,26 @@ pub struct UpArgs {
     /// Where the key, the budget and the ledgers are kept [default: .tollgate]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    /// Where its control panel listens, or `off` [default: 127.0.0.1:4102, or another port where that is taken]
+    #[arg(long, value_name = "ADDRESS", value_parser = within)]
+    panel_listen: Option<PanelListen>,
     #[command(flatten)]
     flags: Flags,
+}
+
+/// Where a control panel within listens, if it is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PanelListen {
+    Off,
+    At(SocketAddr),
+}
+
+fn within(text: &str) -> Result<PanelListen, String> {
+    if text == "off" {
+        return Ok(PanelListen::Off);
+    }
+    let wrong = |_| "write an IP address and a port, like `127.0.0.1:4102`, or `off`".to_owned();
+    text.parse().map(PanelListen::At).map_err(wrong)
 }
 
 /// Serves until told to stop; prints what to paste as soon as calls are answered.
@@ -75,13 +97,37 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
     };
     let written = config::as_written(&file, &sources.env);
     let mut options = args.flags.options(sources);
+    options.within = match args.panel_listen {
+        None => Some(Within::Usual),
+        Some(PanelListen::Off) => None,
+        Some(PanelListen::At(address)) => Some(Within::At(address)),
+    };
     options.announce = Some(Box::new(move |started| {
+        remember(started);
         let text = announcement(started, &file, &written, (&program, &place));
         let mut out = anstream::stdout().lock();
         // Whoever closed standard output did not want to read it; the gateway runs all the same.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }));
     app::run(options)
+}
+
+/// Keeps how to ask the panel within, for commands on this machine; where there is none, nothing that is left of one.
+fn remember(started: &Started) {
+    let file = started.state_dir.join(LOGIN);
+    let kept = match &started.panel {
+        Some(panel) => Login {
+            url: panel.url.clone(),
+            ca: Some(panel.ca.clone()),
+            token: panel.token.clone(),
+            email: None,
+        }
+        .keep(&file),
+        None => Login::forget(&file).map(drop),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, "commands on this machine will not find the control panel by themselves");
+    }
 }
 
 /// What a gateway of `up` is configured from.
@@ -315,6 +361,9 @@ curl {base}/v1/chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Co
 
 "#
     );
+    if let Some(panel) = &started.panel {
+        let _ = writeln!(text, "Panel     {}", panel.url);
+    }
     if let Some(admin) = started.admin {
         let _ = writeln!(text, "Metrics   http://{admin}/metrics");
         let _ = writeln!(text, "Status    http://{admin}/status");
@@ -343,6 +392,17 @@ Try next
 - What was spent:  {program} ledger show{place}
 "#
     );
+    if started.panel.is_some() {
+        let at = if place.is_empty() {
+            String::new()
+        } else {
+            format!("TOLLGATE__STATE_DIR={} ", started.state_dir.display())
+        };
+        let _ = writeln!(
+            text,
+            "- Watch it:  {at}{program} top   (budget list, gateway list, kill and the like, too)"
+        );
+    }
     text
 }
 

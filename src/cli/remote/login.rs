@@ -47,9 +47,11 @@ impl Login {
     /// The one that is kept, if any.
     pub(in crate::cli) fn stored(env: &[(String, String)]) -> Result<Option<Self>, Fault> {
         // Who has no home has no login either.
-        let Ok(file) = file(env) else {
-            return Ok(None);
-        };
+        file(env).map_or(Ok(None), Self::read)
+    }
+
+    /// The one in this file, if there is one.
+    pub(in crate::cli) fn read(file: PathBuf) -> Result<Option<Self>, Fault> {
         let unreadable = |error| Fault::File {
             file: file.clone(),
             error,
@@ -94,6 +96,12 @@ impl Login {
     /// Keeps it in place of the one before. Where.
     pub(in crate::cli) fn store(&self, env: &[(String, String)]) -> Result<PathBuf, Fault> {
         let file = file(env)?;
+        self.keep(&file)?;
+        Ok(file)
+    }
+
+    /// Keeps it in this file.
+    pub(in crate::cli) fn keep(&self, file: &Path) -> Result<(), Fault> {
         let text = json!({
             "url": self.url,
             "ca": self.ca,
@@ -102,20 +110,27 @@ impl Login {
         });
         let text = Zeroizing::new(format!("{text:#}\n"));
         let folder = file.parent().unwrap_or(Path::new(""));
-        let written = private_folder(folder).and_then(|()| write_private(&file, &text));
-        match written {
-            Ok(()) => Ok(file),
-            Err(error) => Err(Fault::File { file, error }),
-        }
+        let written = private_folder(folder).and_then(|()| write_private(file, &text));
+        written.map_err(|error| Fault::File {
+            file: file.to_owned(),
+            error,
+        })
     }
 
     /// Keeps none any more. Whether there was one.
-    pub(in crate::cli) fn forget(env: &[(String, String)]) -> Result<bool, Fault> {
-        let file = file(env)?;
-        match fs::remove_file(&file) {
+    pub(in crate::cli) fn forget_stored(env: &[(String, String)]) -> Result<bool, Fault> {
+        Self::forget(&file(env)?)
+    }
+
+    /// Keeps none in this file any more. Whether there was one.
+    pub(in crate::cli) fn forget(file: &Path) -> Result<bool, Fault> {
+        match fs::remove_file(file) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Fault::File { file, error }),
+            Err(error) => Err(Fault::File {
+                file: file.to_owned(),
+                error,
+            }),
         }
     }
 }

@@ -62,7 +62,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// The panel that the environment names, else the one that was logged in to.
+/// The panel that the environment names, else the one that was logged in to, else the one within `tollgate up` here.
 ///
 /// A stored token goes nowhere but to the panel it was stored for: who names another panel brings another token.
 pub(super) fn whereabouts(env: &[(String, String)]) -> Result<Login, Fault> {
@@ -90,7 +90,10 @@ pub(super) fn whereabouts(env: &[(String, String)]) -> Result<Login, Fault> {
             ca,
             email: None,
         },
-        (None, None) => return Err(Fault::NotLoggedIn),
+        (None, None) => {
+            let within = super::place::state_dir(None, env).join(super::up::LOGIN);
+            Login::read(within)?.ok_or(Fault::NotLoggedIn)?
+        }
     };
     Ok(login)
 }

@@ -213,6 +213,12 @@ fn what_is_printed_can_be_pasted() {
         ],
         admin: Some(SocketAddr::from(([127, 0, 0, 1], 4101))),
         simulated: true,
+        state_dir: ".tollgate".into(),
+        panel: Some(app::HomePanel {
+            url: "https://127.0.0.1:4102".to_owned(),
+            ca: String::new(),
+            token: crate::secret::Secret::new("tgp_canary".to_owned()),
+        }),
     };
     let written = config::as_written(&file, &[]);
     insta::assert_snapshot!(announcement(
@@ -229,6 +235,8 @@ fn other_commands_are_told_by_the_name_and_for_the_gateway_of_this_start() {
         listen: vec!["127.0.0.1:4100".to_owned()],
         admin: None,
         simulated: true,
+        state_dir: "/tmp/t".into(),
+        panel: None,
     };
     let again = ("target/release/tollgate", " --state-dir /tmp/t");
     let file = Path::new("/tmp/t/up.yaml");

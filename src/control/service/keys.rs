@@ -104,6 +104,22 @@ pub struct MadeKey {
 /// # Errors
 /// The name is taken, or the node is none.
 pub async fn make(panel: &Panel, actor: &Actor, new: NewKey) -> Outcome<MadeKey> {
+    let secret = secret()?;
+    let key = make_of(panel, actor, new, Digest::of(secret.expose().as_bytes())).await?;
+    let secret = secret.expose().clone();
+    Ok(MadeKey { key, secret })
+}
+
+/// Makes a key whose secret somebody has already.
+///
+/// # Errors
+/// The name is taken.
+pub(super) async fn make_of(
+    panel: &Panel,
+    actor: &Actor,
+    new: NewKey,
+    digest: Digest,
+) -> Outcome<KeyView> {
     let now = panel.now();
     let mut check = Check::default();
     check.name("name", &new.name);
@@ -130,7 +146,6 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewKey) -> Outcome<MadeKey>
     let expires = new.expires.as_deref();
     let expires = expires.map(|expires| check.future("expires", expires, now).nanos());
     check.done()?;
-    let secret = secret()?;
     let mut change = panel.change().await?;
     let (forest, node) = nodes::within(change.db(), actor, &new.node).await?;
     let key = rows::VirtualKey {
@@ -142,7 +157,7 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewKey) -> Outcome<MadeKey>
         groups: json!(new.groups).to_string(),
         models: new.models.map(|models| json!(models).to_string()),
         expires,
-        digest: Digest::of(secret.expose().as_bytes()).to_string(),
+        digest: digest.to_string(),
         old_digest: None,
         old_until: None,
         created: now.nanos(),
@@ -155,8 +170,7 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewKey) -> Outcome<MadeKey>
     let view = view(&forest, &key, now.nanos())?;
     let act = act("key.make", &key, Value::Null, json!(view));
     panel.enact(change, actor, act, Vec::new()).await?;
-    let secret = secret.expose().clone();
-    Ok(MadeKey { key: view, secret })
+    Ok(view)
 }
 
 /// Those in scope, revoked ones too.
@@ -190,24 +204,45 @@ pub async fn get(panel: &Panel, actor: &Actor, id: &str) -> Outcome<KeyView> {
 /// # Errors
 /// It was revoked.
 pub async fn rotate(panel: &Panel, actor: &Actor, id: &str, asked: &Rotation) -> Outcome<MadeKey> {
-    let now = panel.now();
     let mut check = Check::default();
     check.that(asked.grace_s <= MOST_GRACE, "grace_s", "at most 30 days");
     check.done()?;
     let secret = secret()?;
+    let digest = Digest::of(secret.expose().as_bytes());
+    let key = rotate_to(panel, actor, id, asked, digest).await?;
+    let secret = secret.expose().clone();
+    Ok(MadeKey { key, secret })
+}
+
+/// Gives a key a secret that somebody has already.
+///
+/// # Errors
+/// It was revoked.
+pub(super) async fn rotate_to(
+    panel: &Panel,
+    actor: &Actor,
+    id: &str,
+    asked: &Rotation,
+    digest: Digest,
+) -> Outcome<KeyView> {
+    let now = panel.now();
     let mut change = panel.change().await?;
     let (forest, key) = live(change.db(), actor, id).await?;
     let before = view(&forest, &key, now.nanos())?;
     let grace = Duration::from_secs(asked.grace_s);
     let until = (asked.grace_s > 0).then(|| super::after(now, grace).nanos());
-    let digest = Digest::of(secret.expose().as_bytes()).to_string();
-    rows::rotate(change.db(), key.id, &digest, (until, now.nanos())).await?;
+    rows::rotate(
+        change.db(),
+        key.id,
+        &digest.to_string(),
+        (until, now.nanos()),
+    )
+    .await?;
     let key = found(rows::get(change.db(), key.id).await?, "key")?;
     let view = view(&forest, &key, now.nanos())?;
     let act = act("key.rotate", &key, json!(before), json!(view));
     panel.enact(change, actor, act, Vec::new()).await?;
-    let secret = secret.expose().clone();
-    Ok(MadeKey { key: view, secret })
+    Ok(view)
 }
 
 /// Revokes a key for good.

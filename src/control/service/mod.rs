@@ -18,6 +18,7 @@ pub mod gateways;
 pub mod keys;
 pub mod kills;
 pub mod leases;
+pub mod local;
 pub mod nodes;
 mod page;
 pub(in crate::control) mod replies;

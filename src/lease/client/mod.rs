@@ -21,6 +21,7 @@ pub use bundles::{BundleReading, Bundles};
 pub use fault::ClientError;
 pub use purse::Purse;
 pub use reading::{LeaseReading, Reading};
+pub use store::enrolled;
 pub use vault::{ItemReading, Vault, VaultReading};
 
 use super::directory::Directory;
@@ -61,6 +62,7 @@ pub struct Client {
     fresh: bool,
     directory: Option<Arc<Directory>>,
     vault: Arc<Vault>,
+    every: Duration,
 }
 
 impl Client {
@@ -102,7 +104,15 @@ impl Client {
             fresh,
             directory,
             vault: Arc::new(vault),
+            every: talk::EVERY,
         })
+    }
+
+    /// Tells the panel what was spent so often, instead of four times a minute.
+    #[must_use]
+    pub const fn telling_every(mut self, every: Duration) -> Self {
+        self.every = every;
+        self
     }
 
     /// What pays for the panel's keys.

@@ -37,6 +37,13 @@ const VAULT_SEAL: &[u8] = b"tollgate panel vault 1";
 /// Credentials that are kept take no more than this, or memory that is not wiped when it grows.
 const MOST_KEPT: usize = 64 * 1024;
 
+/// Who the gateway with this state directory was enrolled as last, if it was.
+#[must_use]
+pub fn enrolled(state_dir: &Path) -> Option<RouterId> {
+    let member = Store::beside(state_dir)?.member().ok()??;
+    Some(member.router)
+}
+
 /// Which disk this is, and how many processes began on it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Identity {

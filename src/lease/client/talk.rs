@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 /// How often the panel hears of a gateway that needs nothing.
-const EVERY: Duration = Duration::from_secs(15);
+pub(super) const EVERY: Duration = Duration::from_secs(15);
 /// How soon it is asked again for what runs low.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest wait after failures.
@@ -165,8 +165,13 @@ impl Talk {
                     failures = 0;
                     self.notes().answered();
                     let _ = self.first.try_send(());
-                    let ends = self.client.purse.first_end().unwrap_or(EVERY);
-                    done + spread(EVERY.min(ends / 2).max(Duration::from_millis(200)))
+                    let ends = self.client.purse.first_end().unwrap_or(self.client.every);
+                    done + spread(
+                        self.client
+                            .every
+                            .min(ends / 2)
+                            .max(Duration::from_millis(200)),
+                    )
                 }
                 Err(error) => {
                     failures = failures.saturating_add(1);

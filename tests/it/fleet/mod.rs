@@ -6,6 +6,7 @@ mod policy;
 mod restore;
 mod spend;
 mod storm;
+mod up;
 mod vault;
 
 use crate::support::{Admin, Client, Control, Gateway, Home, Money, Simulator, Wire, until};

@@ -1,0 +1,139 @@
+//! `tollgate up` as a newcomer meets it: one command, and the panel within counts, stops and remembers.
+
+use super::CHAT;
+use crate::support::{Client, Process, chat, until};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// `up` on ports of its own.
+struct Up {
+    process: Process,
+    caller: Client,
+}
+
+impl Up {
+    fn start(folder: &Path, panel: &str) -> Self {
+        let arguments = [
+            "up",
+            "--log",
+            "json",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--panel-listen",
+            panel,
+        ];
+        let mut process = Process::start(folder, "up", &arguments);
+        let listen = process.says("where calls go", |line| {
+            let address = line.strip_prefix("export OPENAI_BASE_URL=http://")?;
+            address.strip_suffix("/v1")?.parse().ok()
+        });
+        let secret = process.says("the key", |line| {
+            line.strip_prefix("export OPENAI_API_KEY=")
+                .map(str::to_owned)
+        });
+        let caller = Client::to(listen).with("authorization", &format!("Bearer {secret}"));
+        Self { process, caller }
+    }
+
+    /// A call of a cent.
+    fn call(&mut self) -> (u16, Value) {
+        let body = chat("sim-cent", "hello", &[("max_tokens", json!(16))]);
+        let answer = self.caller.post(CHAT, &body);
+        (answer.status, answer.json())
+    }
+
+    fn stop(mut self) {
+        self.process.tell_to_stop();
+        let status = self.process.ended();
+        assert!(status.success(), "{}", self.process.output());
+    }
+}
+
+/// A command of somebody in this folder who never logged in anywhere.
+fn command(folder: &Path, line: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(line.split(' '))
+        .current_dir(folder)
+        .env("XDG_CONFIG_HOME", folder.join("nothing"))
+        .output()
+        .expect("tollgate runs")
+}
+
+fn told(folder: &Path, line: &str) -> Value {
+    let output = command(folder, line);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {words}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Waits until the panel has heard that so much was spent.
+fn spent(folder: &Path, amount: &str) {
+    until("the panel counts what was spent", || {
+        let budgets = told(folder, "budget list --json");
+        (budgets[0]["spent"] == amount).then_some(())
+    });
+}
+
+#[test]
+fn the_panel_within_counts_stops_and_remembers_without_anybody_setting_it_up() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    let mut up = Up::start(folder, "127.0.0.1:0");
+    for _ in 0..3 {
+        assert_eq!(up.call().0, 200);
+    }
+    spent(folder, "0.03");
+    let gateways = told(folder, "gateway list --json");
+    assert_eq!(
+        (&gateways[0]["name"], &gateways[0]["state"]),
+        (&json!("local"), &json!("enrolled"))
+    );
+    told(folder, "kill --org local --reason test --json");
+    let refusal = until("the switch is heard", || {
+        let (status, body) = up.call();
+        (status != 200).then_some(body)
+    });
+    assert_eq!(refusal["error"]["code"], "killed", "{refusal}");
+    told(folder, "unkill --org local --reason over --json");
+    until("the switch is let go", || {
+        (up.call().0 == 200).then_some(())
+    });
+
+    // What it knows outlives it, and so does the key that was pasted.
+    up.process.kill();
+    let mut up = Up::start(folder, "127.0.0.1:0");
+    assert_eq!(up.call().0, 200);
+    let keys = told(folder, "key list --panel --json");
+    assert_eq!(keys.as_array().map(Vec::len), Some(1), "{keys}");
+    assert_eq!(
+        (&keys[0]["path"], &keys[0]["name"]),
+        (&json!("local"), &json!("dev")),
+        "{keys}"
+    );
+    let done = told(folder, "admin-audit list --json").to_string();
+    for action in [
+        "node.make",
+        "budget.make",
+        "key.make",
+        "gateway.make",
+        "kill",
+    ] {
+        assert!(done.contains(action), "{action}: {done}");
+    }
+    up.stop();
+
+    // Without it the same key is good, and nobody is sent to a panel that is not there.
+    let mut up = Up::start(folder, "off");
+    assert_eq!(up.call().0, 200);
+    let output = command(folder, "budget list");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && words.contains("tollgate login"),
+        "{words}"
+    );
+    up.stop();
+}
