@@ -27,8 +27,8 @@ pub(crate) struct Admin {
 }
 
 impl Control {
-    /// A panel on a port of its own, with these settings besides, and its first administrator.
-    pub(crate) fn start(settings: &str) -> (Self, Admin) {
+    /// A panel on a port of its own, with these settings besides, and the token that makes its first administrator.
+    pub(crate) fn fresh(settings: &str) -> (Self, String) {
         let dir = tempfile::tempdir().expect("a directory");
         let mut control = Self {
             dir,
@@ -41,9 +41,16 @@ impl Control {
             .split_whitespace()
             .skip_while(|word| *word != "--setup")
             .nth(1);
+        let token = token.expect("a token for the first administrator");
+        (control, token.to_owned())
+    }
+
+    /// The same with its first administrator.
+    pub(crate) fn start(settings: &str) -> (Self, Admin) {
+        let (control, token) = Self::fresh(settings);
         let mut admin = Admin::new(&control, "");
         let first = json!({
-            "token": token.expect("a token for the first administrator"),
+            "token": token,
             "email": "root@example.com", "name": "Root", "password": "correct horse battery",
         });
         let (status, opened) = admin.ask(Method::POST, "/api/v1/setup", Some(&first), &[]);
@@ -98,6 +105,11 @@ impl Control {
             let status = process.ended();
             assert!(status.success(), "an orderly stop ended with {status}");
         }
+    }
+
+    /// Its process, which runs.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.as_ref().expect("a panel that runs").id()
     }
 
     /// What it printed and logged since it was started last.

@@ -246,6 +246,11 @@ impl Gateway {
         self.process.output()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.process.kill();
