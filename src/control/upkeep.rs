@@ -29,6 +29,7 @@ async fn tend(panel: &Panel) {
         told("noting policies", bundles::note_reports(panel).await);
         if round.is_multiple_of(ALERTS) {
             told("looking at thresholds", alerts::look(panel).await);
+            told("watching", alerts::watch(panel).await);
         }
         if round.is_multiple_of(SEEN) {
             told("noting who spoke", panel.note_seen().await);

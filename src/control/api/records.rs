@@ -4,8 +4,8 @@ use super::call::{Call, Paged, Reply};
 use super::route::{Access, Nothing, Reach, Route, read, write};
 use crate::control::service::access::Role;
 use crate::control::service::analytics::{self, Asked, GroupBy, Interval};
-use crate::control::service::audit;
 use crate::control::service::webhooks::{self, NewWebhook};
+use crate::control::service::{audit, burn};
 use axum::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,6 +44,15 @@ pub(super) fn routes() -> Vec<Route> {
                 };
                 let spend = analytics::spend(&call.panel, call.actor()?, asked).await?;
                 Ok(Reply::of(spend))
+            },
+        ),
+        read(
+            "/api/v1/analytics/burn",
+            Access::Known(Role::Viewer, Reach::Scope),
+            "How fast budgets go: the pace of the last hour, when they run out, what the period comes to.",
+            async |call: Call, _: Nothing| {
+                let burns = burn::list(&call.panel, call.actor()?).await?;
+                Ok(Reply::of(burns))
             },
         ),
         read(

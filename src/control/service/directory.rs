@@ -16,7 +16,7 @@ use sqlx::Connection as _;
 use std::collections::BTreeMap;
 
 /// All nodes, to climb from one to the root.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Forest {
     nodes: BTreeMap<i64, nodes::Node>,
 }

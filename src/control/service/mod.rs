@@ -12,6 +12,7 @@ pub mod analytics;
 pub mod audit;
 pub mod budgets;
 pub mod bundles;
+pub mod burn;
 pub mod directory;
 mod error;
 pub mod gateways;
@@ -86,6 +87,8 @@ pub struct Panel {
     bundles: bundles::Office,
     /// The vault's keys, once it is open.
     keyring: OnceLock<vault::Keyring>,
+    /// When it was opened.
+    since: i64,
 }
 
 /// What is remembered of gateways: lost with the process, and soon known again.
@@ -117,6 +120,7 @@ impl Panel {
         clock: Clock,
     ) -> Outcome<Self> {
         let panel = Self {
+            since: clock().nanos(),
             store,
             treasury,
             bulletin,

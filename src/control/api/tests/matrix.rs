@@ -132,6 +132,7 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
             ("", none)
         }
         ("POST", "restore/open") => ("", json!({ "reason": "a test" })),
+        ("GET", "analytics/burn") => ("", none),
         ("GET", "analytics/spend") => ("?group_by=key", none),
         ("POST", "setup") => (
             "",

@@ -1,6 +1,7 @@
 use super::world::{World, text};
 use crate::control::courier::Courier;
 use crate::control::service::alerts::{self, Alert};
+use crate::control::service::gateways;
 use crate::lease::protocol::{Answer, Grant, LeafId, Line, RouterId, Sync};
 use crate::units::Money;
 use serde_json::{Value, json};
@@ -135,6 +136,83 @@ fn a_threshold_is_told_of_once_in_a_period() {
     assert!(look().is_empty());
     report(&world, 3, &grant, "8.00");
     assert_eq!(look(), [80]);
+}
+
+#[test]
+fn a_gateway_that_holds_money_and_says_nothing_is_told_of_once_and_so_is_its_return() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, _, atlas, ..] = world.tree(&admin);
+    world.budget(&admin, &atlas, "total", "10.00");
+    let (_, leaf, _) = world.key(&admin, &atlas, "scout");
+    let body = json!({ "name": "edge-1" });
+    let made = world.ask("POST /api/v1/gateways", &admin, body).is(201);
+    let router = text(&made["gateway"]["router_id"]);
+    let router = RouterId(u128::from_str_radix(&router, 16).expect("digits"));
+    let watch = || {
+        let notices = world.runtime.block_on(alerts::watch(&world.panel));
+        let notices = notices.expect("books");
+        let told = notices
+            .iter()
+            .map(|notice| (notice.kind, notice.told["name"].clone()));
+        told.collect::<Vec<_>>()
+    };
+    world.pass(600);
+    assert_eq!(watch(), [], "it holds nothing");
+    world.greet(router);
+    world.borrow(router, 1, leaf, "1.00");
+    assert_eq!(watch(), [("gateway.lost", json!("edge-1"))]);
+    assert_eq!(watch(), [], "and only once");
+    gateways::heard(&world.panel, router, None);
+    assert_eq!(watch(), [("gateway.back", json!("edge-1"))]);
+    assert_eq!(watch(), []);
+    world.pass(600);
+    assert_eq!(watch(), [("gateway.lost", json!("edge-1"))]);
+}
+
+#[test]
+fn charges_beyond_what_was_lent_are_told_of_and_a_pace_is_what_the_ledger_says() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, red, atlas, ..] = world.tree(&admin);
+    let budget = world.budget(&admin, &atlas, "total", "10.00");
+    let (_, leaf, _) = world.key(&admin, &atlas, "scout");
+    world.greet(ROUTER);
+    let grant = world.borrow(ROUTER, 1, leaf, "2.00").grants[0];
+    let burn = |token: &str| world.get("/api/v1/analytics/burn", token).is(200)["budgets"].clone();
+    assert_eq!(burn(&admin)[0]["per_hour"], "0.00");
+    let lent = grant.granted;
+    report(
+        &world,
+        2,
+        &grant,
+        &lent.plus("0.50".parse().expect("dollars")).to_string(),
+    );
+    let notices = world
+        .runtime
+        .block_on(alerts::watch(&world.panel))
+        .expect("books");
+    assert_eq!(
+        (notices[0].kind, &notices[0].told["overrun"]),
+        ("budget.breach", &json!("0.50"))
+    );
+    let pace = burn(&admin)[0].clone();
+    let budget = world
+        .get(&format!("/api/v1/budgets/{budget}"), &admin)
+        .is(200);
+    assert_eq!(
+        (&pace["per_hour"], &pace["spent"]),
+        (&budget["spent"], &budget["spent"])
+    );
+    assert!(
+        pace["runs_out"].is_string() && pace["ends"].is_null(),
+        "{pace}"
+    );
+    // Whoever sees another part of the tree alone does not see it.
+    let (viewer, _) = world.user(&admin, "vera", "viewer", Some(&red));
+    assert_eq!(burn(&viewer).as_array().map(Vec::len), Some(1));
+    world.pass(3601);
+    assert_eq!(burn(&admin)[0]["per_hour"], "0.00", "an hour later");
 }
 
 #[test]

@@ -261,15 +261,40 @@ fn act<'a>(action: &'static str, row: &'a rows::Gateway, before: Value, after: V
 
 /// What the bank has of a gateway.
 #[derive(Debug, Clone, Copy, Default)]
-struct Standing {
+pub(super) struct Standing {
     incarnation: u64,
-    leases: u64,
-    held: Money,
+    pub(super) leases: u64,
+    pub(super) held: Money,
 }
 
 async fn views(panel: &Panel, db: &mut Db, rows: Vec<rows::Gateway>) -> Outcome<Vec<GatewayView>> {
+    let routers = rows.iter().map(router).collect();
+    let standings = standings(panel, routers).await?;
+    let mut views = Vec::with_capacity(rows.len());
+    let rollout = bundle_rows::rollout(db).await?;
+    for row in rows {
+        let certificates = rows::certificates(db, row.id).await?;
+        let standing = standings.get(&router(&row)).copied().unwrap_or_default();
+        let policy = bundles::standing(panel, db, &row, rollout.as_ref()).await?;
+        views.push(GatewayView {
+            policy,
+            ..view(panel, row, &certificates, standing)
+        });
+    }
+    Ok(views)
+}
+
+/// What the bank has of these.
+pub(super) async fn standings(
+    panel: &Panel,
+    routers: Vec<RouterId>,
+) -> Outcome<BTreeMap<RouterId, Standing>> {
     let mut standings: BTreeMap<RouterId, Standing> = BTreeMap::new();
-    standings.extend(rows.iter().map(|row| (router(row), Standing::default())));
+    standings.extend(
+        routers
+            .into_iter()
+            .map(|router| (router, Standing::default())),
+    );
     let standings = panel.treasury.look(move |bank| {
         for (id, standing) in &mut standings {
             standing.incarnation = bank.router(*id).map_or(0, |router| router.incarnation);
@@ -284,19 +309,7 @@ async fn views(panel: &Panel, db: &mut Db, rows: Vec<rows::Gateway>) -> Outcome<
         }
         standings
     });
-    let standings = standings.await?;
-    let mut views = Vec::with_capacity(rows.len());
-    let rollout = bundle_rows::rollout(db).await?;
-    for row in rows {
-        let certificates = rows::certificates(db, row.id).await?;
-        let standing = standings.get(&router(&row)).copied().unwrap_or_default();
-        let policy = bundles::standing(panel, db, &row, rollout.as_ref()).await?;
-        views.push(GatewayView {
-            policy,
-            ..view(panel, row, &certificates, standing)
-        });
-    }
-    Ok(views)
+    Ok(standings.await?)
 }
 
 fn view(

@@ -29,12 +29,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
-const STEPS: [(i64, &str, &str); 5] = [
+const STEPS: [(i64, &str, &str); 6] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
     (3, "alerts", include_str!("migrations/0003_alerts.sql")),
     (4, "vault", include_str!("migrations/0004_vault.sql")),
     (5, "bundles", include_str!("migrations/0005_bundles.sql")),
+    (7, "notices", include_str!("migrations/0007_notices.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -3,10 +3,13 @@
 //! Each threshold is told of once in a period, and what is to be sent is written down in the same transaction, so that an
 //! alert is neither lost nor doubled by a crash. Thresholds of hundred per cent and those of the budget itself go together.
 
+mod watch;
+
+pub use watch::{Notice, watch};
+
 use super::directory::{Forest, list as json_list};
-use super::{Outcome, Panel, budgets, webhooks};
+use super::{Outcome, Panel, burn, webhooks};
 use crate::control::store::sqlite::house::{alerts as rows, budgets as budget_rows};
-use crate::lease::protocol::{Account, AccountId};
 use crate::units::Money;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -34,20 +37,10 @@ pub async fn look(panel: &Panel) -> Outcome<Vec<Alert>> {
     let forest = Forest::load(&mut db).await?;
     let known: BTreeSet<(i64, i64, i64)> = rows::all(&mut db).await?.into_iter().collect();
     drop(db);
-    let mut asked = Vec::with_capacity(budgets.len());
-    for budget in &budgets {
-        asked.push(budgets::account(budget, now)?.0);
-    }
-    let ids = asked.clone();
-    let accounts = panel.treasury.look(move |bank| {
-        let accounts = ids.iter().map(|id: &AccountId| bank.account(*id).copied());
-        accounts.collect::<Vec<Option<Account>>>()
-    });
-    let accounts = accounts.await?;
+    let standings = burn::standings(panel, budgets).await?;
     let mut crossed = Vec::new();
-    for ((budget, id), account) in budgets.iter().zip(asked).zip(accounts) {
-        let Some(account) = account else { continue };
-        let gone = account.spent.plus(account.uncertain);
+    for standing in &standings {
+        let (budget, id, gone) = (&standing.row, standing.id, standing.gone());
         let mut thresholds: BTreeSet<u8> = json_list(&budget.soft)?.into_iter().collect();
         thresholds.extend(USUAL);
         for percent in thresholds {
