@@ -1,5 +1,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "amounts of tests are small")]
 
+mod reference;
+
 use super::*;
 use crate::lease::protocol::message::{DiskId, Final, Grant, Line, Reason, Sync, Synced, Want};
 
