@@ -130,7 +130,8 @@ impl Open {
             let mut panel = Panel::open(store, treasury.clone(), bulletin.clone(), time).await?;
             let signer = Signer::open(folder)?;
             panel.staff(Office::new(bundles::checker(), signer)).await?;
-            vault::open(&panel, Keyring::open(folder, &control.vault)?).await?;
+            let sealed = vault::is_sealed(&panel).await?;
+            vault::open(&panel, Keyring::open(folder, &control.vault, sealed)?).await?;
             let first_admin = users::first_admin_link(&panel).await?;
             anyhow::Ok((Arc::new(panel), first_admin))
         })?;

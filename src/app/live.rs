@@ -70,9 +70,6 @@ pub(super) fn plan(
 ) -> anyhow::Result<Plan> {
     let now = clock::now();
     let keys = panel.map_or_else(|| config.keys.clone(), |panel| panel.keys(&config.keys));
-    if let Some(panel) = panel {
-        panel.plan_with(&config.providers);
-    }
     let mut upstreams = Vec::with_capacity(config.providers.len());
     for provider in &config.providers {
         let within = simulator.map(|address| Base {
@@ -88,9 +85,9 @@ pub(super) fn plan(
                 provider.name
             )
         })?;
-        let credential = panel.and_then(|panel| panel.credential(provider));
+        let shown = panel.and_then(|panel| panel.shown(provider));
         upstreams.push(Arc::new(
-            Upstream::new(provider, base, credential.as_ref())
+            Upstream::new(provider, base, shown)
                 .with_context(|| format!("provider `{}`", provider.name))?,
         ));
     }
@@ -268,10 +265,17 @@ impl Live {
                 tracing::error!(fault = %format!("{fault:#}"), "the configuration was changed and cannot be used: the last good one stays in force");
                 self.board.config_fault(Some(format!("{fault:#}")));
                 metrics.config_reloaded(false);
+                let before = (current.clone(), in_force.clone());
                 if let Some(panel) = &self.panel {
                     panel.runs(in_force, Some(&format!("{fault:#}")));
+                    // Keys that are revoked do not wait until that is mended.
+                    if panel.is_newer()
+                        && let Err(fault) = self.take_over(&before, current)
+                    {
+                        tracing::error!(fault = %format!("{fault:#}"), "the control panel's keys could not be brought into force");
+                    }
                 }
-                (current.clone(), in_force.clone())
+                before
             }
         }
     }
@@ -348,6 +352,9 @@ impl Live {
             .store(config.journal.answer == Answer::After, Ordering::Relaxed);
         self.door.rules.store(Arc::new(rules));
         self.door.desk.plan.store(Arc::new(plan));
+        if let Some(panel) = panel {
+            panel.serves(&config.providers);
+        }
         Ok(())
     }
 }

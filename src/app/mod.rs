@@ -367,6 +367,9 @@ impl House {
         if let Some(panel) = &panel {
             panel.runs(&in_force, in_force.bundle_fault.as_deref());
         }
+        if let Some(panel) = &panel {
+            panel.serves(&config.providers);
+        }
         let watcher = live.watch(prepared, config, sources, in_force)?;
         watcher.replace(files);
         board.ready();

@@ -41,7 +41,9 @@ pub(super) struct Borrowing {
     directory: Arc<ArcSwapOption<Directory>>,
     /// The revision of the directory whose keys are in the plan.
     applied: AtomicU64,
-    pub(super) vault: vault::Applied,
+    /// The revision of the directory whose keys are in the plan that was made last.
+    planned: AtomicU64,
+    pub(super) vault: Arc<vault::Window>,
     watcher: Arc<OnceLock<Weak<Watcher>>>,
 }
 
@@ -69,11 +71,12 @@ impl Borrowing {
                 watcher.again();
             }
         };
-        let wake = watcher.clone();
         client.vault().want(vault::wanted(providers));
+        let window = Arc::<vault::Window>::default();
+        let (shown, held) = (window.clone(), Arc::downgrade(client.vault()));
         client.vault().on_change(move || {
-            if let Some(watcher) = wake.get().and_then(Weak::upgrade) {
-                watcher.again();
+            if let Some(vault) = held.upgrade() {
+                shown.dress(&vault);
             }
         });
         let reach: Reach = Box::new(move |sequence| {
@@ -99,7 +102,8 @@ impl Borrowing {
             tried: AtomicU64::new(0),
             directory,
             applied: AtomicU64::new(0),
-            vault: vault::Applied::default(),
+            planned: AtomicU64::new(0),
+            vault: window,
             watcher,
         })
     }
@@ -163,11 +167,16 @@ impl Borrowing {
         }
     }
 
-    /// Whether something was heard that is not in the plan: a directory, or credentials of the vault.
+    /// The plan that was made last is in force, with the directory it was made of.
+    pub(super) fn applied(&self) {
+        self.applied
+            .store(self.planned.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether a directory was heard that is not in force.
     pub(super) fn is_newer(&self) -> bool {
         let revision = self.directory.load().as_ref().map_or(0, |d| d.revision);
         revision != self.applied.load(Ordering::Relaxed)
-            || self.vault.differs(self.handle.vault().number())
     }
 
     /// All who may call: the keys of the file, then those of the panel. One that both know is as the file says, and spends what
@@ -176,7 +185,7 @@ impl Borrowing {
         let Some(directory) = self.directory.load_full() else {
             return own.to_vec();
         };
-        self.applied.store(directory.revision, Ordering::Relaxed);
+        self.planned.store(directory.revision, Ordering::Relaxed);
         merge(&directory, own)
     }
 }

@@ -5,12 +5,12 @@
 use super::panel::Borrowing;
 use crate::clock;
 use crate::gateway::admin::{CredentialStatus, VaultStatus};
-use crate::lease::client::ItemReading;
+use crate::lease::client::{ItemReading, Vault};
 use crate::lease::vault::Why;
 use crate::provider::settings::Provider;
-use crate::secret::Secret;
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::provider::upstream::Shown;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What these providers want of the vault.
 pub(super) fn wanted(providers: &[Provider]) -> BTreeSet<String> {
@@ -18,34 +18,51 @@ pub(super) fn wanted(providers: &[Provider]) -> BTreeSet<String> {
     names.map(ToString::to_string).collect()
 }
 
-/// Which of the vault's contents is in the plan.
+/// What is shown to providers, by its name in the vault. It stands beside every plan: what is held changes while calls are made,
+/// and no plan that cannot be made keeps it from doing so.
 #[derive(Debug, Default)]
-pub(super) struct Applied(AtomicU64);
+pub(super) struct Window(Mutex<BTreeMap<Arc<str>, Arc<Shown>>>);
 
-impl Applied {
-    /// A plan is being made of what is held now.
-    pub(super) fn is(&self, number: u64) {
-        self.0.store(number, Ordering::Relaxed);
+impl Window {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Shown>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the plan is of something else.
-    pub(super) fn differs(&self, number: u64) -> bool {
-        self.0.load(Ordering::Relaxed) != number
+    /// What is shown under a name, now and whenever it changes.
+    fn of(&self, vault: &Vault, name: &Arc<str>) -> Arc<Shown> {
+        let mut all = self.all();
+        let shown = all.entry(name.clone()).or_default();
+        show(vault, name, shown);
+        shown.clone()
+    }
+
+    /// Shows what is held now.
+    pub(super) fn dress(&self, vault: &Vault) {
+        let mut all = self.all();
+        // Those that no plan shows any more go.
+        all.retain(|_, shown| Arc::strong_count(shown) > 1);
+        for (name, shown) in all.iter() {
+            show(vault, name, shown);
+        }
+    }
+}
+
+fn show(vault: &Vault, name: &Arc<str>, shown: &Shown) {
+    if let Err(error) = shown.show(vault.secret(name).as_ref()) {
+        tracing::error!(name = %name, %error, "what the control panel's vault has cannot be shown to a provider");
     }
 }
 
 impl Borrowing {
-    /// Says what a plan with these providers wants, and that it is made of what is held now.
-    pub(super) fn plan_with(&self, providers: &[Provider]) {
-        let vault = self.handle.vault();
-        // Noted first: what comes while the plan is made makes another one.
-        self.vault.is(vault.number());
-        vault.want(wanted(providers));
+    /// A plan with these providers is in force.
+    pub(super) fn serves(&self, providers: &[Provider]) {
+        self.handle.vault().want(wanted(providers));
+        self.applied();
     }
 
-    /// What the vault has for a provider.
-    pub(super) fn credential(&self, provider: &Provider) -> Option<Secret<String>> {
-        self.handle.vault().secret(provider.in_vault()?)
+    /// What the vault has for a provider, now and whenever it changes.
+    pub(super) fn shown(&self, provider: &Provider) -> Option<Arc<Shown>> {
+        Some(self.vault.of(self.handle.vault(), provider.in_vault()?))
     }
 
     /// Whether everything that is wanted of the vault is here.
@@ -73,7 +90,9 @@ fn told(item: ItemReading) -> CredentialStatus {
         (None, Some(Why::NotForYou)) => {
             Some("there is none of this name, or it is not for this gateway")
         }
-        (None, Some(Why::Unreadable)) => Some("the panel has not the key it is sealed with"),
+        (None, Some(Why::Unreadable)) => {
+            Some("the panel cannot open it: it has not the key, or what it kept is damaged")
+        }
         (None, Some(Why::Unknown)) => Some("the panel does not give it"),
         (None, None) => Some("the panel was not heard yet, or not in time"),
     };

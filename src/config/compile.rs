@@ -12,9 +12,10 @@ use crate::chat::tokenizer::Encoding;
 use crate::gateway::settings::{Gateway, GatewaySettings, Listen, address, listen};
 use crate::governance::identity::{Digest, Key};
 use crate::governance::settings::KeySettings;
+use crate::lease::settings::MOST_NAMES;
 use crate::pattern::Pattern;
 use crate::provider::settings::{Kind, Names, Provider, Route, VAULT};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -261,6 +262,20 @@ impl Loading<'_> {
                     "add `panel:` as `tollgate gateway new NAME` prints it, or refer to the credential by \"${NAME}\" or file:PATH",
                 );
             }
+        }
+        let wanted: BTreeSet<_> = meant
+            .iter()
+            .flatten()
+            .filter_map(Provider::in_vault)
+            .collect();
+        if wanted.len() > MOST_NAMES {
+            report.at("providers").fault(
+                "vault_too_many",
+                format!(
+                    "{} credentials of the control panel's vault are referred to, and a gateway asks for no more than {MOST_NAMES}",
+                    wanted.len()
+                ),
+            );
         }
         let names = Names::new(&settings.providers, &meant);
         let routes = match settings.models.as_deref() {

@@ -1,5 +1,7 @@
 //! The control panel, as written and as meant.
 
+pub use super::vault::MOST_NAMES;
+
 use super::bundle::PolicyKey;
 use crate::secret::Secret;
 use crate::settings::Report;

@@ -1,8 +1,8 @@
 //! Credentials of the panel's vault on their way to one gateway: what is asked, what is answered, how it is sealed.
 //!
-//! The line is TLS with a certificate on both ends already. The seal is there besides, so that whatever stands between the
-//! vault and the memory of the gateway that asks (a proxy that ends TLS, a log of bodies, a core file) holds no credential: it
-//! opens with a key that was drawn for this one question and is nowhere else. HPKE (RFC 9180: X25519, HKDF-SHA256,
+//! The line is TLS with a certificate on both ends already. The seal is there besides, so that who only reads along between the
+//! vault and the memory of the gateway that asks (a log of bodies, a core file) holds no credential: it opens with a key that was
+//! drawn for this one question and is nowhere else. Who could change messages within that TLS could put a key of their own there. HPKE (RFC 9180: X25519, HKDF-SHA256,
 //! ChaCha20-Poly1305) in its base mode, for who asks is known by certificate. What is sealed is bound to the gateway, the
 //! revision and the lifetime, and each credential to its name and version: none can be taken for another.
 //!

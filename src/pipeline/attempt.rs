@@ -65,7 +65,7 @@ impl Passage {
             self.plan.retries,
             self.plan.timeouts,
         );
-        if let Some(name) = upstream.awaited().cloned() {
+        if let Some(name) = upstream.lacking(&headers).cloned() {
             return Err(self.unproven(name));
         }
         let most = retries.attempts.max(1);

@@ -1,11 +1,13 @@
 //! A provider as calls reach it: its paths, its credential, and which of the caller's headers go along.
 //!
 //! The credential is bound to its host when the configuration is loaded; what the caller sent to prove itself to us, and
-//! everything that was meant for a gateway, stays here. One that is replaced is wiped as soon as no call holds it any more.
+//! everything that was meant for a gateway, stays here. What the vault has moves without the plan: it stands beside it
+//! ([`Shown`]), and is wiped as soon as no call holds it any more.
 
 use crate::chat::Endpoint;
 use crate::provider::settings::{Base, Credential, Kind, Provider};
 use crate::secret::Secret;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
@@ -37,8 +39,25 @@ enum Proof {
     None,
     /// This, as the header has it.
     Bearer(HeaderValue),
-    /// What the vault has by this name, once it is here.
-    Awaited(Arc<str>),
+    /// What the vault has by this name, while it is here.
+    InVault(Arc<str>, Arc<Shown>),
+}
+
+/// What the vault has for a provider, as its header has it.
+#[derive(Debug, Default)]
+pub struct Shown(ArcSwapOption<HeaderValue>);
+
+impl Shown {
+    /// Shows this from now on; nothing where there is none.
+    ///
+    /// # Errors
+    /// It is no header: then nothing is shown.
+    pub fn show(&self, secret: Option<&Secret<String>>) -> Result<(), UpstreamError> {
+        let header = secret.map(bearer).transpose();
+        self.0
+            .store(header.as_ref().ok().cloned().flatten().map(Arc::new));
+        header.map(drop)
+    }
 }
 
 /// Why a provider cannot be called.
@@ -53,12 +72,12 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// Prepares a provider; `base` is where it is (for the simulator, where it was started), `from_vault` its credential,
-    /// where that comes from the vault and is here.
+    /// Prepares a provider; `base` is where it is (for the simulator, where it was started), `shown` what the vault has for it,
+    /// where its credential comes from there.
     pub fn new(
         provider: &Provider,
         base: Base,
-        from_vault: Option<&Secret<String>>,
+        shown: Option<Arc<Shown>>,
     ) -> Result<Self, UpstreamError> {
         let standard = if base.tls { 443 } else { 80 };
         let bracketed = if base.host.contains(':') {
@@ -72,12 +91,12 @@ impl Upstream {
             format!("{bracketed}:{}", base.port)
         };
         let host = HeaderValue::try_from(host).map_err(|_| UpstreamError::Address)?;
-        let proof = match (&provider.credential, from_vault) {
-            (None, _) => Proof::None,
-            (Some(Credential::Given(secret)), _) | (Some(Credential::InVault(_)), Some(secret)) => {
-                Proof::Bearer(bearer(secret)?)
+        let proof = match &provider.credential {
+            None => Proof::None,
+            Some(Credential::Given(secret)) => Proof::Bearer(bearer(secret)?),
+            Some(Credential::InVault(name)) => {
+                Proof::InVault(name.clone(), shown.unwrap_or_default())
             }
-            (Some(Credential::InVault(name)), None) => Proof::Awaited(name.clone()),
         };
         let path = |endpoint: Endpoint| -> Result<Uri, UpstreamError> {
             let path = format!(
@@ -100,12 +119,12 @@ impl Upstream {
         })
     }
 
-    /// The name in the vault of the credential that is not here yet, without which it is not to be called.
+    /// The name in the vault of the credential that these headers lack, without which the provider is not to be called.
     #[must_use]
-    pub const fn awaited(&self) -> Option<&Arc<str>> {
+    pub fn lacking(&self, dressed: &HeaderMap) -> Option<&Arc<str>> {
         match &self.proof {
-            Proof::Awaited(name) => Some(name),
-            Proof::None | Proof::Bearer(_) => None,
+            Proof::InVault(name, _) if !dressed.contains_key(header::AUTHORIZATION) => Some(name),
+            _ => None,
         }
     }
 
@@ -163,9 +182,14 @@ impl Upstream {
         };
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         headers.insert(header::HOST, self.host.clone());
-        match &self.proof {
-            Proof::Bearer(credential) => headers.insert(header::AUTHORIZATION, credential.clone()),
-            Proof::None | Proof::Awaited(_) => headers.remove(header::AUTHORIZATION),
+        let credential = match &self.proof {
+            Proof::None => None,
+            Proof::Bearer(credential) => Some(credential.clone()),
+            Proof::InVault(_, shown) => shown.0.load().as_deref().cloned(),
+        };
+        match credential {
+            Some(credential) => headers.insert(header::AUTHORIZATION, credential),
+            None => headers.remove(header::AUTHORIZATION),
         };
     }
 }
@@ -275,19 +299,36 @@ mod tests {
         };
         let base = provider.base.clone().expect("a base");
         let ours = [("authorization", "Bearer tg-ours")];
-        let without = Upstream::new(&provider, base.clone(), None).expect("callable");
-        assert_eq!(without.awaited().map(|name| &**name), Some("prod"));
-        let lines = dressed(&without, &ours, true);
+        let shown = Arc::<Shown>::default();
+        let upstream = Upstream::new(&provider, base.clone(), Some(shown.clone()));
+        let upstream = upstream.expect("callable");
+        let dress = || {
+            let mut headers = HeaderMap::new();
+            upstream.dress(&mut headers, true);
+            let lacking = upstream.lacking(&headers).map(ToString::to_string);
+            (headers.get(header::AUTHORIZATION).cloned(), lacking)
+        };
+        let lines = dressed(&upstream, &ours, true);
         assert_eq!(lines, ["accept-encoding: identity", "host: api.example"]);
-        let secret = Secret::new("sk-vault".to_owned());
-        let with = Upstream::new(&provider, base.clone(), Some(&secret)).expect("callable");
-        assert_eq!(with.awaited(), None);
-        let lines = dressed(&with, &ours, true);
-        assert!(lines.contains(&"authorization: Bearer sk-vault".to_owned()));
-        assert!(!format!("{with:?}").contains("sk-vault"));
+        assert_eq!(dress(), (None, Some("prod".to_owned())));
+        // The same upstream, of a plan that was made before.
+        for secret in ["sk-vault", "sk-next"] {
+            let expected = HeaderValue::try_from(format!("Bearer {secret}")).ok();
+            shown
+                .show(Some(&Secret::new(secret.to_owned())))
+                .expect("a header");
+            assert_eq!(dress(), (expected, None));
+        }
+        assert!(!format!("{upstream:?}").contains("sk-"));
+        let broken = Secret::new("two\nlines".to_owned());
+        assert_eq!(shown.show(Some(&broken)), Err(UpstreamError::Credential));
+        assert_eq!(dress(), (None, Some("prod".to_owned())));
         // Only whoever refers to the vault is shown what is in it.
+        shown
+            .show(Some(&Secret::new("sk-vault".to_owned())))
+            .expect("a header");
         provider.credential = None;
-        let none = Upstream::new(&provider, base, Some(&secret)).expect("callable");
+        let none = Upstream::new(&provider, base, Some(shown)).expect("callable");
         assert_eq!(dressed(&none, &ours, true).len(), 2);
     }
 

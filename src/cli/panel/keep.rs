@@ -28,7 +28,8 @@ pub(super) enum Command {
   tollgate panel restore /backup/panel --state-dir /var/lib/tollgate-panel
 
 What was changed since the backup is gone: keys, users and gateways that were revoked since are good again. Revoke them
-before you open the panel. Everybody is signed out. Gateways enrolled since need a new token: `tollgate gateway token NAME`, or `gateway new`.")]
+before you open the panel. Credentials of the vault that were rotated, removed or restricted since are as they were, and
+gateways ask for them as soon as the panel starts: put them right at once. Everybody is signed out. Gateways enrolled since need a new token: `tollgate gateway token NAME`, or `gateway new`.")]
     Restore(Place),
     /// Show whether the panel was restored, and what it waits for
     #[command(after_help = "Examples:\n  tollgate panel status\n  tollgate panel status --json")]
@@ -104,10 +105,12 @@ pub(super) fn run(
 fn back_up(place: &Place, out: &mut dyn Write) -> anyhow::Result<()> {
     backup::make(&place.state_dir, &place.folder)?;
     writeln!(out, "backed up to {}", place.folder.display())?;
-    writeln!(
-        out,
-        "It holds the authority's key: keep it as secret as the panel itself."
-    )?;
+    let vault = if place.folder.join("vault.key").exists() {
+        "It holds the authority's key, and the vault's with what it opens:"
+    } else {
+        "It holds the authority's key:"
+    };
+    writeln!(out, "{vault} keep it as secret as the panel itself.")?;
     Ok(())
 }
 

@@ -118,3 +118,23 @@ fn open(key: &[u8; 32], mut sealed: Vec<u8>) -> Option<Vec<u8>> {
     let opened = LessSafeKey::new(key).open_in_place(nonce, Aad::empty(), &mut sealed);
     Some(opened.ok()?.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_is_known_by_no_digest_that_somebody_else_could_try_out() {
+        let parts: [&[u8]; 2] = [b"POST", b"{\"secret\":\"sk-guess\"}"];
+        let body = |credential: &str| Named::new("ann", credential, "n", &parts).body;
+        let mut plain = sha2::Sha256::new();
+        for part in parts {
+            plain.update((part.len() as u64).to_be_bytes());
+            plain.update(part);
+        }
+        let plain: [u8; 32] = plain.finalize().into();
+        assert_ne!(body("tgs_one").as_slice(), plain);
+        assert_ne!(body("tgs_one"), body("tgs_two"));
+        assert_eq!(body("tgs_one"), body("tgs_one"));
+    }
+}

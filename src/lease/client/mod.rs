@@ -92,7 +92,11 @@ impl Client {
         }
         let bundles = Bundles::open(store.clone(), panel.policy_key, member.as_ref())?;
         let router = member.as_ref().map(|member| member.router);
-        let vault = Vault::new(store.vault(&key)?, router, clock::now().wall);
+        let kept = store.vault(&key)?;
+        let vault = Vault::new(kept, router, clock::now().wall, clock::since_boot());
+        if vault.is_unkept() {
+            vault.keep(&store, &key)?;
+        }
         Ok(Self {
             panel,
             store,

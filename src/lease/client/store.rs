@@ -198,13 +198,7 @@ impl Store {
     /// Keeps the vault's credentials; where there are none, the file goes.
     pub(super) fn keep_vault(&self, key: &KeyPair, kept: Option<&Kept>) -> Result<(), ClientError> {
         let Some(kept) = kept else {
-            let path = self.folder.join(VAULT);
-            return match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(ClientError::Disk { path, error })
-                }
-                _ => Ok(()),
-            };
+            return self.remove(VAULT);
         };
         // All of it at once, so that growing leaves no piece behind; it is sealed in its place.
         let mut text = Zeroizing::new(Vec::with_capacity(MOST_KEPT));
@@ -248,6 +242,24 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ClientError::Disk { path, error }),
         }
+    }
+
+    /// Takes a file away, and what a crash left of it, so that a power cut does not bring it back.
+    fn remove(&self, name: &str) -> Result<(), ClientError> {
+        for name in [name, &format!("{name}.new")] {
+            let path = self.folder.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(ClientError::Disk { path, error });
+                }
+                _ => {}
+            }
+        }
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| ClientError::Disk {
+            path: self.folder.clone(),
+            error,
+        })
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), ClientError> {

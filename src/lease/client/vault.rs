@@ -1,8 +1,9 @@
 //! What this gateway holds of the panel's vault: each credential with its version and its end, swapped whole.
 //!
 //! What is wanted is said by whoever reads the configuration; the talk asks for it, and tells here what came. A credential is
-//! good until its end by the wall clock, whether or not the panel is there; one that was taken out of the vault, or from this
-//! gateway, goes at once. What goes is wiped with the last call that holds it.
+//! good until its end, by the wall clock and by the one that nobody sets, whether or not the panel is there; one that was taken
+//! out of the vault, or from this gateway, goes at once, and so does one that comes from the future: a clock that was set back
+//! prolongs nothing. What goes is wiped with the last call that holds it.
 //!
 //! Not here: how it travels (`lease::vault`), how it is kept on the disk (`store`), who calls with it (`app`).
 
@@ -16,7 +17,6 @@ use rcgen::KeyPair;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -28,8 +28,6 @@ type Changed = Box<dyn Fn() + Send + Sync>;
 /// The credentials.
 pub struct Vault {
     state: Mutex<State>,
-    /// Grows whenever something else is held.
-    number: AtomicU64,
     changed: OnceLock<Changed>,
     /// The panel is to be asked.
     pub(super) look: Notify,
@@ -48,6 +46,8 @@ struct State {
     /// When half of the time is over: then it is asked for anew.
     half: i64,
     error: Option<String>,
+    /// The disk has something else.
+    unkept: bool,
 }
 
 /// A credential as it is held.
@@ -55,8 +55,19 @@ struct State {
 struct Item {
     version: u64,
     secret: Secret<String>,
-    /// When it is good no longer, in seconds since the epoch.
+    /// Since when it is good, in seconds since the epoch.
+    since: i64,
+    /// When it is good no longer.
     ends: i64,
+    /// The same since this machine was started.
+    ends_since_boot: Duration,
+}
+
+/// Clocks are set right by a little.
+const SET_RIGHT: i64 = 300;
+
+fn is_good(since: i64, ends: i64, now: Wall) -> bool {
+    now.secs() < ends && now.secs().saturating_add(SET_RIGHT) >= since
 }
 
 /// What is told of the vault.
@@ -96,6 +107,8 @@ struct KeptItem {
     #[serde(with = "number")]
     version: u64,
     secret: String,
+    #[serde(default)]
+    since: i64,
     ends: i64,
 }
 
@@ -111,6 +124,7 @@ pub(super) struct Answer {
     pub(super) router: RouterId,
     /// When it was asked.
     pub(super) asked_at: Wall,
+    pub(super) asked_since_boot: Duration,
     pub(super) asked: BTreeSet<String>,
     pub(super) revision: u64,
     pub(super) lifetime: Duration,
@@ -126,25 +140,43 @@ impl fmt::Debug for Vault {
 
 impl Vault {
     /// With what was kept for this gateway and is good still.
-    pub(super) fn new(kept: Option<Kept>, router: Option<RouterId>, now: Wall) -> Self {
+    pub(super) fn new(
+        kept: Option<Kept>,
+        router: Option<RouterId>,
+        now: Wall,
+        boot: Duration,
+    ) -> Self {
         let mut state = State::default();
-        if let Some(kept) = kept.filter(|kept| Some(kept.router) == router) {
+        let (kept, others) = match kept {
+            Some(kept) if Some(kept.router) == router => (Some(kept), false),
+            other => (None, other.is_some()),
+        };
+        if let Some(kept) = kept {
             state.router = router;
             state.revision = kept.revision;
-            let good = kept.items.into_iter().filter(|item| item.ends > now.secs());
+            let count = kept.items.len();
+            let good = kept.items.into_iter();
+            let good = good.filter(|item| is_good(item.since, item.ends, now));
             let items = good.map(|mut item| {
+                let left = item.ends.saturating_sub(now.secs());
+                let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
                 let held = Item {
                     version: item.version,
                     secret: Secret::new(std::mem::take(&mut item.secret)),
+                    since: item.since,
                     ends: item.ends,
+                    ends_since_boot: boot.saturating_add(left),
                 };
                 (std::mem::take(&mut item.name), held)
             });
             state.items = items.collect();
+            // What is over goes from the disk, too.
+            state.unkept = state.items.len() != count;
+        } else {
+            state.unkept = others;
         }
         Self {
             state: Mutex::new(state),
-            number: AtomicU64::new(1),
             changed: OnceLock::new(),
             look: Notify::new(),
         }
@@ -167,12 +199,6 @@ impl Vault {
             drop(state);
             self.look.notify_one();
         }
-    }
-
-    /// Grows whenever something else is held.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        self.number.load(Ordering::Acquire)
     }
 
     /// The secret of this name, if it is here.
@@ -202,6 +228,11 @@ impl Vault {
         }
     }
 
+    /// Whether the disk has something else than is held.
+    pub(super) fn is_unkept(&self) -> bool {
+        self.state().unkept
+    }
+
     /// Whether all that is wanted is here.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -226,13 +257,18 @@ impl Vault {
     }
 
     /// How long until something is over, or half of its time is.
-    pub(super) fn until_due(&self, now: Wall) -> Option<Duration> {
+    pub(super) fn until_due(&self, now: Wall, boot: Duration) -> Option<Duration> {
         let state = self.state();
+        let by_boot = state
+            .items
+            .values()
+            .map(|item| item.ends_since_boot.saturating_sub(boot));
+        let by_boot = by_boot.min()?;
         let ends = state.items.values().map(|item| item.ends);
         let half = (!state.items.is_empty() && state.half > now.secs()).then_some(state.half);
         let due = ends.chain(half).min()?;
         let left = due.saturating_sub(now.secs());
-        Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+        Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)).min(by_boot))
     }
 
     /// Takes an answer; whether something else is held now, also on the disk then.
@@ -245,16 +281,18 @@ impl Vault {
             let item = Item {
                 version: credential.version,
                 secret: credential.secret,
+                since: answer.asked_at.secs(),
                 ends,
+                ends_since_boot: answer.asked_since_boot.saturating_add(answer.lifetime),
             };
             items.insert(credential.name, item);
         }
         for missing in &answer.missing {
             // The panel cannot read it now: that says nothing against what it gave before.
             if missing.why == Why::Unreadable
-                && let Some(item) = state.items.remove(&missing.name)
+                && let Some(item) = state.items.get(&missing.name)
             {
-                items.insert(missing.name.clone(), item);
+                items.insert(missing.name.clone(), item.clone());
             }
         }
         let missing = answer.missing.into_iter();
@@ -277,10 +315,10 @@ impl Vault {
     }
 
     /// Lets go of what is over; whether anything was.
-    pub(super) fn expire(&self, now: Wall) -> bool {
+    pub(super) fn expire(&self, now: Wall, boot: Duration) -> bool {
         let state = self.state();
         let mut items = state.items.clone();
-        items.retain(|_, item| item.ends > now.secs());
+        items.retain(|_, item| is_good(item.since, item.ends, now) && boot < item.ends_since_boot);
         self.swap(state, items)
     }
 
@@ -295,12 +333,10 @@ impl Vault {
         };
         let others = items.len() != state.items.len() || !items.iter().all(same);
         state.items = items;
+        state.unkept |= differs;
         drop(state);
-        if others {
-            self.number.fetch_add(1, Ordering::Release);
-            if let Some(changed) = self.changed.get() {
-                changed();
-            }
+        if others && let Some(changed) = self.changed.get() {
+            changed();
         }
         differs
     }
@@ -322,6 +358,7 @@ impl Vault {
             name: name.clone(),
             version: item.version,
             secret: item.secret.expose().clone(),
+            since: item.since,
             ends: item.ends,
         });
         let kept = state.router.map(|router| Kept {
@@ -330,7 +367,10 @@ impl Vault {
             items: items.collect(),
         });
         drop(state);
-        store.keep_vault(key, kept.as_ref().filter(|kept| !kept.items.is_empty()))
+        store.keep_vault(key, kept.as_ref().filter(|kept| !kept.items.is_empty()))?;
+        // Nobody else changes what is held than the one who keeps it.
+        self.state().unkept = false;
+        Ok(())
     }
 }
 

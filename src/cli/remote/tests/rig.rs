@@ -89,7 +89,7 @@ impl Rig {
                 let staffed = panel.staff(Office::new(checker(), signer)).await;
                 staffed.expect("an office");
                 let panel = Arc::new(panel);
-                let keyring = Keyring::open(&state, &VaultKeys::default()).expect("a key");
+                let keyring = Keyring::open(&state, &VaultKeys::default(), false).expect("a key");
                 open_vault(&panel, keyring).await.expect("a vault");
                 let setup = users::first_admin_link(&panel).await.expect("a link");
                 let authority = Authority::open(&state, clock::now().wall).expect("an authority");

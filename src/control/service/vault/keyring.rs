@@ -4,6 +4,7 @@
 //! id, name and version. A row that was put in another's place does not open. The key's id tells keys apart and says nothing
 //! about them.
 
+use crate::control::authority::write_private;
 use crate::control::service::words::hex;
 use crate::control::settings::{MasterKey, VaultKeys, Weakness, master_key};
 use crate::control::store::sqlite::house::vault::Credential;
@@ -14,15 +15,15 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::hmac;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// The vault's own key in the state directory, where none is named.
-pub const FILE: &str = "vault.key";
+const FILE: &str = "vault.key";
 const SEALED_FOR: &[u8] = b"tollgate vault credential 1";
 const NAMED_FOR: &[u8] = b"tollgate vault key id 1";
 /// So many bytes of a key's id.
@@ -47,6 +48,16 @@ pub enum KeyringError {
         /// What is wrong with it.
         weakness: Weakness,
     },
+    /// Others can read it.
+    #[error(
+        "{0}: others can read the vault's key: `chmod 600` it, and if somebody may have read it, name another key and rotate what it sealed"
+    )]
+    Open(PathBuf),
+    /// It is not there, and something is sealed with it.
+    #[error(
+        "{0}: the vault's key is not there, and the books hold credentials that it sealed: put it back from a backup, or name it in `vault: {{ key }}`; with the key lost for good, `vault: {{ key }}` with a new one begins anew, and every credential is rotated"
+    )]
+    Lost(PathBuf),
     /// A key that the cipher does not take.
     #[error("the vault's key cannot be used")]
     Unusable,
@@ -59,6 +70,8 @@ pub enum KeyringError {
 pub struct Keyring {
     current: Sealing,
     previous: Vec<Sealing>,
+    /// Whether the state directory's own key is there beside one that is named.
+    pub(super) has_own_besides: bool,
     /// How long a gateway may use what it was given.
     pub(super) lifetime: Duration,
 }
@@ -78,12 +91,12 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// The keys that are configured. Where none is, the one in the state directory, made at the first start; where one is,
-    /// that one opens what it sealed before.
+    /// The keys that are configured. Where none is, the one in the state directory, made at the first start unless something
+    /// is `sealed` already; where one is, that one opens what it sealed before.
     ///
     /// # Errors
     /// [`KeyringError`].
-    pub fn open(folder: &Path, keys: &VaultKeys) -> Result<Self, KeyringError> {
+    pub fn open(folder: &Path, keys: &VaultKeys, sealed: bool) -> Result<Self, KeyringError> {
         let path = folder.join(FILE);
         let own = read(&path)?;
         let mut previous = keys.previous.clone();
@@ -93,9 +106,15 @@ impl Keyring {
                 key.clone()
             }
             (None, Some(own)) => own,
+            (None, None) if sealed => return Err(KeyringError::Lost(path)),
             (None, None) => make(&path)?,
         };
-        Self::of(&current, &previous, keys.lifetime)
+        let has_own_besides = keys.key.is_some() && path.exists();
+        let keyring = Self::of(&current, &previous, keys.lifetime)?;
+        Ok(Self {
+            has_own_besides,
+            ..keyring
+        })
     }
 
     /// These keys.
@@ -111,6 +130,7 @@ impl Keyring {
         Ok(Self {
             current: Sealing::new(current)?,
             previous: previous.collect::<Result<_, _>>()?,
+            has_own_besides: false,
             lifetime,
         })
     }
@@ -195,14 +215,19 @@ fn bound(row: &Credential) -> Vec<u8> {
 }
 
 fn read(path: &Path) -> Result<Option<MasterKey>, KeyringError> {
+    let failed = |error| KeyringError::File {
+        path: path.to_owned(),
+        error,
+    };
     let text = match fs::read_to_string(path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            let path = path.to_owned();
-            return Err(KeyringError::File { path, error });
-        }
+        Err(error) => return Err(failed(error)),
     };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(KeyringError::Open(path.to_owned()));
+    }
     let key = master_key(&text).map_err(|weakness| KeyringError::Weak {
         path: path.to_owned(),
         weakness,
@@ -223,22 +248,7 @@ fn make(path: &Path) -> Result<MasterKey, KeyringError> {
     };
     bytes.zeroize();
     let text = Zeroizing::new(format!("{}\n", STANDARD.encode(key.expose())));
-    let aside = path.with_extension("new");
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&aside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&aside, path))
-        .and_then(|()| match path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        });
+    let written = write_private(path, text.as_bytes());
     written.map_err(|error| KeyringError::File {
         path: path.to_owned(),
         error,
@@ -249,7 +259,6 @@ fn make(path: &Path) -> Result<MasterKey, KeyringError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn master(seed: u8) -> MasterKey {
         let mut next = seed;
@@ -316,8 +325,8 @@ mod tests {
     #[test]
     fn the_state_directorys_own_key_is_made_once_for_its_owner_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let first = Keyring::open(folder.path(), &VaultKeys::default()).expect("made");
-        let again = Keyring::open(folder.path(), &VaultKeys::default()).expect("read");
+        let first = Keyring::open(folder.path(), &VaultKeys::default(), false).expect("made");
+        let again = Keyring::open(folder.path(), &VaultKeys::default(), false).expect("read");
         assert_eq!(first.current(), again.current());
         let file = folder.path().join(FILE);
         let mode = fs::metadata(&file).expect("there").permissions().mode();
@@ -332,11 +341,18 @@ mod tests {
             key: Some(master(9)),
             ..VaultKeys::default()
         };
-        let named = Keyring::open(folder.path(), &keys).expect("opens");
+        let named = Keyring::open(folder.path(), &keys, true).expect("opens");
         assert_ne!(named.current(), first.current());
         assert_eq!(named.unseal(&sealed), Some(secret));
-        fs::write(&file, "hunter2\n").expect("written");
-        let error = Keyring::open(folder.path(), &VaultKeys::default()).expect_err("weak");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("a mode");
+        let open = Keyring::open(folder.path(), &VaultKeys::default(), true);
+        assert!(matches!(open, Err(KeyringError::Open(_))), "{open:?}");
+        fs::remove_file(&file).expect("gone");
+        let lost = Keyring::open(folder.path(), &VaultKeys::default(), true);
+        assert!(matches!(lost, Err(KeyringError::Lost(_))), "{lost:?}");
+        assert!(!file.exists(), "another key would be taken for it");
+        write_private(&file, b"hunter2\n").expect("written");
+        let error = Keyring::open(folder.path(), &VaultKeys::default(), false).expect_err("weak");
         let words = error.to_string();
         assert!(
             words.contains("vault.key") && !words.contains("hunter2"),

@@ -12,7 +12,7 @@ mod give;
 mod keyring;
 
 pub use give::give;
-pub use keyring::{FILE, Keyring, KeyringError};
+pub use keyring::{Keyring, KeyringError};
 
 use super::access::Actor;
 use super::audit::{self, Act};
@@ -121,6 +121,16 @@ pub struct NewSecret {
     pub secret: Given,
 }
 
+/// Whether something is sealed that a key must be there for.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn is_sealed(panel: &Panel) -> Outcome<bool> {
+    let mut db = panel.read().await?;
+    let all = rows::all(&mut db).await?;
+    Ok(all.iter().any(|row| row.sealed.is_some()))
+}
+
 /// Opens the vault with its keys. What is sealed with a key from before is sealed with the one of now.
 ///
 /// # Errors
@@ -146,6 +156,10 @@ pub async fn open(panel: &Panel, keyring: Keyring) -> Outcome<()> {
         tracing::error!(
             names = ?unreadable,
             "credentials in the vault are sealed with a key that this panel does not have: name it in `vault.previous`, or rotate them"
+        );
+    } else if keyring.has_own_besides {
+        tracing::info!(
+            "`vault.key` in the state directory is of no more use: remove it; earlier backups still open with it"
         );
     }
     if resealed.is_empty() {

@@ -54,6 +54,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is rotated or removed leaves no piece in the file.
+        .pragma("secure_delete", "ON")
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging()
 }

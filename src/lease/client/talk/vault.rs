@@ -1,6 +1,6 @@
 //! Asking the panel's vault for what this gateway needs: at the start, when an event says so, before it is over.
 
-use super::{LOOK, SOON, Talk, spread};
+use super::{LOOK, Talk, backoff, spread};
 use crate::clock;
 use crate::lease::client::ClientError;
 use crate::lease::client::vault::Answer;
@@ -18,18 +18,24 @@ impl From<SealError> for ClientError {
 impl Talk {
     pub(super) async fn vault_loop(&self) {
         let vault = &self.client.vault;
+        let mut failures = 0;
         loop {
-            let due = vault.until_due(clock::now().wall).unwrap_or(LOOK);
+            let due = vault.until_due(clock::now().wall, clock::since_boot());
+            let due = due.unwrap_or(LOOK);
             let wait = spread(LOOK).min(due.max(Duration::from_millis(200)));
             let _ = timeout(wait, vault.look.notified()).await;
-            if vault.expire(clock::now().wall) {
+            if vault.expire(clock::now().wall, clock::since_boot()) {
                 tracing::warn!(
                     "credentials of the control panel's vault are over and were not renewed: their providers are called no longer"
                 );
-                self.keep_vault();
             }
             if self.fetch_vault().await.is_err() {
-                sleep(SOON).await;
+                // What an event had asked for is asked for again, and not only when its time comes.
+                failures += 1;
+                sleep(backoff(failures)).await;
+                vault.look.notify_one();
+            } else {
+                failures = 0;
             }
         }
     }
@@ -41,6 +47,7 @@ impl Talk {
             tracing::debug!(%error, "the vault could not be asked");
             self.client.vault.failed(error);
         }
+        self.keep_vault();
         fetched
     }
 
@@ -49,12 +56,10 @@ impl Talk {
         let Some(router) = client.purse.router() else {
             return Ok(());
         };
-        let asked_at = clock::now().wall;
+        let (asked_at, asked_since_boot) = (clock::now().wall, clock::since_boot());
         let (asked, known) = vault.question(router, asked_at);
         if asked.is_empty() {
-            if vault.empty() {
-                self.keep_vault();
-            }
+            vault.empty();
             return Ok(());
         }
         if asked.len() > MOST_NAMES {
@@ -79,7 +84,6 @@ impl Talk {
                     tracing::warn!(
                         "the control panel does not let this gateway in any longer: it lets go of the vault's credentials"
                     );
-                    self.keep_vault();
                 }
                 return Err(error);
             }
@@ -88,6 +92,7 @@ impl Talk {
         let answer = Answer {
             router,
             asked_at,
+            asked_since_boot,
             asked,
             revision: given.revision,
             lifetime: Duration::from_secs(given.lifetime_s),
@@ -108,14 +113,17 @@ impl Talk {
                 revision = given.revision,
                 "credentials of the control panel's vault"
             );
-            self.keep_vault();
         }
         Ok(())
     }
 
+    /// Keeps what is held, where the disk has something else. What fails is tried again at the next look.
     fn keep_vault(&self) {
-        if let Err(error) = self.client.vault.keep(&self.client.store, &self.client.key) {
-            tracing::warn!(%error, "the vault's credentials could not be kept for a start without the panel");
+        let (client, vault) = (&self.client, &self.client.vault);
+        if vault.is_unkept()
+            && let Err(error) = vault.keep(&client.store, &client.key)
+        {
+            tracing::warn!(%error, "what is held of the control panel's vault is not what the disk has of it");
         }
     }
 }
