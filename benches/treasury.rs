@@ -69,6 +69,7 @@ impl Gateway {
             reserved: Money::ZERO,
             overrun: Money::ZERO,
             closing: false,
+            usage: Vec::new(),
         });
         Sync {
             router: RouterId(u128::from(self.id)),

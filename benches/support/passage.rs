@@ -107,7 +107,7 @@ impl Passage {
             output: Tokens(100),
             estimated: false,
         };
-        Some(call.settle(bill, self.now).cost)
+        Some(call.settle(bill, "gpt-4o", self.now).cost)
     }
 
     fn ask<'a>(&'a self, key: KeyIndex, look: &'a Look) -> Option<Ask<'a>> {

@@ -291,6 +291,7 @@ impl Passage {
         };
         let receipt = call.settle(
             bill,
+            self.working(),
             Moment {
                 since_start: now,
                 ..self.began
@@ -312,6 +313,12 @@ impl Passage {
             overhead: self.overhead(now),
         };
         (facts, receipt.settlement.sequence)
+    }
+
+    /// The model that works for it, by its provider's name.
+    fn working(&self) -> &str {
+        let there = self.target.destination.model.as_deref();
+        there.unwrap_or(&self.model)
     }
 
     /// What the call cost counts against those who burn too fast.
@@ -397,7 +404,7 @@ impl Passage {
     /// Nobody knows what the provider did: the whole promise stays booked.
     pub(super) fn expire(&mut self, reason: &'static str, status: u16, now: Duration) {
         if let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) {
-            let receipt = call.expire();
+            let receipt = call.expire(self.working());
             self.burned(receipt.cost, now);
             self.tell_failed(&receipt, reason, status, now);
         }

@@ -323,6 +323,61 @@ async fn what_somebody_else_says_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_calls_were_for_is_refused_or_cut_like_amounts_and_never_breaks_the_books() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let (status, answer) = rig.post("/v1/sync", &want(1, "5000000"), Some(who)).await;
+    assert_eq!(status, 200, "{answer}");
+    let grant = &answer["leases"][0];
+    let tell = |seq: u64, usage: &Value| {
+        json!({ "router_id": id(ROUTER), "incarnation": "1", "seq": seq.to_string(), "wants": [], "finals": [],
+            "leases": [{ "lease_id": grant["lease_id"], "fence": grant["fence"], "settled_total": "1000",
+                "returned_total": "0", "reserved_now": "0", "overrun_total": "0", "closing": false, "usage": usage }] })
+    };
+    let line = |model: &str, calls: &str, cost: &str| json!({ "model": model, "tokens_in": "1", "tokens_out": "1", "calls": calls, "cost_total": cost });
+    let most = "9223372036854775807";
+    for (usage, refused) in [
+        (json!([line("m", "-1", "1")]), (400, "malformed")),
+        (json!([line("m", "1", "-1")]), (400, "malformed")),
+        (
+            json!([line("m", "9223372036854775808", "1")]),
+            (400, "malformed"),
+        ),
+        (json!([{ "model": "m" }]), (400, "malformed")),
+        (json!([line("m", "1", most)]), (422, "amount")),
+    ] {
+        let (status, answer) = rig.post("/v1/sync", &tell(2, &usage), Some(who)).await;
+        assert_eq!(
+            (status, answer["code"].as_str()),
+            (refused.0, Some(refused.1)),
+            "{usage}"
+        );
+    }
+    let many: Vec<Value> = (0..3_000)
+        .map(|n| line(&format!("m{n}"), most, "1000"))
+        .collect();
+    let names = json!([line("a\u{0}b", "1", "1"), line(&"m".repeat(999), "1", "1")]);
+    for (seq, usage) in (2..).zip([
+        json!(many),
+        names,
+        json!(many),
+        json!([line("m0", "1", "1")]),
+    ]) {
+        let (status, answer) = rig.post("/v1/sync", &tell(seq, &usage), Some(who)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let look = rig.treaty.treasury.look(|bank| {
+        let lines = bank.usage().flat_map(|(_, lines)| lines);
+        let costs = lines.map(|line| line.cost).collect::<Vec<_>>();
+        (
+            costs.len(),
+            costs.into_iter().fold(Money::ZERO, Money::plus),
+        )
+    });
+    assert_eq!(look.await.expect("a look"), (65, Money::from_nanos(1_000)));
+}
+
+#[tokio::test]
 async fn an_old_sync_and_one_that_says_two_things_are_told_from_each_other() {
     let rig = Rig::new().await;
     let who = rig.enrolled().await;

@@ -26,8 +26,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The largest message: some thousand leases.
-const MOST_BYTES: usize = 1 << 20;
+/// The largest message: some thousand leases, and what was done on them.
+const MOST_BYTES: usize = 1 << 21;
 /// The header in which a sync says which events it has acted on.
 const CURSOR: &str = "events-cursor";
 

@@ -6,7 +6,7 @@
 
 use super::Standing;
 use crate::clock::Moment;
-use crate::units::Money;
+use crate::units::{Money, Tokens};
 use std::fmt;
 use std::time::Duration;
 
@@ -18,8 +18,21 @@ pub trait Lender: Send + Sync + fmt::Debug {
     /// [`NotLent`]: nothing was set aside.
     fn set_aside(&self, leaf: u64, amount: Money, now: Moment) -> Result<Lent, NotLent>;
 
-    /// Books what the call did cost. Called once for all that was set aside.
-    fn settle(&self, lent: &Lent, cost: Money);
+    /// Books what the call came to; nothing where no work was done for it. Called once for all that was set aside.
+    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>);
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent<'a> {
+    /// What it did cost.
+    pub cost: Money,
+    /// The model that worked for it, by its provider's name; empty where nobody said which.
+    pub model: &'a str,
+    /// Input tokens.
+    pub input: Tokens,
+    /// Output tokens.
+    pub output: Tokens,
 }
 
 /// Money set aside of what was lent.

@@ -16,7 +16,7 @@ mod state;
 pub use books::{Books, Refused};
 pub use entry::{Entry, Scopes};
 pub use lease::{LeaseNote, LeaseState, Leases};
-pub use lent::{Lender, Lent, NotLent};
+pub use lent::{Lender, Lent, NotLent, Spent};
 pub use period::{Period, Window};
 pub use reservation::{Bill, Reservation, Settlement};
 pub use standing::Standing;

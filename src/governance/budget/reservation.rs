@@ -4,7 +4,7 @@
 //! knows what it cost. Money that was lent for it ends with it, the same way. Dropped before the call left it is released; dropped after, it expires: silence is never free.
 
 use super::ledger::Ledger;
-use super::{Books, Entry, Lender, Lent, Standing};
+use super::{Books, Entry, Lender, Lent, Spent, Standing};
 use crate::units::{Money, Tokens};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -43,11 +43,21 @@ pub(super) enum Closing {
 
 impl Closing {
     /// What it makes of a promise.
-    const fn cost(self, promised: Money) -> Money {
+    const fn spent(self, promised: Money, model: &str) -> Option<Spent<'_>> {
         match self {
-            Self::Settle(bill) => bill.cost,
-            Self::Release => Money::ZERO,
-            Self::Expire => promised,
+            Self::Settle(bill) => Some(Spent {
+                cost: bill.cost,
+                model,
+                input: bill.input,
+                output: bill.output,
+            }),
+            Self::Release => None,
+            Self::Expire => Some(Spent {
+                cost: promised,
+                model,
+                input: Tokens::ZERO,
+                output: Tokens::ZERO,
+            }),
         }
     }
 
@@ -142,25 +152,35 @@ impl Reservation {
     }
 
     /// Replaces the promise by what the call did cost.
-    pub fn settle(mut self, bill: Bill) -> Settlement {
-        self.close(Closing::Settle(bill))
+    pub fn settle(self, bill: Bill) -> Settlement {
+        self.settle_of("", bill)
+    }
+
+    /// The same, and who lent the money learns which model it was for.
+    pub fn settle_of(mut self, model: &str, bill: Bill) -> Settlement {
+        self.close(Closing::Settle(bill), model)
     }
 
     /// Nobody knows what the call cost: the whole promise stays booked, marked uncertain.
-    pub fn expire(mut self) -> Settlement {
-        self.close(Closing::Expire)
+    pub fn expire(self) -> Settlement {
+        self.expire_of("")
+    }
+
+    /// The same, and who lent the money learns which model it was for.
+    pub fn expire_of(mut self, model: &str) -> Settlement {
+        self.close(Closing::Expire, model)
     }
 
     /// The call cost nothing.
     pub fn release(mut self) -> Settlement {
-        self.close(Closing::Release)
+        self.close(Closing::Release, "")
     }
 
-    fn close(&mut self, closing: Closing) -> Settlement {
+    fn close(&mut self, closing: Closing, model: &str) -> Settlement {
         if std::mem::take(&mut self.open) {
             // Before the books: who waits until their entry is on the disk has waited for this one, too.
             if let Some((lender, lent)) = self.lent.take() {
-                lender.settle(&lent, closing.cost(self.amount));
+                lender.settle(&lent, closing.spent(self.amount, model));
             }
             self.books.close(self.place, closing)
         } else {
@@ -176,6 +196,6 @@ impl Drop for Reservation {
         } else {
             Closing::Release
         };
-        self.close(closing);
+        self.close(closing, "");
     }
 }

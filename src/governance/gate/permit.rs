@@ -114,15 +114,16 @@ impl InFlight {
         self.admission.headroom
     }
 
-    /// Replaces the promise by what the call did cost, and the token estimates by what it did use.
-    pub fn settle(mut self, bill: Bill, now: Moment) -> Receipt {
+    /// Replaces the promise by what the call did cost, and the token estimates by what it did use. `model`: whose work it
+    /// was, by its provider's name, for who lent the money.
+    pub fn settle(mut self, bill: Bill, model: &str, now: Moment) -> Receipt {
         self.admission
             .used(bill.input.plus(bill.output), now.since_start);
         let reserved = self.held.amount();
         Receipt {
             reserved,
             cost: bill.cost,
-            settlement: self.held.settle(bill),
+            settlement: self.held.settle_of(model, bill),
         }
     }
 
@@ -138,12 +139,12 @@ impl InFlight {
     }
 
     /// Nobody knows what the provider did: the whole promise stays booked, marked uncertain.
-    pub fn expire(self) -> Receipt {
+    pub fn expire(self, model: &str) -> Receipt {
         let reserved = self.held.amount();
         Receipt {
             reserved,
             cost: reserved,
-            settlement: self.held.expire(),
+            settlement: self.held.expire_of(model),
         }
     }
 

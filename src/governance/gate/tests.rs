@@ -727,11 +727,11 @@ fn the_estimate_of_a_token_limit_is_put_right_when_the_call_ends() {
     let left = |permit: &Permit| permit.headroom().tokens.map(|(_, left, _)| left);
     let first = scene.permit(&ask);
     assert_eq!(left(&first), Some(875));
-    let _ = first.dispatch().settle(bill("0.0001", 30, 20), NOW);
+    let _ = first.dispatch().settle(bill("0.0001", 30, 20), "m", NOW);
     let second = scene.permit(&ask);
     assert_eq!(left(&second), Some(825), "50 used, 125 estimated anew");
     // Nobody saw what it used: the estimate stands.
-    let _ = second.dispatch().expire();
+    let _ = second.dispatch().expire("m");
     let third = scene.permit(&ask);
     assert_eq!(left(&third), Some(700));
     let _ = third.dispatch().release(NOW);

@@ -11,11 +11,11 @@ mod denied;
 use super::notes::{finals, note};
 use super::reading::{LeaseReading, Reading};
 use crate::clock::{self, Moment};
-use crate::governance::budget::{Books, Lender, Lent, NotLent};
+use crate::governance::budget::{Books, Lender, Lent, NotLent, Spent};
 use crate::lease::directory::{BudgetCard, Directory};
 use crate::lease::protocol::{
     Answer, BankError, DiskId, Hello, Hold, Holder, LeafId, LeaseId, Reason, Record, RouterId,
-    Sync, Unavailable,
+    Sync, Unavailable, Work,
 };
 use crate::units::Money;
 use denied::Denied;
@@ -197,7 +197,7 @@ impl Purse {
                 return false;
             };
             for hold in holder.tick(now) {
-                holder.settle(&hold, hold.amount);
+                holder.settle(&hold, hold.amount, Some(Work::default()));
             }
             holder.is_fenced() && holder.is_empty()
         })
@@ -361,15 +361,21 @@ impl Lender for Purse {
         })
     }
 
-    fn settle(&self, lent: &Lent, cost: Money) {
+    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) {
         let hold = Hold {
             lease: LeaseId(lent.lease),
             call: lent.call,
             amount: lent.amount,
         };
+        let cost = spent.map_or(Money::ZERO, |spent| spent.cost);
+        let work = spent.map(|spent| Work {
+            model: spent.model,
+            input: spent.input.0,
+            output: spent.output.0,
+        });
         self.with(|inner| {
             if let Some(holder) = &mut inner.holder {
-                holder.settle(&hold, cost);
+                holder.settle(&hold, cost, work);
             }
         });
         // What a call did not cost may be what another waits for.

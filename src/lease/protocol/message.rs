@@ -1,5 +1,6 @@
 //! What the two sides say to each other, by the names they have on the wire. Amounts are absolute, never differences.
 
+use super::usage::Usage;
 use super::wire::{hex, millis, nanos, number, some_millis, some_nanos};
 use crate::units::Money;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ pub struct Sync {
 }
 
 /// What became of one lease so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// The lease.
     #[serde(rename = "lease_id")]
@@ -81,6 +82,9 @@ pub struct Line {
     pub overrun: Money,
     /// Nothing more will come of it: what is neither settled nor returned is free.
     pub closing: bool,
+    /// What calls on it were for, of each model of which the bank does not know all. Who is older says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<Usage>,
 }
 
 /// Money wanted.

@@ -21,10 +21,11 @@ mod lease;
 mod message;
 mod record;
 mod terms;
+mod usage;
 mod wire;
 
 pub use account::{Account, AccountId, Delta};
-pub use bank::{Bank, BankError, Entry, Leaf, Restoring, Router, Rows, SetBack, TooEarly};
+pub use bank::{Bank, BankError, Entry, Leaf, Restoring, Router, Rows, SetBack, TooEarly, Used};
 pub use holder::{Hold, Holder, Unavailable, View};
 pub use lease::{Lease, Stage};
 pub use message::{
@@ -33,6 +34,7 @@ pub use message::{
 };
 pub use record::{Record, recover};
 pub use terms::Terms;
+pub use usage::{Usage, Work};
 pub(in crate::lease) use wire::{nanos, number};
 
 /// A rule broken on purpose, to see that the simulation notices.
@@ -49,4 +51,6 @@ pub(crate) enum Mutant {
     NoStoredAnswer,
     /// A bank restored from a backup lends as if it knew everything.
     LendsOnOldBooks,
+    /// What calls on a lease were for is believed also when it comes late, behind the lease's end.
+    LateUsageCounts,
 }

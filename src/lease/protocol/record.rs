@@ -176,7 +176,7 @@ mod tests {
                     Step::End(share) if !open.is_empty() => {
                         let hold = open.remove(0);
                         let cost = Money::from_nanos(hold.amount.nanos().saturating_mul(share).div_euclid(1_000));
-                        holder.settle(&hold, cost);
+                        holder.settle(&hold, cost, None);
                         charged = charged.plus(cost);
                     }
                     Step::End(_) => {}

@@ -166,7 +166,7 @@ pub(super) mod hex {
 mod tests {
     use crate::lease::protocol::{
         Answer, Deny, DiskId, Final, Grant, LeafId, LeaseId, Line, Reason, RouterId, Short, Sync,
-        Synced, Want,
+        Synced, Usage, Want,
     };
     use crate::units::Money;
     use std::time::Duration;
@@ -185,6 +185,20 @@ mod tests {
                 reserved: usd(40_000_000),
                 overrun: usd(1),
                 closing: false,
+                usage: vec![
+                    Usage {
+                        model: "gpt-4o".into(),
+                        input: 120_000,
+                        output: 8_000,
+                        calls: 12,
+                        cost: usd(1_500_000_000),
+                    },
+                    Usage {
+                        calls: 1,
+                        cost: usd(1),
+                        ..Usage::default()
+                    },
+                ],
             }],
             wants: vec![Want {
                 leaf: LeafId(4),
@@ -310,6 +324,34 @@ mod tests {
             let forged = said.replace("\"seq\":\"9\"", &format!("\"seq\":\"{seq}\""));
             assert_ne!(forged, said);
             serde_json::from_str::<Sync>(&forged).expect_err(seq);
+        }
+    }
+
+    #[test]
+    fn who_tells_nothing_of_models_is_heard_and_told_nothing_of_them() {
+        let mut plain = sync();
+        for line in &mut plain.leases {
+            line.usage.clear();
+        }
+        let said = serde_json::to_string(&plain).expect("JSON");
+        assert!(!said.contains("usage"), "{said}");
+        assert_eq!(serde_json::from_str::<Sync>(&said).expect("a sync"), plain);
+    }
+
+    #[test]
+    fn counts_of_calls_and_tokens_that_cannot_be_are_refused() {
+        let said = serde_json::to_string(&sync()).expect("JSON");
+        for forged in ["\"-1\"", "\"0.5\"", "7", "\"9223372036854775808\"", "null"] {
+            for field in [
+                "\"calls\":\"12\"",
+                "\"tokens_in\":\"120000\"",
+                "\"cost_total\":\"1\"",
+            ] {
+                let (name, _) = field.split_once(':').expect("a field");
+                let other = said.replace(field, &format!("{name}:{forged}"));
+                assert_ne!(other, said);
+                serde_json::from_str::<Sync>(&other).expect_err(forged);
+            }
         }
     }
 

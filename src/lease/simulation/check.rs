@@ -1,14 +1,23 @@
 //! What is true, and what must hold: the promises of the treaty, checked after each step.
 
 use crate::lease::protocol::{
-    AccountId, Answer, Bank, Entry, Lease, LeaseId, RouterId, Stage, Sync,
+    AccountId, Answer, Bank, LeafId, Lease, LeaseId, RouterId, Rows, Stage, Sync, Usage, Work,
 };
 use crate::units::Money;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
-/// What the ledger's entries come to.
-pub(super) type Sums = BTreeMap<AccountId, (Money, Money, Money, Money)>;
+/// What calls came to, by whose they were and the model.
+type Worked = BTreeMap<(LeafId, Box<str>), Usage>;
+
+/// What the store was given to add up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sums {
+    /// The ledger's entries.
+    entries: BTreeMap<AccountId, (Money, Money, Money, Money)>,
+    /// What calls were for.
+    used: Worked,
+}
 
 /// What the provider charged, and what was seen so far.
 #[derive(Debug, Default)]
@@ -21,8 +30,10 @@ pub(super) struct Truth {
     by_lease: BTreeMap<LeaseId, Money>,
     /// Every lease as it was after the last step.
     before: BTreeMap<LeaseId, Lease>,
-    /// The ledger's entries, summed up.
-    entries: Sums,
+    /// What the store was given, summed up.
+    sums: Sums,
+    /// What calls were for of which a gateway saw the end.
+    worked: Worked,
     answers: BTreeMap<(RouterId, u64, u64), Answer>,
     newest: BTreeMap<RouterId, u64>,
     /// Numbers given since the books were last looked at: money lent before them was lent rightly.
@@ -207,12 +218,19 @@ impl Truth {
                 account.overrun
             );
         }
+        // What a process had not told when it died is known to nobody.
+        assert!(
+            self.crashed || self.sums.used == self.worked,
+            "P15: calls came to {:?} and are told as {:?}",
+            self.worked,
+            self.sums.used
+        );
     }
 
     /// The books are those of a backup: what was seen of the bank since does not count, what was charged does.
-    pub(super) fn set_back(&mut self, entries: Sums) {
+    pub(super) fn set_back(&mut self, sums: Sums) {
         self.set_back = true;
-        self.entries = entries;
+        self.sums = sums;
         self.before.clear();
         self.answers.clear();
     }
@@ -222,9 +240,9 @@ impl Truth {
         self.accounts.get(&lease).map_or(&[], |accounts| accounts)
     }
 
-    /// What the entries come to, for a backup.
-    pub(super) fn entries(&self) -> Sums {
-        self.entries.clone()
+    /// What the store was given, for a backup.
+    pub(super) fn sums(&self) -> Sums {
+        self.sums.clone()
     }
 
     /// What the provider says was charged.
@@ -249,17 +267,59 @@ impl Truth {
             .min(1_000)
     }
 
-    /// The ledger's entries, replayed, come to the totals.
-    pub(super) fn replayed(&mut self, bank: &Bank, entries: &[Entry]) {
-        for entry in entries {
-            let sums = self.entries.entry(entry.account).or_default();
+    /// A gateway saw the end of a call.
+    pub(super) fn worked(&mut self, leaf: LeafId, work: &Work<'_>, cost: Money) {
+        let usage = self.worked.entry((leaf, work.model.into())).or_default();
+        usage.add(&Usage {
+            model: Box::default(),
+            input: work.input,
+            output: work.output,
+            calls: 1,
+            cost,
+        });
+    }
+
+    /// What calls were for is told once, and never more of it than there was.
+    fn named(&mut self, bank: &Bank, rows: &Rows) {
+        for used in &rows.used {
+            let id = (used.leaf, used.usage.model.clone());
+            let sum = self.sums.used.entry(id.clone()).or_default();
+            sum.add(&used.usage);
+            let worked = self.worked.get(&id).cloned().unwrap_or_default();
+            let counts = |usage: &Usage| [usage.calls, usage.input, usage.output];
+            let is_less = counts(sum)
+                .iter()
+                .zip(counts(&worked))
+                .all(|(sum, all)| *sum <= all);
+            assert!(
+                is_less && sum.cost <= worked.cost,
+                "P15: {id:?} came to {worked:?} and is told as {sum:?}"
+            );
+        }
+        for (id, lines) in bank.usage() {
+            let lease = bank.lease(id).expect("a lease");
+            let all = lease.settled.plus(lease.overrun).plus(lease.breach);
+            let named = lines.iter().map(|line| line.cost);
+            let named = named.fold(Money::ZERO, Money::plus);
+            assert!(
+                named <= all && lease.stage != Stage::Closed,
+                "P15: {named} of {all} are known the models of: {lease:?}"
+            );
+        }
+    }
+
+    /// What the store was given, replayed, comes to the totals.
+    pub(super) fn replayed(&mut self, bank: &Bank, rows: &Rows) {
+        self.named(bank, rows);
+        for entry in &rows.entries {
+            let sums = self.sums.entries.entry(entry.account).or_default();
             sums.0 = sums.0.plus(entry.delta.spent);
             sums.1 = sums.1.plus(entry.delta.held);
             sums.2 = sums.2.plus(entry.delta.uncertain);
             sums.3 = sums.3.plus(entry.delta.overrun);
         }
         for (id, account) in bank.accounts() {
-            let sums = self.entries.get(&id).copied().unwrap_or_default();
+            let sums = self.sums.entries.get(&id).copied().unwrap_or_default();
             let total = (
                 account.spent,
                 account.held,

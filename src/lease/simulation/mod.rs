@@ -122,3 +122,8 @@ fn a_disk_believed_without_its_ceiling_is_noticed() {
 fn answers_that_are_not_stored_are_noticed() {
     noticed(Mutant::NoStoredAnswer, "P8: ");
 }
+
+#[test]
+fn calls_told_of_behind_the_end_of_their_lease_are_noticed() {
+    noticed(Mutant::LateUsageCounts, "P15: ");
+}

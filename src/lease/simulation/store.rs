@@ -1,7 +1,7 @@
 //! The panel's store: rows that are safe once they are written, and outlive the panel.
 
 use crate::lease::protocol::{
-    Account, AccountId, Bank, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Terms,
+    Account, AccountId, Bank, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Terms, Usage,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +21,7 @@ pub(super) struct Store {
     leaves: BTreeMap<LeafId, Leaf>,
     leases: BTreeMap<LeaseId, Lease>,
     routers: BTreeMap<RouterId, Router>,
+    usage: BTreeMap<LeaseId, Vec<Usage>>,
 }
 
 impl Store {
@@ -39,6 +40,8 @@ impl Keep for Store {
         self.leaves.extend(rows.leaves);
         self.leases.extend(rows.leases);
         self.routers.extend(rows.routers);
+        self.usage.extend(rows.usage);
+        self.usage.retain(|_, lines| !lines.is_empty());
     }
 
     fn open(&mut self, terms: Terms, now: Duration) -> Bank {
@@ -59,7 +62,13 @@ impl Keep for Store {
                 .iter()
                 .map(|(id, row)| (*id, row.clone()))
                 .collect(),
+            usage: self
+                .usage
+                .iter()
+                .map(|(id, lines)| (*id, lines.clone()))
+                .collect(),
             entries: Vec::new(),
+            used: Vec::new(),
         };
         let mut bank = Bank::restore(terms, rows, 1);
         bank.wake(now);

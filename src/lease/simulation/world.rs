@@ -8,7 +8,7 @@ use super::check::Truth;
 use super::node::Node;
 use super::store::{Keep, Store};
 use crate::lease::protocol::{
-    Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms,
+    Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms, Work,
 };
 use crate::units::Money;
 use backup::Backup;
@@ -45,11 +45,26 @@ enum Up {
 struct Call {
     node: usize,
     start: u64,
+    leaf: LeafId,
     hold: Hold,
     cost: Money,
     /// What the provider charges beyond the worst case.
     overrun: Money,
     ends: u64,
+}
+
+impl Call {
+    /// What it was for: now and then nobody knows.
+    fn work(&self) -> Work<'static> {
+        let models = ["small", "large", "dear", ""];
+        let number = self.hold.call;
+        let place = usize::try_from(number % 4).expect("few");
+        Work {
+            model: models[place],
+            input: number % 7,
+            output: number % 5,
+        }
+    }
 }
 
 /// All there is.
@@ -189,7 +204,7 @@ impl World {
     /// What the panel did is safe from now on.
     fn commit(&mut self) {
         let rows = self.bank.take_rows();
-        self.truth.replayed(&self.bank, &rows.entries);
+        self.truth.replayed(&self.bank, &rows);
         if let Some(backup) = &mut self.backup {
             backup.mirror.write(rows.clone());
         }
@@ -401,6 +416,7 @@ impl World {
         self.calls.push(Call {
             node: place,
             start: node.start,
+            leaf,
             hold,
             cost,
             overrun,
@@ -422,7 +438,9 @@ impl World {
             if node.start == call.start
                 && let Some(holder) = &mut node.holder
             {
-                holder.settle(&call.hold, call.cost.plus(call.overrun));
+                let (work, cost) = (call.work(), call.cost.plus(call.overrun));
+                holder.settle(&call.hold, cost, Some(work));
+                self.truth.worked(call.leaf, &work, cost);
             }
         }
     }

@@ -62,6 +62,7 @@ fn report(world: &World, seq: u64, grant: &Grant, settled: &str) {
             reserved: Money::ZERO,
             overrun: Money::ZERO,
             closing: false,
+            usage: Vec::new(),
         }],
         wants: Vec::new(),
         finals: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::{StoreError, write};
 use crate::lease::protocol::{
-    Account, AccountId, DiskId, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Stage,
+    Account, AccountId, DiskId, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Stage, Usage,
 };
 use crate::units::Money;
 use sqlx::sqlite::SqliteRow;
@@ -40,6 +40,11 @@ pub(super) async fn rows(from: &mut SqliteConnection) -> Result<Rows, StoreError
             lease.accounts.push(account_id(&row)?);
         }
     }
+    let mut known: BTreeMap<LeaseId, Vec<Usage>> = BTreeMap::new();
+    for row in all(from, "SELECT * FROM usage ORDER BY lease, model").await? {
+        let lines = known.entry(LeaseId(id(&row, "lease")?)).or_default();
+        lines.push(usage(&row)?);
+    }
     let accounts = all(from, "SELECT * FROM account").await?;
     let routers = all(from, "SELECT * FROM router").await?;
     Ok(Rows {
@@ -48,6 +53,8 @@ pub(super) async fn rows(from: &mut SqliteConnection) -> Result<Rows, StoreError
         leases: lent.into_iter().collect(),
         routers: routers.iter().map(router).collect::<Result<_, _>>()?,
         entries: Vec::new(),
+        usage: known.into_iter().collect(),
+        used: Vec::new(),
     })
 }
 
@@ -121,6 +128,17 @@ fn lease(row: &SqliteRow) -> Result<Lease, StoreError> {
         valid_until: Duration::ZERO,
         drain_until: Duration::ZERO,
         recalled: row.try_get("recalled")?,
+    })
+}
+
+fn usage(row: &SqliteRow) -> Result<Usage, StoreError> {
+    let model: String = row.try_get("model")?;
+    Ok(Usage {
+        model: model.into(),
+        input: number(row, "tokens_in")?,
+        output: number(row, "tokens_out")?,
+        calls: number(row, "calls")?,
+        cost: money(row, "cost")?,
     })
 }
 

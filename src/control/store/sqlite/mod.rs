@@ -14,6 +14,7 @@ mod load;
 mod pool;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod write;
 
 pub(in crate::control) use pool::Change;
@@ -29,12 +30,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
-const STEPS: [(i64, &str, &str); 6] = [
+const STEPS: [(i64, &str, &str); 7] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
     (3, "alerts", include_str!("migrations/0003_alerts.sql")),
     (4, "vault", include_str!("migrations/0004_vault.sql")),
     (5, "bundles", include_str!("migrations/0005_bundles.sql")),
+    (6, "usage", include_str!("migrations/0006_usage.sql")),
     (7, "notices", include_str!("migrations/0007_notices.sql")),
 ];
 

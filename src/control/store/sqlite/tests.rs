@@ -1,5 +1,7 @@
 use super::*;
-use crate::lease::protocol::{AccountId, Answer, DiskId, Hello, LeafId, RouterId, Sync, Want};
+use crate::lease::protocol::{
+    AccountId, Answer, DiskId, Hello, LeafId, Line, RouterId, Sync, Usage, Want,
+};
 use crate::lease::simulation::{Keep, World};
 use crate::units::Money;
 use house::settings;
@@ -233,6 +235,71 @@ fn numbers_go_on_beyond_those_of_lost_books_also_where_the_clock_was_set_back() 
                 .iter()
                 .zip(&first)
                 .all(|(second, first)| second > first)
+        );
+    });
+}
+
+#[test]
+fn what_calls_were_for_is_kept_while_a_lease_is_open_and_summed_up_for_good() {
+    let (runtime, folder) = (runtime(), TempDir::new().expect("a folder"));
+    let file = folder.path().join("panel.db");
+    let usage = |calls: u64, nanos| Usage {
+        model: "gpt-4o".into(),
+        input: 10 * calls,
+        output: calls,
+        calls,
+        cost: Money::from_nanos(nanos),
+    };
+    runtime.block_on(async {
+        let (mut bank, sync, answer) = lent();
+        let Answer::Synced(synced) = answer else {
+            panic!("{answer:?}");
+        };
+        let grant = synced.grants[0];
+        let tell = |seq, nanos, closing, usage| Sync {
+            seq,
+            leases: vec![Line {
+                lease: grant.lease,
+                fence: grant.fence,
+                settled: Money::from_nanos(nanos),
+                returned: Money::ZERO,
+                reserved: Money::ZERO,
+                overrun: Money::ZERO,
+                closing,
+                usage: vec![usage],
+            }],
+            wants: Vec::new(),
+            ..sync.clone()
+        };
+        let mut ledger = Ledger::open(&file).await.expect("opens");
+        let hour = usage::HOUR;
+        let count = |table: &'static str| sqlx::query_scalar::<_, i64>(table);
+        let first = tell(2, 50, false, usage(1, 50));
+        bank.sync(&first, Duration::ZERO).expect("heard");
+        let rows = [bank.take_rows()];
+        ledger.write(&rows, Wall(hour + 1)).await.expect("writes");
+        let known = "SELECT count(*) FROM usage";
+        let known = count(known).fetch_one(&mut ledger.connection);
+        assert_eq!(known.await.expect("reads"), 1);
+        // The panel dies; the one after it is told the same again, and more.
+        let loaded = ledger.load(Terms::default(), Duration::ZERO).await;
+        let mut bank = loaded.expect("reads");
+        for sync in [first, tell(3, 80, true, usage(3, 80))] {
+            let _ = bank.sync(&sync, Duration::ZERO).expect("heard");
+            let rows = [bank.take_rows()];
+            ledger.write(&rows, Wall(2 * hour)).await.expect("writes");
+        }
+        let known = "SELECT count(*) FROM usage";
+        let known = count(known).fetch_one(&mut ledger.connection);
+        assert_eq!(known.await.expect("reads"), 0, "the lease is closed");
+        let sums =
+            "SELECT at, leaf, model, calls, tokens_in, tokens_out, cost FROM usage_sum ORDER BY at";
+        let sums = sqlx::query_as::<_, (i64, i64, String, i64, i64, i64, i64)>(sums);
+        let sums = sums.fetch_all(&mut ledger.connection).await;
+        let sum = |at, calls, cost| (at, 3, "gpt-4o".to_owned(), calls, 10 * calls, calls, cost);
+        assert_eq!(
+            sums.expect("reads"),
+            [sum(hour, 1, 50), sum(2 * hour, 2, 30)]
         );
     });
 }

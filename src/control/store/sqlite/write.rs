@@ -3,7 +3,7 @@
 //! A statement costs its way to the thread that SQLite runs on and back, whatever it carries; the bank's steps are taken many at
 //! a time so that this, and the commit, is paid once for all of them.
 
-use super::StoreError;
+use super::{StoreError, usage};
 use crate::clock::Wall;
 use crate::lease::protocol::{
     Account, AccountId, Entry, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Stage,
@@ -11,12 +11,12 @@ use crate::lease::protocol::{
 use sqlx::query_builder::Separated;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-type Done = Result<(), StoreError>;
+pub(super) type Done = Result<(), StoreError>;
 /// The values of one row, to be added to.
-type Values<'a> = Separated<'a, Sqlite, &'static str>;
+pub(super) type Values<'a> = Separated<'a, Sqlite, &'static str>;
 
 /// Rows in one statement: with the most columns a table has, as many parameters as SQLite takes.
-const MOST_ROWS: usize = 1_500;
+pub(super) const MOST_ROWS: usize = 1_500;
 
 /// Writes all rows of one step. What others refer to comes first.
 pub(super) async fn rows(work: &mut SqliteConnection, rows: &Rows, at: Wall) -> Done {
@@ -24,11 +24,12 @@ pub(super) async fn rows(work: &mut SqliteConnection, rows: &Rows, at: Wall) -> 
     routers(work, &rows.routers).await?;
     leases(work, &rows.leases).await?;
     accounts(work, &rows.accounts).await?;
-    entries(work, &rows.entries, at).await
+    entries(work, &rows.entries, at).await?;
+    usage::rows(work, (&rows.usage, &rows.used), at).await
 }
 
 /// One statement for each [`MOST_ROWS`] of these rows.
-async fn insert<T>(
+pub(super) async fn insert<T>(
     work: &mut SqliteConnection,
     into: &str,
     rows: &[T],
@@ -50,7 +51,7 @@ async fn insert<T>(
 }
 
 /// A number as SQLite has them.
-fn number(number: u64) -> Result<i64, StoreError> {
+pub(super) fn number(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| StoreError::Row {
         table: "number",
         what: format!("{number} is more than can be kept"),
@@ -67,7 +68,7 @@ pub(super) const fn stage(stage: Stage) -> i64 {
     }
 }
 
-fn bytes(id: u128) -> Vec<u8> {
+pub(super) fn bytes(id: u128) -> Vec<u8> {
     id.to_be_bytes().to_vec()
 }
 

@@ -1,7 +1,7 @@
 //! Keys that a control panel pays for: what is lent and the budgets here hold both, and end together.
 
 use super::*;
-use crate::governance::budget::{AtLimit, Lender, Lent, NotLent, Period};
+use crate::governance::budget::{AtLimit, Lender, Lent, NotLent, Period, Spent};
 use std::sync::Mutex;
 
 /// Lends what it is told to.
@@ -34,7 +34,8 @@ impl Lender for Fake {
         })
     }
 
-    fn settle(&self, lent: &Lent, cost: Money) {
+    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) {
+        let cost = spent.map_or(Money::ZERO, |spent| spent.cost);
         self.settled.lock().unwrap().push((lent.call, cost));
     }
 }
@@ -82,9 +83,9 @@ fn both_are_settled_once_however_a_call_ends() {
     let _ = scene
         .permit(&ask)
         .dispatch()
-        .settle(bill("0.0002", 10, 5), NOW);
+        .settle(bill("0.0002", 10, 5), "m", NOW);
     let _ = scene.permit(&ask).dispatch().release(NOW);
-    let _ = scene.permit(&ask).dispatch().expire();
+    let _ = scene.permit(&ask).dispatch().expire("m");
     drop(scene.permit(&ask));
     drop(scene.permit(&ask).dispatch());
     let whole = usd(WORST);

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::governance::budget::{Standing, Window};
-use crate::lease::protocol::{AccountId, Bank, Terms};
+use crate::lease::protocol::{AccountId, Bank, Terms, Usage};
+use crate::units::Tokens;
 
 const LEAF: LeafId = LeafId(4);
 const ROUTER: RouterId = RouterId(1);
@@ -70,6 +71,16 @@ impl Scene {
         self.purse.set_aside(LEAF.0, usd(amount), Moment::default())
     }
 
+    fn settle(&self, lent: &Lent, cost: &str) {
+        let spent = Spent {
+            cost: usd(cost),
+            model: "gpt-4o",
+            input: Tokens(30),
+            output: Tokens(20),
+        };
+        self.purse.settle(lent, Some(spent));
+    }
+
     fn short(&self, amount: &str) -> Standing {
         match self.set_aside(amount) {
             Err(NotLent::Short(standing)) => *standing,
@@ -88,7 +99,7 @@ fn a_call_asks_and_has_its_money_once_the_disk_knows_of_it() {
     assert!(changes.has_changed().expect("the purse is there"));
     changes.mark_unchanged();
     let lent = scene.set_aside("0.40").expect("lent");
-    scene.purse.settle(&lent, usd("0.25"));
+    scene.settle(&lent, "0.25");
     let mut reading = Reading::default();
     scene.purse.read(&mut reading);
     assert_eq!(reading.leases[0].settled, usd("0.25"));
@@ -109,7 +120,7 @@ fn a_budget_that_does_not_cover_a_call_is_named_with_its_figures() {
     scene.talk();
     assert_eq!(scene.short("1.50").remaining(), usd("1"));
     let lent = scene.set_aside("1").expect("lent");
-    scene.purse.settle(&lent, usd("1"));
+    scene.settle(&lent, "1");
     scene.talk();
     assert_eq!(scene.set_aside("0.01"), Err(NotLent::Ask));
     scene.talk();
@@ -150,7 +161,7 @@ fn who_leaves_gives_everything_back() {
     assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
     scene.talk();
     let lent = scene.set_aside("0.40").expect("lent");
-    scene.purse.settle(&lent, usd("0.25"));
+    scene.settle(&lent, "0.25");
     scene.purse.leave();
     for _ in 0..2 {
         scene.talk();
@@ -170,7 +181,7 @@ fn what_a_process_left_is_told_by_the_next() {
     assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
     scene.talk();
     let lent = scene.set_aside("0.40").expect("lent");
-    scene.purse.settle(&lent, usd("0.25"));
+    scene.settle(&lent, "0.25");
     let _ = scene.set_aside("0.40");
     scene.talk();
     let _ = scene.set_aside("0.40").expect("lent");
@@ -186,4 +197,36 @@ fn what_a_process_left_is_told_by_the_next() {
     let (_, account) = scene.bank.accounts().next().expect("one");
     assert_eq!(account.spent, usd("0.25"));
     assert!(account.uncertain >= usd("0.40"));
+}
+
+#[test]
+fn what_calls_were_for_is_told_by_model_until_the_panel_knows() {
+    let mut scene = Scene::new("10");
+    assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));
+    scene.talk();
+    let told = |scene: &Scene| {
+        let sync = scene.purse.sync(clock::since_boot()).expect("a number");
+        let lines = sync.leases.into_iter().flat_map(|line| line.usage);
+        lines.collect::<Vec<_>>()
+    };
+    let calls = |calls: u64, cost: &str| Usage {
+        model: "gpt-4o".into(),
+        input: 30 * calls,
+        output: 20 * calls,
+        calls,
+        cost: usd(cost),
+    };
+    let lent = scene.set_aside("0.40").expect("lent");
+    scene.settle(&lent, "0.25");
+    // The provider did nothing for this one.
+    let lent = scene.set_aside("0.10").expect("lent");
+    scene.purse.settle(&lent, None);
+    assert_eq!(told(&scene), [calls(1, "0.25")]);
+    scene.talk();
+    assert_eq!(told(&scene), [], "it is known");
+    scene.talk();
+    // What goes beyond the worst case was for something, too.
+    let lent = scene.set_aside("0.10").expect("lent");
+    scene.settle(&lent, "0.15");
+    assert_eq!(told(&scene), [calls(2, "0.40")]);
 }

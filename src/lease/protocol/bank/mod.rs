@@ -13,8 +13,10 @@ pub(super) mod sizing;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod usage;
 pub use learning::{Restoring, SetBack, TooEarly};
 pub use rows::Rows;
+pub use usage::Used;
 
 #[cfg(test)]
 use super::Mutant;
@@ -22,6 +24,7 @@ use super::account::{Account, AccountId, Delta};
 use super::lease::{Lease, Stage};
 use super::message::{Answer, DiskId, Hello, LeafId, LeaseId, RouterId};
 use super::terms::Terms;
+use super::usage::Usage;
 use crate::units::Money;
 use learning::Learning;
 use open::Open;
@@ -122,6 +125,9 @@ pub struct Bank {
     /// The number of the next lease; its fence, too.
     next: u64,
     entries: Vec<Entry>,
+    /// What is known of the models of each lease that is open.
+    usage: BTreeMap<LeaseId, Vec<Usage>>,
+    used: Vec<Used>,
     changed: Changed,
     #[cfg(test)]
     pub(in crate::lease) mutant: Option<Mutant>,

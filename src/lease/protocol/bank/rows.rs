@@ -3,11 +3,12 @@
 //! Invariant: a bank restored from every row that was taken says to every message what the bank itself would have said.
 
 use super::open::Open;
-use super::{Bank, Entry, Leaf, Router};
+use super::{Bank, Entry, Leaf, Router, Used};
 use crate::lease::protocol::account::{Account, AccountId};
 use crate::lease::protocol::lease::Lease;
 use crate::lease::protocol::message::{LeafId, LeaseId, RouterId};
 use crate::lease::protocol::terms::Terms;
+use crate::lease::protocol::usage::Usage;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ pub struct Rows {
     pub routers: Vec<(RouterId, Router)>,
     /// The ledger's new lines, in order. A bank is restored without them.
     pub entries: Vec<Entry>,
+    /// What is known of the models of leases; nothing any more of those that are closed.
+    pub usage: Vec<(LeaseId, Vec<Usage>)>,
+    /// What calls were for, beyond what was known before. A bank is restored without it.
+    pub used: Vec<Used>,
 }
 
 /// Which rows changed since they were last taken.
@@ -33,6 +38,7 @@ pub(super) struct Changed {
     pub(super) leaves: BTreeSet<LeafId>,
     pub(super) leases: BTreeSet<LeaseId>,
     pub(super) routers: BTreeSet<RouterId>,
+    pub(super) usage: BTreeSet<LeaseId>,
 }
 
 impl Rows {
@@ -46,6 +52,7 @@ impl Rows {
 impl Bank {
     /// Takes what changed since the last time. Nothing that a step answered may be said before its rows are safe.
     pub fn take_rows(&mut self) -> Rows {
+        self.forget_usage();
         let changed = std::mem::take(&mut self.changed);
         let rows = |ids: BTreeSet<LeaseId>| {
             let row = |id: LeaseId| Some((id, self.leases.get(&id)?.clone()));
@@ -55,12 +62,15 @@ impl Bank {
         let account = |id: AccountId| Some((id, *self.accounts.get(&id)?));
         let leaf = |id: LeafId| Some((id, self.leaves.get(&id)?.clone()));
         let router = |id: RouterId| Some((id, self.routers.get(&id)?.clone()));
+        let usage = |id: LeaseId| (id, self.usage.get(&id).cloned().unwrap_or_default());
         Rows {
             accounts: changed.accounts.into_iter().filter_map(account).collect(),
             leaves: changed.leaves.into_iter().filter_map(leaf).collect(),
             leases,
             routers: changed.routers.into_iter().filter_map(router).collect(),
             entries: std::mem::take(&mut self.entries),
+            usage: changed.usage.into_iter().map(usage).collect(),
+            used: std::mem::take(&mut self.used),
         }
     }
 
@@ -89,6 +99,7 @@ impl Bank {
             leaves: rows.leaves.into_iter().collect(),
             leases: rows.leases.into_iter().collect(),
             routers: rows.routers.into_iter().collect(),
+            usage: rows.usage.into_iter().collect(),
             ..Self::default()
         }
     }

@@ -103,7 +103,18 @@ impl Bank {
         true
     }
 
-    /// Books what was spent and given back.
+    #[cfg(test)]
+    fn counts_late_usage(&self) -> bool {
+        self.mutant == Some(Mutant::LateUsageCounts)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "the test's has a mutant to look at")]
+    const fn counts_late_usage(&self) -> bool {
+        false
+    }
+
+    /// Books what was spent and given back, and what for.
     fn hear(&mut self, sync: &Sync) {
         for line in &sync.leases {
             if !self.is_holder(sync, line) {
@@ -118,6 +129,8 @@ impl Bank {
             {
                 continue;
             }
+            let known = self.leases.get(&line.lease);
+            let was_closed = known.is_none_or(|lease| lease.stage == Stage::Closed);
             self.alter(line.lease, |lease| {
                 lease.merge(line.settled, line.returned, line.overrun);
                 lease.was_used |= line.settled.plus(line.reserved) > Money::ZERO;
@@ -125,6 +138,9 @@ impl Bank {
                     lease.close_by_holder();
                 }
             });
+            if !line.usage.is_empty() && (!was_closed || self.counts_late_usage()) {
+                self.hear_usage(line);
+            }
         }
     }
 
@@ -352,7 +368,11 @@ fn amounts(sync: &Sync) -> Result<(), BankError> {
     let finals = sync.finals.iter().flat_map(|word| {
         [word.settled, word.in_flight, word.overrun, word.uncertain].map(|one| (word.lease.0, one))
     });
-    for (lease, amount) in lines.chain(finals) {
+    let usage = sync.leases.iter().flat_map(|line| {
+        let costs = line.usage.iter().map(|usage| usage.cost);
+        costs.map(|one| (line.lease.0, one))
+    });
+    for (lease, amount) in lines.chain(finals).chain(usage) {
         if amount < Money::ZERO || amount == Money::MAX {
             return Err(BankError::Amount { lease, amount });
         }

@@ -64,7 +64,7 @@ fn wanting(router: u128, seq: u64, need: Money) -> Sync {
     }
 }
 
-fn line(grant: &Grant, settled: Money, returned: Money) -> Line {
+pub(super) fn line(grant: &Grant, settled: Money, returned: Money) -> Line {
     Line {
         lease: grant.lease,
         fence: grant.fence,
@@ -73,6 +73,7 @@ fn line(grant: &Grant, settled: Money, returned: Money) -> Line {
         reserved: Money::ZERO,
         overrun: Money::ZERO,
         closing: false,
+        usage: Vec::new(),
     }
 }
 
@@ -90,7 +91,7 @@ fn heard(bank: &mut Bank, sync: &Sync) -> Synced {
     }
 }
 
-fn lent(bank: &mut Bank, router: u128, need: Money) -> Grant {
+pub(super) fn lent(bank: &mut Bank, router: u128, need: Money) -> Grant {
     let synced = heard(bank, &wanting(router, 1, need));
     synced.grants.first().copied().expect("money")
 }
@@ -115,7 +116,7 @@ fn of_anothers_lease_nothing_is_believed() {
             1,
             Line {
                 closing: true,
-                ..all
+                ..all.clone()
             },
         ),
     );
@@ -184,7 +185,7 @@ fn what_was_closed_gives_back_once() {
         closing: true,
         ..told
     };
-    heard(&mut bank, &telling(1, 2, closing));
+    heard(&mut bank, &telling(1, 2, closing.clone()));
     assert_eq!(books(&bank), (usd(10), usd(0), usd(0)));
     heard(&mut bank, &telling(1, 3, closing));
     heard(

@@ -1,6 +1,7 @@
 //! One lease in the hand of its holder.
 
 use crate::lease::protocol::message::LeafId;
+use crate::lease::protocol::usage::Counted;
 use crate::units::Money;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,10 +33,12 @@ pub(super) struct Held {
     pub(super) used: Duration,
     /// The worst cases of calls under way.
     pub(super) calls: BTreeMap<u64, Money>,
+    /// What those that are over were for.
+    pub(super) usage: Counted,
 }
 
 impl Held {
-    pub(super) const fn new(leaf: LeafId, fence: u64) -> Self {
+    pub(super) fn new(leaf: LeafId, fence: u64) -> Self {
         Self {
             leaf,
             fence,
@@ -53,6 +56,7 @@ impl Held {
             closing: false,
             used: Duration::ZERO,
             calls: BTreeMap::new(),
+            usage: Counted::default(),
         }
     }
 

@@ -14,6 +14,7 @@ mod view;
 use super::bank::sizing::MOST;
 use super::message::{DiskId, Final, LeafId, LeaseId, Reason, RouterId, Sync, Want};
 use super::record::Record;
+use super::usage::Work;
 use crate::units::Money;
 use held::Held;
 use smallvec::SmallVec;
@@ -197,8 +198,9 @@ impl Holder {
         Ok(hold)
     }
 
-    /// Books what a call cost. What goes beyond its worst case is told apart.
-    pub fn settle(&mut self, hold: &Hold, cost: Money) {
+    /// Books what a call cost, and what it was for; nothing where no work was done. What goes beyond its worst case is told
+    /// apart.
+    pub fn settle(&mut self, hold: &Hold, cost: Money, work: Option<Work<'_>>) {
         let Some(lease) = self.leases.get_mut(&hold.lease) else {
             return;
         };
@@ -210,6 +212,9 @@ impl Holder {
         lease.settled = lease.settled.plus(within);
         let overrun = cost.less(amount).min(MOST);
         lease.overrun = lease.overrun.plus(overrun).min(MOST);
+        if let Some(work) = work {
+            lease.usage.count(&work, within.plus(overrun));
+        }
         let need = self.needs.entry(lease.leaf).or_default();
         need.spent = need.spent.plus(cost.max(Money::ZERO));
         self.write(Record::Settled {

@@ -3,9 +3,11 @@
 use super::held::Held;
 use super::{Denied, Holder, Need};
 use crate::lease::protocol::bank::BankError;
-use crate::lease::protocol::message::{Answer, Grant, Hello, Line, Sync, Synced};
+use crate::lease::protocol::message::{Answer, Grant, Hello, LeaseId, Line, Sync, Synced};
 use crate::lease::protocol::record::Record;
+use crate::lease::protocol::usage::{MOST_TOLD, Usage};
 use crate::units::Money;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Holder {
@@ -26,6 +28,7 @@ impl Holder {
             return Some(sync.clone());
         }
         self.seq = self.seq.saturating_add(1);
+        let mut usage = self.usage();
         let lines = self.leases.iter().map(|(lease, held)| Line {
             lease: *lease,
             fence: held.fence,
@@ -38,6 +41,7 @@ impl Holder {
             reserved: held.reserved,
             overrun: held.overrun,
             closing: held.closing,
+            usage: usage.remove(lease).unwrap_or_default(),
         });
         let leases = lines.collect();
         let mut wants = Vec::new();
@@ -62,6 +66,23 @@ impl Holder {
         };
         self.pending = Some((sync.clone(), now));
         Some(sync)
+    }
+
+    /// What calls were for and the bank does not know yet, as much of it as one sync carries: of leases that end first, for
+    /// of those nothing is told later.
+    fn usage(&self) -> BTreeMap<LeaseId, Vec<Usage>> {
+        let (mut room, mut usage) = (MOST_TOLD, BTreeMap::new());
+        for closing in [true, false] {
+            let leases = self.leases.iter();
+            for (lease, held) in leases.filter(|(_, held)| held.closing == closing) {
+                let lines: Vec<Usage> = held.usage.untold().take(room).cloned().collect();
+                room = room.saturating_sub(lines.len());
+                if !lines.is_empty() {
+                    usage.insert(*lease, lines);
+                }
+            }
+        }
+        usage
     }
 
     /// Takes an answer. One that is not for this process or not for the sync under way is none.
@@ -116,6 +137,11 @@ impl Holder {
     fn told(&mut self, sync: &Sync) {
         for word in std::mem::take(&mut self.finals) {
             self.write(Record::Closed { lease: word.lease });
+        }
+        for line in sync.leases.iter().filter(|line| !line.usage.is_empty()) {
+            if let Some(held) = self.leases.get_mut(&line.lease) {
+                held.usage.told(&line.usage);
+            }
         }
         for line in sync.leases.iter().filter(|line| line.closing) {
             if let Some(held) = self.leases.remove(&line.lease)

@@ -80,16 +80,16 @@ impl World {
             return;
         };
         if self.now == backup.made {
-            backup.books = Some((backup.mirror.clone(), self.truth.entries()));
+            backup.books = Some((backup.mirror.clone(), self.truth.sums()));
         }
         if self.now == backup.restored
-            && let Some((mut books, entries)) = backup.books.take()
+            && let Some((mut books, sums)) = backup.books.take()
         {
             books.renumber(BEYOND);
             backup.is_used = true;
             backup.mirror = books.clone();
             self.store = Box::new(books);
-            self.truth.set_back(entries);
+            self.truth.set_back(sums);
             self.bank = self.store.open(self.terms, at(self.now));
             self.bank.mutant = self.mutant;
             let books = Self::old_books(false, false);

@@ -45,6 +45,7 @@ fn forgotten(leaf: LeafId, incarnation: u64) -> Sync {
         reserved: usd(5),
         overrun: Money::ZERO,
         closing: false,
+        usage: Vec::new(),
     };
     Sync {
         incarnation,

@@ -1,0 +1,96 @@
+//! What calls were for: the rows of leases that are open, and the sums by key, model and time.
+//!
+//! Invariant: a sum grows in the commit in which the rows it comes from do, so that each call is in it once.
+
+use super::StoreError;
+use super::write::{Done, MOST_ROWS, Values, bytes, insert, number};
+use crate::clock::Wall;
+use crate::lease::protocol::{LeaseId, Usage, Used};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+/// An hour, in the nanoseconds of the books.
+pub(super) const HOUR: i64 = 3_600_000_000_000;
+
+/// What a sum becomes with more. None of calls or tokens is greater than this, so that many of them can still be added up.
+macro_rules! more {
+    () => {
+        "calls = min(calls + excluded.calls, 1000000000000000), \
+         tokens_in = min(tokens_in + excluded.tokens_in, 1000000000000000), \
+         tokens_out = min(tokens_out + excluded.tokens_out, 1000000000000000), cost = cost + excluded.cost"
+    };
+}
+
+/// Writes what is known of the models of these leases, and what is new of it.
+pub(super) async fn rows(
+    work: &mut SqliteConnection,
+    (known, used): (&[(LeaseId, Vec<Usage>)], &[Used]),
+    at: Wall,
+) -> Done {
+    keep(work, known).await?;
+    forget(work, known).await?;
+    add(work, used, at).await
+}
+
+/// Calls, tokens in and out, cost.
+fn numbers(usage: &Usage) -> Result<[i64; 4], StoreError> {
+    Ok([
+        number(usage.calls)?,
+        number(usage.input)?,
+        number(usage.output)?,
+        usage.cost.nanos(),
+    ])
+}
+
+async fn keep(work: &mut SqliteConnection, known: &[(LeaseId, Vec<Usage>)]) -> Done {
+    let lines = known.iter().flat_map(|(lease, lines)| {
+        let line = |line| Ok((lease.0, line, numbers(line)?));
+        lines.iter().map(line)
+    });
+    let lines = lines.collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, (lease, line, numbers): &(u128, &Usage, [i64; 4])| {
+        to.push_bind(bytes(*lease))
+            .push_bind(line.model.to_string());
+        for number in numbers {
+            to.push_bind(*number);
+        }
+    };
+    let known = " ON CONFLICT (lease, model) DO UPDATE SET calls = excluded.calls, \
+                 tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cost = excluded.cost";
+    insert(work, "INSERT INTO usage ", &lines, values, known).await
+}
+
+async fn forget(work: &mut SqliteConnection, known: &[(LeaseId, Vec<Usage>)]) -> Done {
+    let closed = known.iter().filter(|(_, lines)| lines.is_empty());
+    let closed: Vec<LeaseId> = closed.map(|(lease, _)| *lease).collect();
+    for leases in closed.chunks(MOST_ROWS) {
+        let mut statement: QueryBuilder<Sqlite> =
+            QueryBuilder::new("DELETE FROM usage WHERE lease IN (");
+        let mut list = statement.separated(", ");
+        for lease in leases {
+            list.push_bind(bytes(lease.0));
+        }
+        list.push_unseparated(")");
+        statement
+            .build()
+            .persistent(false)
+            .execute(&mut *work)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn add(work: &mut SqliteConnection, used: &[Used], at: Wall) -> Done {
+    let hour = at.nanos().div_euclid(HOUR).saturating_mul(HOUR);
+    let lines = used.iter();
+    let lines = lines.map(|used| Ok((number(used.leaf.0)?, &used.usage, numbers(&used.usage)?)));
+    let lines = lines.collect::<Result<Vec<_>, StoreError>>()?;
+    let values = |to: &mut Values<'_>, (leaf, line, numbers): &(i64, &Usage, [i64; 4])| {
+        to.push_bind(hour).push_bind(*leaf);
+        to.push_bind(line.model.to_string());
+        for number in numbers {
+            to.push_bind(*number);
+        }
+    };
+    let known = concat!(" ON CONFLICT (at, leaf, model) DO UPDATE SET ", more!());
+    insert(work, "INSERT INTO usage_sum ", &lines, values, known).await
+}
