@@ -24,9 +24,16 @@ struct Sums {
     /// From when on: `2027-06-30` or `2027-06-30T12:00:00Z`.
     #[serde(default)]
     from: Option<String>,
-    /// Until when.
+    /// Until when. By anything but budget, times count to the beginning and end of their hours; of their days, where that is
+    /// more than 90 days ago.
     #[serde(default)]
     until: Option<String>,
+    /// The id of a node: only what is spent below it.
+    #[serde(default)]
+    node: Option<String>,
+    /// The id of a key: only what is spent with it. Not by budget.
+    #[serde(default)]
+    key: Option<String>,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -34,13 +41,15 @@ pub(super) fn routes() -> Vec<Route> {
         read(
             "/api/v1/analytics/spend",
             Access::Known(Role::Viewer, Reach::Scope),
-            "What was spent, by budget, key or node and by time: sums over the ledger.",
+            "What was spent, by budget, key, node, label or model and by time: sums over the ledger; and of how many calls and tokens, as gateways tell.",
             async |call: Call, query: Sums| {
                 let asked = Asked {
                     group_by: query.group_by,
                     interval: query.interval,
                     from: query.from,
                     until: query.until,
+                    node: query.node,
+                    key: query.key,
                 };
                 let spend = analytics::spend(&call.panel, call.actor()?, asked).await?;
                 Ok(Reply::of(spend))

@@ -41,7 +41,8 @@ use self::access::Actor;
 use self::audit::Act;
 use super::bulletin::Bulletin;
 use super::store::sqlite::house::{
-    gateways as gateway_rows, keys as key_rows, replies as reply_rows, settings, users as user_rows,
+    gateways as gateway_rows, keys as key_rows, replies as reply_rows, settings,
+    spend as spend_rows, users as user_rows,
 };
 use super::store::sqlite::{Change, Store, StoreError};
 use super::treasury::Treasury;
@@ -181,7 +182,8 @@ impl Panel {
         Ok(())
     }
 
-    /// Forgets what is no longer needed: sessions that are over, answers nobody asks for again. Once an hour will do.
+    /// Forgets what is no longer needed: sessions that are over, answers nobody asks for again, hours of
+    /// days long past. Once an hour will do.
     ///
     /// # Errors
     /// [`ServiceError`]: it is tried again the next time.
@@ -192,6 +194,8 @@ impl Panel {
         user_rows::forget_sessions(change.db(), now.nanos(), idle_since.nanos()).await?;
         let old = before(now, REPLIES_KEPT);
         reply_rows::forget_before(change.db(), old.nanos()).await?;
+        let day = analytics::day(before(now, analytics::HOURS_KEPT).nanos());
+        spend_rows::make_days(change.db(), day).await?;
         change.commit().await?;
         Ok(())
     }

@@ -7,6 +7,7 @@ mod restore;
 mod spend;
 mod storm;
 mod up;
+mod usage;
 mod vault;
 
 use crate::support::{Admin, Client, Control, Gateway, Home, Money, Simulator, Wire, until};

@@ -5,6 +5,7 @@ use super::money::Money;
 use super::process::Process;
 use super::until;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tempfile::TempDir;
 
@@ -69,6 +70,19 @@ impl Simulator {
     pub(crate) fn cost_of(&self, model: &str) -> Money {
         let report = self.ask("/__sim/meter");
         Money::of(report["by_model"][model]["cost"].as_str().unwrap_or("0"))
+    }
+
+    /// Calls, input and output tokens, and what it charged, by model.
+    pub(crate) fn by_model(&self) -> BTreeMap<String, (u64, u64, u64, Money)> {
+        let report = self.ask("/__sim/meter");
+        let models = report["by_model"].as_object().expect("models").iter();
+        let line = |(model, line): (&String, &Value)| {
+            let number = |name: &str| line[name].as_u64().expect(name);
+            let cost = Money::of(line["cost"].as_str().expect("a cost"));
+            let counts = (number("calls"), number("input"), number("output"), cost);
+            (model.clone(), counts)
+        };
+        models.map(line).collect()
     }
 
     /// The meter once no call is in flight there.

@@ -3,6 +3,7 @@ mod matrix;
 mod money;
 mod news;
 mod surface;
+mod usage;
 mod vault;
 mod who;
 mod world;

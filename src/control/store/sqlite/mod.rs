@@ -14,7 +14,7 @@ mod load;
 mod pool;
 #[cfg(test)]
 mod tests;
-mod usage;
+pub(in crate::control) mod usage;
 mod write;
 
 pub(in crate::control) use pool::Change;

@@ -8,8 +8,9 @@ use crate::clock::Wall;
 use crate::lease::protocol::{LeaseId, Usage, Used};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-/// An hour, in the nanoseconds of the books.
-pub(super) const HOUR: i64 = 3_600_000_000_000;
+/// An hour and a day, in the nanoseconds of the books.
+pub(in crate::control) const HOUR: i64 = 3_600_000_000_000;
+pub(in crate::control) const DAY: i64 = 24 * HOUR;
 
 /// What a sum becomes with more. None of calls or tokens is greater than this, so that many of them can still be added up.
 macro_rules! more {
@@ -19,6 +20,7 @@ macro_rules! more {
          tokens_out = min(tokens_out + excluded.tokens_out, 1000000000000000), cost = cost + excluded.cost"
     };
 }
+pub(super) use more;
 
 /// Writes what is known of the models of these leases, and what is new of it.
 pub(super) async fn rows(

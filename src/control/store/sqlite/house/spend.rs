@@ -1,18 +1,49 @@
-//! Sums over the ledger.
+//! Sums over the ledger, and over what gateways tell that money was for.
+//!
+//! A line of what money was for is written in the commit in which the ledger heard of the money. So over whole hours (whole
+//! days, where hours are no longer kept) what the ledger has and those lines do not cover is what nobody knows the model of.
 
-use super::{Found, below};
+use super::{Done, Found, below, settings};
+use crate::control::store::sqlite::usage::{DAY, more};
 use sqlx::SqliteConnection;
 
-/// A sum: whose, from when on, spent, overrun, lines.
-pub(in crate::control) type Sum = (i64, i64, i64, i64, i64);
+/// A sum: whose, from when on, spent, overrun.
+pub(in crate::control) type Sum = (i64, i64, i64, i64);
+
+/// What calls were for: whose, from when on, calls, tokens in and out, cost.
+pub(in crate::control) type Worked<T> = (T, i64, i64, i64, i64, i64);
 
 /// Which lines: a node or all, from when, until when, how long a bucket is.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::control) struct Range {
     pub(in crate::control) scope: Option<i64>,
+    /// One key, or all in scope.
+    pub(in crate::control) leaf: Option<i64>,
     pub(in crate::control) from: i64,
     pub(in crate::control) until: i64,
     pub(in crate::control) bucket: i64,
+    /// Before this only days are told apart.
+    pub(in crate::control) days_before: i64,
+}
+
+/// More sums than this nobody reads; one more is found where there are more.
+pub(in crate::control) const MOST_SUMS: usize = 10_000;
+
+/// Before when days are kept and no hours, among the settings.
+const DAYS_BEFORE: &str = "usage_days_before";
+
+/// The parameters of sums over keys.
+macro_rules! bound {
+    ($query:expr, $range:expr) => {
+        $query
+            .bind($range.scope)
+            .bind($range.from)
+            .bind($range.until)
+            .bind($range.bucket)
+            .bind($range.leaf)
+            .bind($range.days_before)
+            .bind($range.bucket.max(DAY))
+    };
 }
 
 /// By budget. A line of a budget counts for that budget alone, so sums of budgets above each other overlap.
@@ -21,31 +52,94 @@ pub(in crate::control) async fn by_budget(
     range: Range,
 ) -> Found<Vec<Sum>> {
     let sums = sqlx::query_as(below!(
-        "SELECT e.budget, e.at / ?4 * ?4, sum(e.spent), sum(e.overrun), count(*) FROM entry e \
+        "SELECT e.budget, e.at / ?4 * ?4, sum(e.spent), sum(e.overrun) FROM entry e \
          LEFT JOIN budget g ON g.id = e.budget \
-         WHERE e.at >= ?2 AND e.at < ?3 AND (?1 IS NULL OR g.node IN below) GROUP BY 1, 2 ORDER BY 2, 1 LIMIT 10000"
+         WHERE e.at >= ?2 AND e.at < ?3 AND (?1 IS NULL OR g.node IN below) GROUP BY 1, 2 ORDER BY 2, 1 LIMIT 10001"
     ));
-    Ok(bound(sums, range).fetch_all(db).await?)
+    let sums = sums.bind(range.scope).bind(range.from).bind(range.until);
+    Ok(sums.bind(range.bucket).fetch_all(db).await?)
 }
 
 /// By key: of the lines that one step wrote, one for each budget, the first counts.
 pub(in crate::control) async fn by_key(db: &mut SqliteConnection, range: Range) -> Found<Vec<Sum>> {
     let sums = sqlx::query_as(below!(
-        "SELECT l.leaf, e.at / ?4 * ?4, sum(e.spent), sum(e.overrun), count(*) FROM entry e \
+        "SELECT l.leaf, e.at / iif(e.at < ?6, ?7, ?4) * iif(e.at < ?6, ?7, ?4), sum(e.spent), sum(e.overrun) FROM entry e \
          JOIN lease l ON l.id = e.lease \
          JOIN lease_account a ON a.lease = e.lease AND a.place = 0 AND a.budget = e.budget AND a.period = e.period \
          LEFT JOIN virtual_key k ON k.id = l.leaf \
-         WHERE e.at >= ?2 AND e.at < ?3 AND (?1 IS NULL OR k.node IN below) GROUP BY 1, 2 ORDER BY 2, 1 LIMIT 10000"
+         WHERE e.at >= ?2 AND e.at < ?3 AND (?1 IS NULL OR k.node IN below) AND (?5 IS NULL OR l.leaf = ?5) \
+         GROUP BY 1, 2 ORDER BY 2, 1 LIMIT 10001"
     ));
-    Ok(bound(sums, range).fetch_all(db).await?)
+    Ok(bound!(sums, range).fetch_all(db).await?)
 }
 
-type Query<'q> = sqlx::query::QueryAs<'q, sqlx::Sqlite, Sum, sqlx::sqlite::SqliteArguments>;
+/// All of these together, by time alone.
+pub(in crate::control) async fn by_time(
+    db: &mut SqliteConnection,
+    range: Range,
+) -> Found<Vec<Sum>> {
+    let sums = sqlx::query_as(below!(
+        "SELECT 0, e.at / iif(e.at < ?6, ?7, ?4) * iif(e.at < ?6, ?7, ?4), sum(e.spent), sum(e.overrun) FROM entry e \
+         JOIN lease l ON l.id = e.lease \
+         JOIN lease_account a ON a.lease = e.lease AND a.place = 0 AND a.budget = e.budget AND a.period = e.period \
+         LEFT JOIN virtual_key k ON k.id = l.leaf \
+         WHERE e.at >= ?2 AND e.at < ?3 AND (?1 IS NULL OR k.node IN below) AND (?5 IS NULL OR l.leaf = ?5) \
+         GROUP BY 2 ORDER BY 2 LIMIT 10001"
+    ));
+    Ok(bound!(sums, range).fetch_all(db).await?)
+}
 
-fn bound(query: Query<'_>, range: Range) -> Query<'_> {
-    query
-        .bind(range.scope)
-        .bind(range.from)
-        .bind(range.until)
-        .bind(range.bucket)
+/// What calls were for, by model.
+pub(in crate::control) async fn worked_by_model(
+    db: &mut SqliteConnection,
+    range: Range,
+) -> Found<Vec<Worked<String>>> {
+    let sums = sqlx::query_as(below!(
+        "SELECT u.model, u.at / iif(u.at < ?6, ?7, ?4) * iif(u.at < ?6, ?7, ?4), \
+         sum(u.calls), sum(u.tokens_in), sum(u.tokens_out), sum(u.cost) FROM usage_sum u \
+         LEFT JOIN virtual_key k ON k.id = u.leaf \
+         WHERE u.at >= ?2 AND u.at < ?3 AND (?1 IS NULL OR k.node IN below) AND (?5 IS NULL OR u.leaf = ?5) \
+         GROUP BY 1, 2 ORDER BY 2, 1 LIMIT 10001"
+    ));
+    Ok(bound!(sums, range).fetch_all(db).await?)
+}
+
+/// What calls were for, by key.
+pub(in crate::control) async fn worked_by_key(
+    db: &mut SqliteConnection,
+    range: Range,
+) -> Found<Vec<Worked<i64>>> {
+    let sums = sqlx::query_as(below!(
+        "SELECT u.leaf, u.at / iif(u.at < ?6, ?7, ?4) * iif(u.at < ?6, ?7, ?4), \
+         sum(u.calls), sum(u.tokens_in), sum(u.tokens_out), sum(u.cost) FROM usage_sum u \
+         LEFT JOIN virtual_key k ON k.id = u.leaf \
+         WHERE u.at >= ?2 AND u.at < ?3 AND (?1 IS NULL OR k.node IN below) AND (?5 IS NULL OR u.leaf = ?5) \
+         GROUP BY 1, 2 ORDER BY 2, 1 LIMIT 10001"
+    ));
+    Ok(bound!(sums, range).fetch_all(db).await?)
+}
+
+/// Before when days are kept and no hours.
+pub(in crate::control) async fn days_before(db: &mut SqliteConnection) -> Found<i64> {
+    settings::number(db, DAYS_BEFORE).await
+}
+
+/// Makes days of the hours before this day's beginning.
+pub(in crate::control) async fn make_days(db: &mut SqliteConnection, before: i64) -> Done {
+    if before <= days_before(db).await? {
+        return Ok(());
+    }
+    let add = concat!(
+        "INSERT INTO usage_sum \
+         SELECT at / ?2 * ?2, leaf, model, sum(calls), sum(tokens_in), sum(tokens_out), sum(cost) \
+         FROM usage_sum WHERE at < ?1 AND at % ?2 <> 0 GROUP BY 1, 2, 3 \
+         ON CONFLICT (at, leaf, model) DO UPDATE SET ",
+        more!()
+    );
+    let forget = "DELETE FROM usage_sum WHERE at < ?1 AND at % ?2 <> 0";
+    for statement in [add, forget] {
+        let made = sqlx::query(statement).bind(before).bind(DAY);
+        made.execute(&mut *db).await?;
+    }
+    settings::set_number(db, DAYS_BEFORE, before).await
 }
