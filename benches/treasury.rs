@@ -1,8 +1,8 @@
 //! The bank at work over SQLite: grants and syncs a second, how long one takes, and what it costs as gateways grow.
 //!
 //! `cargo bench --bench treasury` prints Markdown. Each gateway settles what it was lent and wants more with every sync, so each
-//! sync changes a lease, four accounts and a gateway's row, and writes four lines of the ledger. Many ask at once: what waits is
-//! committed together.
+//! sync changes a lease, four accounts and a gateway's row, and writes four lines of the ledger. Each size is measured without and
+//! with lines of what calls were for, of so many models. Many ask at once: what waits is committed together.
 //!
 //! Not here: HTTP and TLS before it, and the gateways' own side.
 
@@ -17,7 +17,7 @@ use tollgate::control::treasury::{Treasury, TreasuryError};
 use tollgate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use tollgate::governance::budget::Window;
 use tollgate::lease::protocol::{
-    Answer, DiskId, Hello, LeafId, LeaseId, Line, RouterId, Sync, Terms, Want,
+    Answer, DiskId, Hello, LeafId, LeaseId, Line, RouterId, Sync, Terms, Usage, Want,
 };
 use tollgate::units::Money;
 
@@ -28,6 +28,8 @@ const TIME: Duration = Duration::from_secs(4);
 /// Gateways that ask at once.
 const AT_ONCE: usize = 256;
 const TEAMS: u64 = 20;
+/// Models of which each sync tells.
+const MODELS: [i64; 2] = [0, 3];
 
 fn main() -> Result<(), Fault> {
     let sizes: Vec<u64> = std::env::args()
@@ -42,11 +44,13 @@ fn main() -> Result<(), Fault> {
     let mut out = std::io::stdout();
     writeln!(
         out,
-        "| gateways | syncs/s | grants/s | p50 ms | p99 ms | processor µs a sync |"
+        "| gateways | models | syncs/s | grants/s | p50 ms | p99 ms | processor µs a sync |"
     )?;
-    writeln!(out, "|--:|--:|--:|--:|--:|--:|")?;
+    writeln!(out, "|--:|--:|--:|--:|--:|--:|--:|")?;
     for size in sizes {
-        writeln!(out, "{}", measure(size)?)?;
+        for models in MODELS {
+            writeln!(out, "{}", measure(size, models)?)?;
+        }
     }
     Ok(())
 }
@@ -55,6 +59,7 @@ fn main() -> Result<(), Fault> {
 struct Gateway {
     id: u64,
     seq: u64,
+    models: i64,
     held: Option<(LeaseId, u64, Money)>,
 }
 
@@ -69,7 +74,7 @@ impl Gateway {
             reserved: Money::ZERO,
             overrun: Money::ZERO,
             closing: false,
-            usage: Vec::new(),
+            usage: self.usage(granted),
         });
         Sync {
             router: RouterId(u128::from(self.id)),
@@ -83,6 +88,18 @@ impl Gateway {
             }],
             finals: Vec::new(),
         }
+    }
+
+    /// What it all was for, in equal parts.
+    fn usage(&self, settled: Money) -> Vec<Usage> {
+        let usage = |model: i64| Usage {
+            model: format!("model-{model}").into(),
+            input: 1_000 * self.seq,
+            output: 100 * self.seq,
+            calls: self.seq,
+            cost: Money::from_nanos(settled.nanos() / self.models),
+        };
+        (0..self.models).map(usage).collect()
     }
 
     fn hear(&mut self, answer: &Answer) -> u64 {
@@ -125,14 +142,14 @@ fn tree(size: u64) -> Tree {
     }
 }
 
-fn measure(size: u64) -> Result<String, Fault> {
+fn measure(size: u64, models: i64) -> Result<String, Fault> {
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let ledger = runtime.block_on(Ledger::open(&folder.path().join("panel.db")))?;
     let treasury = Arc::new(Treasury::start(ledger, Terms::default())?);
-    let mut gateways = runtime.block_on(settle(&treasury, size))?;
+    let mut gateways = runtime.block_on(settle(&treasury, size, models))?;
     let shares = AT_ONCE.min(gateways.len());
     let mut hands: Vec<Vec<Gateway>> = (0..shares).map(|_| Vec::new()).collect();
     for (place, gateway) in gateways.drain(..).enumerate() {
@@ -167,7 +184,11 @@ fn measure(size: u64) -> Result<String, Fault> {
             .unwrap_or_default()
     };
     let a_second = |count: u64| u128::from(count) * 1_000 / elapsed.as_millis().max(1);
-    let mut row = format!("| {size} | {} | {} ", a_second(syncs), a_second(grants));
+    let mut row = format!(
+        "| {size} | {models} | {} | {} ",
+        a_second(syncs),
+        a_second(grants)
+    );
     for time in [at(50), at(99)] {
         let micros = time.as_micros();
         write!(row, "| {}.{:02} ", micros / 1_000, micros % 1_000 / 10)?;
@@ -177,7 +198,7 @@ fn measure(size: u64) -> Result<String, Fault> {
 }
 
 /// All gateways known, each with its number.
-async fn settle(treasury: &Arc<Treasury>, size: u64) -> Result<Vec<Gateway>, Fault> {
+async fn settle(treasury: &Arc<Treasury>, size: u64, models: i64) -> Result<Vec<Gateway>, Fault> {
     treasury.govern(tree(size)).await?;
     let mut tasks = JoinSet::new();
     for share in 0..64 {
@@ -204,6 +225,7 @@ async fn settle(treasury: &Arc<Treasury>, size: u64) -> Result<Vec<Gateway>, Fau
     let gateway = |id| Gateway {
         id,
         seq: 0,
+        models,
         held: None,
     };
     Ok((1..=size).map(gateway).collect())
