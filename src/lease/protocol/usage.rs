@@ -170,10 +170,10 @@ impl Counted {
         })
     }
 
-    /// What the bank does not know yet.
-    pub(super) fn untold(&self) -> impl Iterator<Item = &Usage> {
-        let untold = self.0.iter().filter(|line| !line.is_told);
-        untold.map(|line| &line.usage)
+    /// What the bank knows, or does not know yet.
+    pub(super) fn lines(&self, is_told: bool) -> impl Iterator<Item = &Usage> {
+        let lines = self.0.iter().filter(move |line| line.is_told == is_told);
+        lines.map(|line| &line.usage)
     }
 
     /// The bank knows these lines. One that has grown since is to be told again.

@@ -229,4 +229,8 @@ fn what_calls_were_for_is_told_by_model_until_the_panel_knows() {
     let lent = scene.set_aside("0.10").expect("lent");
     scene.settle(&lent, "0.15");
     assert_eq!(told(&scene), [calls(2, "0.40")]);
+    scene.talk();
+    // With a lease that ends all of it is told, whatever is known.
+    scene.purse.leave();
+    assert_eq!(told(&scene), [calls(2, "0.40")]);
 }

@@ -68,17 +68,17 @@ impl Holder {
         Some(sync)
     }
 
-    /// What calls were for and the bank does not know yet, as much of it as one sync carries: of leases that end first, for
-    /// of those nothing is told later.
+    /// What calls were for, as much of it as one sync carries: what the bank does not know yet, of leases that end before that
+    /// of others, for of those nothing is told later; and all that is known of leases that end, for a bank whose books were set
+    /// back has forgotten it.
     fn usage(&self) -> BTreeMap<LeaseId, Vec<Usage>> {
-        let (mut room, mut usage) = (MOST_TOLD, BTreeMap::new());
-        for closing in [true, false] {
+        let (mut room, mut usage) = (MOST_TOLD, BTreeMap::<_, Vec<Usage>>::new());
+        for (is_told, closing) in [(false, true), (false, false), (true, true)] {
             let leases = self.leases.iter();
             for (lease, held) in leases.filter(|(_, held)| held.closing == closing) {
-                let lines: Vec<Usage> = held.usage.untold().take(room).cloned().collect();
-                room = room.saturating_sub(lines.len());
-                if !lines.is_empty() {
-                    usage.insert(*lease, lines);
+                for line in held.usage.lines(is_told).take(room) {
+                    room = room.saturating_sub(1);
+                    usage.entry(*lease).or_default().push(line.clone());
                 }
             }
         }

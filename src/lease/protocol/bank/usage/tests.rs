@@ -140,3 +140,20 @@ fn what_a_process_had_not_told_when_it_died_has_no_model() {
     let root = bank.account(ROOT).expect("the root");
     assert_eq!(root.spent, usd(15), "and is spent all the same");
 }
+
+#[test]
+fn books_that_were_set_back_learn_what_a_lease_was_for_at_its_end() {
+    let mut before = bank(usd(1_000));
+    let grant = lent(&mut before, 1, usd(40));
+    let mut backup = Bank::restore(before.terms, before.take_rows(), 1);
+    let told = line(&grant, usd(10), Money::ZERO);
+    let lines = [usage("small", 2, usd(10))];
+    assert_eq!(heard(&mut before, &telling(1, 2, &told, &lines)), lines);
+    // The books are set back. The gateway takes it for known, and tells of the money alone until the lease ends.
+    assert_eq!(heard(&mut backup, &telling(1, 3, &told, &[])), []);
+    let closing = Line {
+        closing: true,
+        ..told
+    };
+    assert_eq!(heard(&mut backup, &telling(1, 4, &closing, &lines)), lines);
+}
