@@ -118,11 +118,11 @@ pub(super) async fn paces(
         from: now.nanos().saturating_sub(HOUR),
         until: i64::MAX,
         bucket: i64::MAX,
+        leaf: None,
+        days_before: 0,
     };
     let sums = spend::by_budget(db, range).await?.into_iter();
-    Ok(sums
-        .map(|(budget, _, spent, _, _)| (budget, spent))
-        .collect())
+    Ok(sums.map(|(budget, _, spent, _)| (budget, spent)).collect())
 }
 
 /// Budgets with their accounts of now.

@@ -297,6 +297,7 @@ impl Both {
                     reserved: Money::ZERO,
                     overrun: part(overrun),
                     closing,
+                    usage: Vec::new(),
                 });
                 self.say(sync);
             }
