@@ -29,6 +29,7 @@ pub mod scan;
 pub mod schema;
 pub mod serve;
 pub mod simulate;
+pub mod spend;
 pub mod token;
 pub mod top;
 pub mod up;

@@ -1,7 +1,7 @@
 //! The commands that ask a control panel, under one roof: they are called alike and end alike.
 
 use crate::cli::{
-    admin_audit, budget, gateway, kill, lease, login, node, request, token, top, user, vault,
+    admin_audit, budget, gateway, kill, lease, login, node, request, spend, token, top, user, vault,
 };
 use clap::Subcommand;
 use std::io::Write;
@@ -18,6 +18,7 @@ pub(in crate::cli) enum AtPanel {
     Request(request::RequestArgs),
     Gateway(gateway::GatewayArgs),
     Lease(lease::LeaseArgs),
+    Spend(spend::SpendArgs),
     Kill(kill::KillArgs),
     Unkill(kill::UnkillArgs),
     Kills(kill::KillsArgs),
@@ -44,6 +45,7 @@ impl AtPanel {
             Self::Request(args) => request::run(args, env, out),
             Self::Gateway(args) => gateway::run(args, env, out),
             Self::Lease(args) => lease::run(args, env, out),
+            Self::Spend(args) => spend::run(args, env, out),
             Self::Kill(args) => kill::run(args, env, out),
             Self::Unkill(args) => kill::release(args, env, out),
             Self::Kills(args) => kill::look(args, env, out),

@@ -414,3 +414,32 @@ fn a_credential_is_put_from_anywhere_but_the_command_line_and_never_shown() {
         "{words}"
     );
 }
+
+#[test]
+fn what_was_spent_is_summed_by_whatever_is_asked_and_paces_are_shown() {
+    let rig = Rig::new();
+    rig.first_admin();
+    rig.run("node new acme/red --parents").unwrap();
+    rig.run("budget new acme/red --limit 10.00 --window 1d")
+        .unwrap();
+    let none = rig
+        .run("spend --by model --node acme/red --from 2027-01-01")
+        .unwrap();
+    assert_eq!(none, "nothing was spent\n");
+    let burns = rig.run("spend --burn").unwrap();
+    let lines: Vec<&str> = burns.lines().collect();
+    assert!(lines[0].starts_with("BUDGET        LIMIT"), "{burns}");
+    assert!(
+        lines[1].starts_with("acme/red 1d  $10.00  $0.00"),
+        "{burns}"
+    );
+    assert_eq!(
+        rig.json("spend --by label:team --interval day --json")["total"],
+        "0.00"
+    );
+    let words = told(rig.run("spend --by colour").unwrap_err());
+    assert!(words.contains("group_by"), "{words}");
+    let words = told(rig.run("spend --from yesterday").unwrap_err());
+    assert!(words.contains("from: a time"), "{words}");
+    assert!(rig.run("spend --burn --by key").is_err());
+}

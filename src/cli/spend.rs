@@ -1,0 +1,181 @@
+//! `tollgate spend`: what was spent at a control panel, by whom, on what and when; and how fast budgets go.
+
+use super::remote::{Kind, Panel, id, show};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// What was spent at the panel: by key, model, budget, node or label, and by time
+///
+/// Sums over the ledger. Calls and tokens are what gateways tell; what nobody named a model for is `unknown`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tollgate spend
+  tollgate spend --by model --node acme/red --from 2027-06-01
+  tollgate spend --by label:team --interval day --json | jq .total
+  tollgate spend --burn                which budgets will not last")]
+pub struct SpendArgs {
+    /// What sums are made by: key, model, node, budget, or label:NAME (org, team, project, agent, user, key)
+    #[arg(long, value_name = "WHAT", default_value = "key")]
+    by: String,
+    /// How long a stretch of time is [default: all in one]
+    #[arg(long, value_enum)]
+    interval: Option<Interval>,
+    /// From when on: 2027-06-30 or 2027-06-30T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only what is spent below this node: path, name or id
+    #[arg(long, value_name = "PATH")]
+    node: Option<String>,
+    /// Only what is spent with this key: path and name, name or id
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// How fast budgets go instead: the last hour's pace, when they run out, what their period comes to
+    #[arg(long, conflicts_with_all = ["by", "interval", "from", "until", "node", "key"])]
+    burn: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Interval {
+    /// An hour, in UTC
+    Hour,
+    /// A day, in UTC
+    Day,
+}
+
+/// Runs `tollgate spend`.
+///
+/// # Errors
+/// The panel cannot be reached, or refuses.
+pub fn run(
+    args: &SpendArgs,
+    env: &[(String, String)],
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    let panel = Panel::open(env)?;
+    if args.burn {
+        let burns = panel.get("analytics/burn")?;
+        if args.json {
+            show::json(out, &burns)?;
+        } else {
+            tell_burns(&burns, out)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let spend = panel.get(&question(args, &panel)?)?;
+    if args.json {
+        show::json(out, &spend)?;
+    } else {
+        tell(&spend, out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn question(args: &SpendArgs, panel: &Panel) -> anyhow::Result<String> {
+    let mut path = format!("analytics/spend?group_by={}", encoded(&args.by));
+    let interval = args.interval.map(|interval| match interval {
+        Interval::Hour => "hour".to_owned(),
+        Interval::Day => "day".to_owned(),
+    });
+    let found = |kind: Kind, called: &Option<String>| -> anyhow::Result<Option<String>> {
+        let Some(called) = called else {
+            return Ok(None);
+        };
+        Ok(Some(id(&panel.find(kind, called)?)?.to_owned()))
+    };
+    for (name, value) in [
+        ("interval", interval),
+        ("from", args.from.clone()),
+        ("until", args.until.clone()),
+        ("node", found(Kind::Node, &args.node)?),
+        ("key", found(Kind::Key, &args.key)?),
+    ] {
+        if let Some(value) = value {
+            let _ = write!(path, "&{name}={}", encoded(&value));
+        }
+    }
+    Ok(path)
+}
+
+/// A value of a query.
+fn encoded(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn tell(spend: &Value, out: &mut dyn Write) -> anyhow::Result<()> {
+    let sums = spend.get("sums").and_then(Value::as_array);
+    let sums = sums.map(Vec::as_slice).unwrap_or_default();
+    let has = |name: &str| sums.iter().any(|sum| sum.get(name).is_some());
+    let (timed, counted) = (has("from"), has("calls"));
+    let mut heads = vec!["NAME", ">SPENT"];
+    if timed {
+        heads.insert(0, "FROM");
+    }
+    if counted {
+        heads.extend([">CALLS", ">TOKENS IN", ">TOKENS OUT"]);
+    }
+    let mut table = show::Table::new(&heads);
+    for sum in sums {
+        let mut cells = vec![show::cell(sum, "name"), show::dollars(sum, "spent")];
+        if timed {
+            cells.insert(0, show::time(sum, "from"));
+        }
+        if counted {
+            cells.extend(["calls", "tokens_in", "tokens_out"].map(|name| show::cell(sum, name)));
+        }
+        table.row(cells);
+    }
+    table.print(out, "nothing was spent")?;
+    if !sums.is_empty() && spend.get("total").is_some() {
+        writeln!(out, "\ntotal {}", show::dollars(spend, "total"))?;
+    }
+    Ok(())
+}
+
+fn tell_burns(burns: &Value, out: &mut dyn Write) -> anyhow::Result<()> {
+    let heads = [
+        "BUDGET",
+        ">LIMIT",
+        ">SPENT",
+        ">LAST HOUR",
+        ">EVEN",
+        "RUNS OUT",
+        "ENDS",
+        ">FORECAST",
+    ];
+    let mut table = show::Table::new(&heads);
+    let budgets = burns.get("budgets").and_then(Value::as_array);
+    for burn in budgets.into_iter().flatten() {
+        let amount = |name: &str| match burn.get(name) {
+            Some(_) => show::dollars(burn, name),
+            None => "-".to_owned(),
+        };
+        table.row([
+            show::cell(burn, "name"),
+            amount("limit"),
+            amount("spent"),
+            amount("per_hour"),
+            amount("even_per_hour"),
+            show::time(burn, "runs_out"),
+            show::time(burn, "ends"),
+            amount("forecast"),
+        ]);
+    }
+    Ok(table.print(out, "there are no budgets")?)
+}
