@@ -235,6 +235,22 @@ impl pipeline::Panel for Borrowing {
             Duration::ZERO
         }
     }
+
+    fn cuts(&self) -> watch::Receiver<u64> {
+        self.handle.purse().cuts()
+    }
+
+    fn cut_since(&self, seen: u64) -> (u64, pipeline::Cut) {
+        let (newest, cut) = self.handle.purse().cut_since(seen);
+        let cut = match cut {
+            None => pipeline::Cut {
+                all: true,
+                leaves: Vec::new(),
+            },
+            Some(leaves) => pipeline::Cut { all: false, leaves },
+        };
+        (newest, cut)
+    }
 }
 
 impl Borrowing {

@@ -1,7 +1,7 @@
 //! `tollgate kill`, `unkill` and `kills`: switches at a control panel that stop spending at once.
 //!
 //! A switch stops what is lent from then on. What gateways hold already they may still spend until they have heard of it,
-//! and what is under way until it ends: that is told, as the most that can still be spent.
+//! and what is under way until it ends, unless that is cut: that is told, as the most that can still be spent.
 
 use super::remote::{Fault, Kind, Panel, id, show};
 use crate::units::Money;
@@ -35,6 +35,9 @@ pub struct KillArgs {
     /// Why, for those who wonder
     #[arg(long)]
     reason: String,
+    /// Cut calls that are under way, too: streams end with an error, answers nobody has yet are given up
+    #[arg(long, conflicts_with = "gateway")]
+    abort_streams: bool,
     /// Wait until every gateway that holds money of it has confirmed, or its time is over
     #[arg(long)]
     wait: bool,
@@ -151,6 +154,7 @@ pub fn run(
     let mut panel = Panel::open(env)?;
     let mut body = args.target.body(&panel)?;
     body.insert("reason".to_owned(), json!(args.reason));
+    body.insert("abort_streams".to_owned(), json!(args.abort_streams));
     let report = panel.post("kill", &Value::Object(body))?;
     if !args.wait {
         tell_report(&report, args.json, out)?;

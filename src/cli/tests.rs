@@ -55,6 +55,10 @@ fn wrong_usage_leaves_with_two_and_help_with_zero() {
     check("tollgate kill --reason loops", 2);
     check("tollgate kill --key a --everything --reason loops", 2);
     check("tollgate kill --key a", 2);
+    check(
+        "tollgate kill --gateway a --reason stolen --abort-streams",
+        2,
+    );
     check("tollgate budget new acme --limit ten --window 1d", 2);
     check(
         "tollgate budget new acme --limit 10 --window 1d --soft 120",

@@ -172,6 +172,7 @@ async fn serve(
         }
     }
     let sweeping = tokio::task::spawn_local(connections.clone().sweep());
+    let heeding = tokio::task::spawn_local(worker.clone().heed());
     loop {
         tokio::select! {
             arrival = arrivals.recv() => match arrival {
@@ -184,6 +185,7 @@ async fn serve(
     let patience = door.rules.load().settings.drain;
     connections.drain(patience).await;
     sweeping.abort();
+    heeding.abort();
     // What is still in flight now stays booked at its promise.
     worker.leave();
     tracing::debug!(since_start = ?clock::since_start(), "a thread of the door ended");

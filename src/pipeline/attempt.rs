@@ -86,10 +86,12 @@ impl Passage {
                 .began()
                 .saturating_add(timeouts.total)
                 .saturating_sub(sent);
-            let outcome = target
-                .lane
-                .send(request, &timeouts.within(left), sent)
-                .await;
+            let limits = timeouts.within(left);
+            let outcome = tokio::select! {
+                biased;
+                outcome = target.lane.send(request, &limits, sent) => outcome,
+                () = self.cutoff.cut() => return Err(self.cut_off()),
+            };
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
             let (wait, failure) = match outcome {
@@ -114,8 +116,11 @@ impl Passage {
             };
             // Neither a refusal nor a connection that never was is billed: the promise stands for the next attempt.
             self.recall();
-            sleep(wait).await;
-            self.waited(wait);
+            tokio::select! {
+                biased;
+                () = sleep(wait) => self.waited(wait),
+                () = self.cutoff.cut() => return Err(self.cut_off()),
+            }
             if self.gone.get() {
                 return Err(self.failed(failure, attempt));
             }
@@ -192,6 +197,7 @@ impl Passage {
         let (bytes, mut now) = self.gather(body, loan).await;
         let bytes = match bytes {
             Ok(bytes) => bytes,
+            Err(_) if self.cutoff.is_cut() => return Err(self.cut_off()),
             Err(failure) => {
                 self.attempted(if failure.is_timeout() {
                     Attempt::Timeout
@@ -293,10 +299,7 @@ impl Passage {
         let (parts, body) = response.into_parts();
         let facts: Facts = self.facts_so_far(clock::since_start());
         let mut stream = Box::new(Stream::new(self, body, loan));
-        stream
-            .may_begin()
-            .await
-            .map_err(|blocked| Refusal::Denied(blocked.denial()))?;
+        stream.may_begin().await.map_err(Refusal::Denied)?;
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
@@ -354,9 +357,12 @@ impl Passage {
                 let timeouts = self.plan.timeouts;
                 let over = self.began().saturating_add(timeouts.total);
                 let left = over.saturating_sub(clock::since_start());
-                timeout(timeouts.idle.min(left), next)
-                    .await
-                    .map_err(|_| Failure::Stalled)?
+                let patience = timeouts.idle.min(left);
+                tokio::select! {
+                    biased;
+                    frame = timeout(patience, next) => frame.map_err(|_| Failure::Stalled)?,
+                    () = self.cutoff.cut() => return Err(Failure::Cut),
+                }
             }
         };
         frame.transpose().map_err(|_| Failure::Cut)

@@ -8,6 +8,7 @@
 mod alarm;
 mod attempt;
 mod consult;
+mod cutoff;
 mod explain;
 mod passage;
 mod patience;
@@ -23,6 +24,7 @@ mod worker;
 
 pub use alarm::Alarm;
 pub use consult::{Elsewhere, Resolve};
+pub use cutoff::Cut;
 pub use explain::Explained;
 pub use plan::{Destination, Plan};
 pub use quote::{Quote, QuoteLine};

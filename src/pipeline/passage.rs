@@ -4,16 +4,17 @@
 //! whole promise stays booked, and that is told too.
 
 use super::consult::{Asking, On, Question, Spoken, of_answers};
+use super::cutoff::Cutoff;
 use super::plan::Plan;
 use super::screen::Screen;
 use super::worker::{Target, Worker};
-use super::{Call, Facts, Note, Seen, own_count};
+use super::{Call, Facts, Note, Refusal, Seen, own_count};
 use crate::chat::IncludeUsage;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::{self, Moment};
 use crate::governance::audit::Ruled;
 use crate::governance::budget::Bill;
-use crate::governance::gate::{Cap, InFlight, Permit, Receipt};
+use crate::governance::gate::{Cap, Denial, InFlight, Permit, Receipt};
 use crate::governance::identity::KeyIndex;
 use crate::governance::limit::Headroom;
 use crate::ids::PassageId;
@@ -64,6 +65,8 @@ pub(super) struct Passage {
     pub(super) screen: Option<Rc<Screen>>,
     /// Guards elsewhere that are asked while the call is under way.
     pub(super) asking: Option<Asking>,
+    /// Whether somebody pulled its switch, and wants it cut.
+    pub(super) cutoff: Cutoff,
     /// How the attempt under way is told to have ended, if nobody says it better.
     untold: Option<Attempt>,
     _passing: Passing,
@@ -105,7 +108,9 @@ impl Passage {
         permit: Permit,
     ) -> Box<Self> {
         let model = seen.look.model(&call.body);
-        let series = match plan.charter.keys().get(call.key) {
+        let payer = plan.charter.keys().get(call.key);
+        let cutoff = worker.cutoffs().begin(payer.and_then(|key| key.leaf));
+        let series = match payer {
             Some(key) => worker.series(&seen.target, model, call.endpoint.operation(), key),
             None => worker.desk.telemetry.series(
                 &seen.target.destination.upstream.name,
@@ -143,6 +148,7 @@ impl Passage {
             money: Held::Permit(permit),
             screen: seen.screen.clone(),
             asking: None,
+            cutoff,
             untold: None,
             worker,
             plan,
@@ -408,6 +414,27 @@ impl Passage {
             self.burned(receipt.cost, now);
             self.tell_failed(&receipt, reason, status, now);
         }
+    }
+
+    /// Its switch was pulled before anybody had an answer: booked by what is known of the provider's work.
+    pub(super) fn cut_off(&mut self) -> Refusal {
+        let now = clock::since_start();
+        let denial = self.stopped();
+        let reason = denial.reason.code();
+        self.attempted(Attempt::Cut);
+        match &self.money {
+            Held::InFlight(_) => self.expire(reason, 403, now),
+            Held::Permit(_) | Held::Nothing => {
+                self.release(reason, 403, now);
+            }
+        }
+        Refusal::Denied(denial)
+    }
+
+    /// What its caller is told when its switch is pulled while it is under way.
+    pub(super) fn stopped(&self) -> Box<Denial> {
+        let key = self.plan.charter.keys().get(self.key);
+        Denial::cut(key.map_or("", |key| &key.name))
     }
 
     fn tell_failed(&self, receipt: &Receipt, reason: &'static str, status: u16, now: Duration) {

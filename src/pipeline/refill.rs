@@ -4,6 +4,7 @@
 //! short time and only where the panel was heard of lately, and then asks the gate again. However many wait, one sync is
 //! under way: who wakes finds money or does not.
 
+use super::cutoff::Cut;
 use crate::clock;
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,12 @@ pub trait Panel: Send + Sync + fmt::Debug {
 
     /// How long a call may wait for that: nothing where the panel was not heard of lately.
     fn patience(&self) -> Duration;
+
+    /// Grows whenever calls under way are to be cut.
+    fn cuts(&self) -> watch::Receiver<u64>;
+
+    /// Which calls were to be cut since then, and the newest number.
+    fn cut_since(&self, seen: u64) -> (u64, Cut);
 }
 
 /// One call's wait.

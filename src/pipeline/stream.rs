@@ -1,9 +1,10 @@
 //! A stream on its way to the caller: passed on as it comes, metered, and booked at its end, whoever ends it.
 //!
-//! The first byte is not delayed and nothing is copied; what is looked at is looked at on the way through. Four things can
+//! The first byte is not delayed and nothing is copied; what is looked at is looked at on the way through. Five things can
 //! end a stream: its provider (settled by the usage it reports), a provider that breaks off or stands still (a terminal
-//! error event, settled by our own count), its reservation (a well-formed end, the provider is hung up on), and a caller
-//! who goes away (drained for a moment, so that the usage may still come).
+//! error event, settled by our own count), its reservation (a well-formed end, the provider is hung up on), a switch
+//! at the control panel (a terminal error event, the provider is hung up on), and a caller who goes away (drained for a
+//! moment, so that the usage may still come).
 //!
 //! Guards elsewhere may want to be asked first: then it is `held`, and all of the above happens once it may leave.
 //!
@@ -20,7 +21,7 @@ use crate::provider::transport::Loan;
 use crate::telemetry::event::Attempt;
 use crate::units::{Money, Tokens};
 use bytes::{Bytes, BytesMut};
-use held::Hold;
+use held::{Hold, Kept};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -32,6 +33,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+
+/// The type of the error that ends a stream whose switch was pulled.
+const STOPPED: &str = "permission_error";
 
 type Wait = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -187,6 +191,23 @@ impl Stream {
         }
         let usage = super::own_count(flow.passage.input(), flow.counted());
         self.ready.push_back(flow.meter.ending(usage).into());
+        flow.passage.attempted(Attempt::Cut);
+        flow.conclude_by_own_count();
+    }
+
+    /// Its switch was pulled, by somebody who wants what is under way cut: the caller gets an error, the provider is hung
+    /// up on. What is held back of the answer stays where it is.
+    fn abort(&mut self) {
+        let Some(mut flow) = self.flow.take() else {
+            return;
+        };
+        flow.meter.discard();
+        let denial = flow.passage.stopped();
+        let error = flow
+            .meter
+            .error_event(STOPPED, Some(denial.reason.code()), &denial.message);
+        self.ready.push_back(error.into());
+        flow.withheld = Some(denial.reason.code());
         flow.passage.attempted(Attempt::Cut);
         flow.conclude_by_own_count();
     }
@@ -400,8 +421,12 @@ impl http_body::Body for Stream {
                 this.wait = None;
             }
             if this.hold.is_some() {
-                if let Err(blocked) = std::task::ready!(this.poll_held(cx)) {
-                    this.withhold(&blocked, 200);
+                match std::task::ready!(this.poll_held(cx)) {
+                    Ok(()) => {}
+                    Err(Kept::Back(blocked)) => this.withhold(&blocked, 200),
+                    Err(Kept::Cut) => {
+                        this.cut_held(200);
+                    }
                 }
                 continue;
             }
@@ -414,6 +439,11 @@ impl http_body::Body for Stream {
             let Some(flow) = &mut this.flow else {
                 return Poll::Ready(None);
             };
+            // Behind an end that was passed on there is nothing to cut.
+            if !flow.meter.is_ended() && flow.passage.cutoff.poll(cx).is_ready() {
+                this.abort();
+                continue;
+            }
             match Pin::new(&mut flow.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {

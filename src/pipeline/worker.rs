@@ -3,6 +3,7 @@
 //! [`Desk`] is what all threads share; a [`Worker`] belongs to one, so nothing in it is locked.
 
 use super::alarm::Alarm;
+use super::cutoff::Cutoffs;
 use super::plan::{Destination, Plan};
 use super::refill::Panel;
 use super::vigil::Vigil;
@@ -63,6 +64,7 @@ pub struct Worker {
     random: Cell<u64>,
     seed: RandomState,
     leaving: Cell<bool>,
+    cutoffs: Rc<Cutoffs>,
 }
 
 /// Destinations looked up under one plan, by model.
@@ -103,6 +105,7 @@ impl Worker {
             random,
             seed,
             leaving: Cell::new(false),
+            cutoffs: Rc::default(),
         }
     }
 
@@ -217,6 +220,11 @@ impl Worker {
     /// The thread is about to end: calls whose caller went away are not waited for any more.
     pub fn leave(&self) {
         self.leaving.set(true);
+    }
+
+    /// Calls under way that can be cut.
+    pub(super) const fn cutoffs(&self) -> &Rc<Cutoffs> {
+        &self.cutoffs
     }
 
     pub(super) fn is_leaving(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The stream of events, as server-sent events: what a gateway hears at once instead of at its next sync.
 //!
 //! A gateway says the last number it heard and gets what came after. One that missed more than is kept hears `missed`, and asks
-//! for everything anew. A line now and then shows both ends that the other is there.
+//! for everything anew; what nobody else would tell it, the switches that cut calls under way, it hears again there. A line now and then shows both ends that the other is there.
 
 use super::From;
 use super::treaty::{Treaty, problem};
@@ -77,11 +77,16 @@ async fn tell(
         }
         let said = match treaty.bulletin.since(cursor) {
             News::Missed(last) => {
+                let Ok(aborting) = treaty.registrar.aborting().await else {
+                    return;
+                };
                 cursor = last;
-                format!("id: {last}\nevent: missed\ndata: {{}}\n\n")
+                let again = aborting.iter().map(|event| spelled(None, event));
+                format!("id: {last}\nevent: missed\ndata: {{}}\n\n") + &again.collect::<String>()
             }
             News::Events(events) => {
                 cursor = events.last().map_or(cursor, |one| one.cursor);
+                let spelled = |one: &Numbered| spelled(Some(one.cursor), &one.event);
                 events.iter().map(spelled).collect()
             }
         };
@@ -104,8 +109,8 @@ async fn tell(
     }
 }
 
-fn spelled(numbered: &Numbered) -> String {
-    let kind = match &numbered.event {
+fn spelled(cursor: Option<u64>, event: &Event) -> String {
+    let kind = match event {
         Event::Kill { .. } => "kill",
         Event::Unkill { .. } => "unkill",
         Event::Directory { .. } => "directory",
@@ -115,8 +120,9 @@ fn spelled(numbered: &Numbered) -> String {
         Event::Goaway => "goaway",
     };
     // Numbers, names of kinds and ids: nothing that could fail to be JSON.
-    let data = serde_json::to_string(&numbered.event).unwrap_or_default();
-    format!("id: {}\nevent: {kind}\ndata: {data}\n\n", numbered.cursor)
+    let data = serde_json::to_string(event).unwrap_or_default();
+    let id = cursor.map_or_else(String::new, |cursor| format!("id: {cursor}\n"));
+    format!("{id}event: {kind}\ndata: {data}\n\n")
 }
 
 /// A body of what comes through a channel.

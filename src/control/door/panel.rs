@@ -2,8 +2,8 @@
 
 use super::treaty::{Later, NotEnrolled, Registrar};
 use crate::control::authority::{ClientCertificate, Fingerprint};
-use crate::control::service::{Panel, ServiceError, directory, gateways, vault};
-use crate::lease::directory::Directory;
+use crate::control::service::{Panel, ServiceError, directory, gateways, kills, vault};
+use crate::lease::directory::{Directory, Event};
 use crate::lease::protocol::RouterId;
 use crate::lease::vault::Allowed;
 
@@ -67,6 +67,10 @@ impl Registrar for Panel {
 
     fn heard(&self, router: RouterId, cursor: Option<u64>) {
         gateways::heard(self, router, cursor);
+    }
+
+    fn aborting(&self) -> Later<'_, Result<Vec<Event>, NotEnrolled>> {
+        Box::pin(async move { Ok(kills::aborting(self).await?) })
     }
 
     fn directory(&self, known: Option<u64>) -> Later<'_, Result<Option<Directory>, NotEnrolled>> {

@@ -98,6 +98,14 @@ impl Registrar for Fake {
         *self.heard.lock().expect("no panic") = cursor;
     }
 
+    fn aborting(&self) -> Later<'_, Result<Vec<Event>, NotEnrolled>> {
+        let kill = Event::Kill {
+            leaves: vec![LeafId(6)],
+            abort_streams: true,
+        };
+        Box::pin(async { Ok(vec![kill]) })
+    }
+
     fn directory(&self, known: Option<u64>) -> Later<'_, Result<Option<Directory>, NotEnrolled>> {
         let directory = Directory {
             revision: 5,
@@ -448,6 +456,36 @@ async fn events_are_heard_from_where_the_last_one_was() {
         first - 1
     );
     assert!(heard.starts_with(&expected), "{heard}");
+}
+
+#[tokio::test]
+async fn who_missed_more_than_is_kept_hears_of_switches_that_cut_calls_again() {
+    let rig = Rig::new().await;
+    let who = rig.enrolled().await;
+    let newest = rig.treaty.bulletin.newest();
+    let from = From {
+        address: ([127, 0, 0, 1], 9).into(),
+        certificate: Some(who),
+        key: None,
+    };
+    // A number of another board's.
+    let request = Request::get(format!("/v1/events?cursor={}", newest + 9));
+    let router = rig.router.clone().layer(axum::Extension(from));
+    let answer = router
+        .oneshot(request.body(Body::empty()).expect("a request"))
+        .await;
+    let mut body = answer.expect("an answer").into_body();
+    let mut heard = String::new();
+    while !heard.contains("abort_streams") {
+        let frame = body.frame().await.expect("more").expect("no error");
+        let data = frame.into_data().expect("data");
+        heard.push_str(std::str::from_utf8(&data).expect("text"));
+    }
+    let expected = format!(
+        "id: {newest}\nevent: missed\ndata: {{}}\n\nevent: kill\ndata: \
+         {{\"kind\":\"kill\",\"leaves\":[\"6\"],\"abort_streams\":true}}\n\n"
+    );
+    assert!(heard.ends_with(&expected), "{heard}");
 }
 
 #[tokio::test]

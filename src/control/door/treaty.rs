@@ -9,7 +9,9 @@ use super::{events, vault};
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint, Request};
 use crate::control::bulletin::Bulletin;
 use crate::control::treasury::{Treasury, TreasuryError};
-use crate::lease::directory::{Directory, Enrol, Enrolled, POLICY_HEADER, VERSION, VERSION_HEADER};
+use crate::lease::directory::{
+    Directory, Enrol, Enrolled, Event, POLICY_HEADER, VERSION, VERSION_HEADER,
+};
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Hello, RouterId, Sync};
 use crate::lease::vault::Allowed;
@@ -80,6 +82,8 @@ pub trait Registrar: Send + std::marker::Sync {
     ) -> Later<'a, Result<Option<Allowed>, NotEnrolled>>;
     /// A gateway said something, perhaps that it has acted on all events up to one.
     fn heard(&self, router: RouterId, cursor: Option<u64>);
+    /// The switches in force that cut calls under way, for a gateway that may have missed one.
+    fn aborting(&self) -> Later<'_, Result<Vec<Event>, NotEnrolled>>;
     /// The directory as it is now; none where it has this revision still.
     fn directory(&self, known: Option<u64>) -> Later<'_, Result<Option<Directory>, NotEnrolled>>;
 }

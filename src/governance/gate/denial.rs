@@ -204,6 +204,15 @@ impl Denial {
         Self::new(Reason::Killed, message)
     }
 
+    /// Its switch was pulled while it was under way, by somebody who wanted that cut.
+    #[must_use]
+    pub fn cut(key: &str) -> Box<Self> {
+        let message = format!(
+            "calls of key `{key}` were stopped by an administrator of the control panel, this one while it was under way: what came so far is booked; ask them why"
+        );
+        Self::new(Reason::Killed, message)
+    }
+
     pub(super) fn beyond(caller: &Caller<'_>, amount: Money) -> Box<Self> {
         let message = format!(
             "this call of key `{}` could cost ${amount}, which no budget of the control panel covers: lower `max_tokens`",

@@ -31,6 +31,8 @@ pub struct Purse {
     inner: Mutex<Inner>,
     /// Grows whenever asking again may come to something else.
     changes: watch::Sender<u64>,
+    /// Grows whenever calls under way are to be cut.
+    cuts: watch::Sender<u64>,
     /// The panel is to be asked: somebody waits, or what was lent runs low.
     pub(super) hurried: Notify,
     /// A ceiling is on its way to the disk.
@@ -51,6 +53,9 @@ struct Inner {
     budgets: HashMap<u64, BudgetCard>,
     leaves: BTreeSet<LeafId>,
     hurry: Hurry,
+    /// Under which number calls under way were last cut: all of them, and those of a leaf.
+    cut_all: u64,
+    cut: HashMap<LeafId, u64>,
 }
 
 /// How soon the panel is to be asked.
@@ -71,6 +76,7 @@ impl Purse {
             books,
             inner: Mutex::default(),
             changes: watch::Sender::new(0),
+            cuts: watch::Sender::new(0),
             hurried: Notify::new(),
             rising: Notify::new(),
         }
@@ -192,15 +198,22 @@ impl Purse {
     /// and nothing is left to be told.
     pub(super) fn tick(&self) -> bool {
         let now = clock::since_boot();
-        self.with(|inner| {
+        let (is_over, ended) = self.with(|inner| {
             let Some(holder) = &mut inner.holder else {
-                return false;
+                return (false, false);
             };
+            let ended = holder.ended_by_switch();
             for hold in holder.tick(now) {
                 holder.settle(&hold, hold.amount, Some(Work::default()));
             }
-            holder.is_fenced() && holder.is_empty()
-        })
+            let is_over = holder.is_fenced() && holder.is_empty();
+            (is_over, holder.ended_by_switch() > ended)
+        });
+        if ended {
+            // Who pulled the switch waits to see that nothing is held of it any more.
+            self.hurry();
+        }
+        is_over
     }
 
     /// Somebody pulled switches, or let them go; all of them where none is named.
@@ -218,6 +231,37 @@ impl Purse {
         });
         self.changed();
         self.hurry();
+    }
+
+    /// Calls under way are to be cut, after their switch was pulled; all of them where none is named.
+    pub(super) fn cut(&self, leaves: &[LeafId]) {
+        let number = self.with(|inner| {
+            let number = inner.newest_cut().saturating_add(1);
+            if leaves.is_empty() {
+                // Also those of keys that the directory has dropped since.
+                inner.cut.clear();
+                inner.cut_all = number;
+            }
+            inner.cut.extend(leaves.iter().map(|leaf| (*leaf, number)));
+            number
+        });
+        self.cuts.send_replace(number);
+    }
+
+    /// Changes whenever calls under way are to be cut.
+    #[must_use]
+    pub fn cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
+    }
+
+    /// The leaves whose calls were to be cut since then, none for all of them; and the newest number.
+    #[must_use]
+    pub fn cut_since(&self, seen: u64) -> (u64, Option<Vec<u64>>) {
+        self.with(|inner| {
+            let newer = inner.cut.iter().filter(|(_, number)| **number > seen);
+            let leaves = (inner.cut_all <= seen).then(|| newer.map(|(leaf, _)| leaf.0).collect());
+            (inner.newest_cut(), leaves)
+        })
     }
 
     /// There may be money where there was none.
@@ -308,6 +352,15 @@ impl Inner {
             self.rising.push_back((made, self.written));
         }
         rises
+    }
+
+    fn newest_cut(&self) -> u64 {
+        self.cut
+            .values()
+            .copied()
+            .max()
+            .unwrap_or(0)
+            .max(self.cut_all)
     }
 
     fn hope(&mut self) {

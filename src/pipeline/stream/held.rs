@@ -9,8 +9,9 @@
 //!
 //! Not here: who is asked and what an answer means (`consult`).
 
-use super::{Flow, Stream};
+use super::{Flow, STOPPED, Stream};
 use crate::clock;
+use crate::governance::gate::Denial;
 use crate::pipeline::consult::{Asking, Heard, of_answers};
 use crate::pipeline::passage::Passage;
 use crate::pipeline::screen::Blocked;
@@ -47,6 +48,20 @@ enum End {
     Enough,
 }
 
+/// Why a held answer does not leave.
+pub(super) enum Kept {
+    /// A guard said no.
+    Back(Blocked),
+    /// Its switch was pulled.
+    Cut,
+}
+
+impl From<Blocked> for Kept {
+    fn from(blocked: Blocked) -> Self {
+        Self::Back(blocked)
+    }
+}
+
 impl Hold {
     /// What holds the answer to this call, if anything does.
     pub(super) fn of(passage: &mut Passage) -> Option<Self> {
@@ -66,21 +81,28 @@ impl Hold {
 
 impl Stream {
     /// Waits for guards that are asked about the request: until then not even the head of the answer leaves.
-    pub(in crate::pipeline) async fn may_begin(&mut self) -> Result<(), Blocked> {
+    pub(in crate::pipeline) async fn may_begin(&mut self) -> Result<(), Box<Denial>> {
         if self.hold.as_ref().is_none_or(|hold| hold.asking.is_none()) {
             return Ok(());
         }
-        let verdict = poll_fn(|cx| self.poll_held(cx)).await;
-        if let Err(blocked) = &verdict {
-            self.withhold(blocked, blocked.status.unwrap_or(400));
+        match poll_fn(|cx| self.poll_held(cx)).await {
+            Ok(()) => Ok(()),
+            Err(Kept::Back(blocked)) => {
+                self.withhold(&blocked, blocked.status.unwrap_or(400));
+                Err(blocked.denial())
+            }
+            Err(Kept::Cut) => Err(self.cut_held(403)),
         }
-        verdict
     }
 
     /// Reads on while the answer may not leave. Ready when the guards at hand have spoken: it leaves, or is held for the
     /// next ones.
-    pub(super) fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Blocked>> {
+    pub(super) fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Kept>> {
         loop {
+            let cutoff = self.flow.as_ref().map(|flow| &flow.passage.cutoff);
+            if cutoff.is_some_and(|cutoff| cutoff.poll(cx).is_ready()) {
+                return Poll::Ready(Err(Kept::Cut));
+            }
             let Some(hold) = &mut self.hold else {
                 return Poll::Ready(Ok(()));
             };
@@ -90,7 +112,7 @@ impl Stream {
                     if verdict.is_ok() && hold.heard.is_none() {
                         self.release();
                     }
-                    return Poll::Ready(verdict);
+                    return Poll::Ready(verdict.map_err(Kept::from));
                 }
             } else if hold.end.is_some() || hold.bytes > MOST {
                 let whole = hold.end.is_some();
@@ -117,7 +139,7 @@ impl Stream {
                     if let Ok(data) = frame.into_data()
                         && let Err(blocked) = self.take_held(&data)
                     {
-                        return Poll::Ready(Err(blocked));
+                        return Poll::Ready(Err(blocked.into()));
                     }
                     continue;
                 }
@@ -159,6 +181,25 @@ impl Stream {
             Some(End::Stalled) => self.end(true, true),
             Some(End::Enough) | None => {}
         }
+    }
+
+    /// Its switch was pulled: nothing that was held leaves. What its caller is told, where the head has not left.
+    pub(super) fn cut_held(&mut self, status: u16) -> Box<Denial> {
+        self.ready.clear();
+        self.hold = None;
+        let Some(mut flow) = self.flow.take() else {
+            return Denial::cut("");
+        };
+        let denial = flow.passage.stopped();
+        let code = denial.reason.code();
+        let unsaid = flow.meter.unsaid();
+        let error = unsaid.error_event(STOPPED, Some(code), &denial.message);
+        self.ready.push_back(error.into());
+        flow.withheld = Some(code);
+        flow.status = status;
+        flow.passage.attempted(Attempt::Cut);
+        flow.conclude_by_own_count();
+        denial
     }
 
     /// None of it may leave: what was held goes, and where the head has left already the caller gets an end that says so.

@@ -1,7 +1,7 @@
 //! Live changes: switches, revoked keys, budgets lowered and raised, and how soon gateways act on them.
 
 use super::{CHAT, Scene};
-use crate::support::{Client, Home, Money, chat, until};
+use crate::support::{Client, Gateway, Home, Money, Streaming, chat, until};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -60,6 +60,122 @@ fn a_switch_that_is_pulled_stops_every_gateway_and_lets_go_again() {
     assert_eq!(report["kill"]["in_force"], true);
     scene.admin.post("/api/v1/unkill", &switch);
     callers.iter_mut().for_each(served);
+}
+
+/// A stream of so many tokens, ten a second, that has begun.
+fn streaming(scene: &Scene, gateway: &Gateway, tokens: u32) -> (Streaming, String) {
+    let text = format!("tell me everything @sim(out={tokens},tps=10)");
+    let more = [("stream", json!(true)), ("max_tokens", json!(400))];
+    let mut stream = scene
+        .caller(gateway)
+        .stream(CHAT, &chat("dear", &text, &more));
+    assert_eq!(stream.status, 200);
+    let mut heard = String::new();
+    while !heard.contains("\"content\"") {
+        let piece = stream.piece().expect("a stream").expect("a piece");
+        heard.push_str(std::str::from_utf8(&piece).expect("text"));
+    }
+    (stream, heard)
+}
+
+/// A switch for the scene's project, which cuts what is under way.
+fn cutting(scene: &Scene) -> Value {
+    json!({ "scope": "project", "id": scene.project, "reason": "it runs wild", "abort_streams": true })
+}
+
+/// How a stream goes on to its end.
+fn rest(stream: &mut Streaming) -> String {
+    String::from_utf8(stream.rest().expect("an orderly end of the body")).expect("text")
+}
+
+/// That a stream was cut by a switch, and what that came to.
+fn was_cut(scene: &Scene, stream: &mut Streaming) {
+    let rest = rest(stream);
+    let last = rest.trim_end().rsplit("data: ").next().expect("an event");
+    let last: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("no error: {rest}"));
+    assert_eq!(last["error"]["code"], "killed", "{last}");
+    assert_eq!(last["error"]["type"], "permission_error");
+    assert!(!rest.contains("[DONE]"), "{rest}");
+    // Forty seconds it would have lasted: the provider was hung up on.
+    scene.simulator.meter_at_rest();
+    let books = scene.settled();
+    let whole = Money::of("0.40");
+    assert!(
+        Money::default() < books.spent
+            && books.spent < whole
+            && books.uncertain == Money::default(),
+        "{books:?}"
+    );
+}
+
+#[test]
+fn a_switch_that_cuts_ends_streams_under_way_and_books_them_once() {
+    let scene = Scene::new("50.00", "");
+    let home = scene.home("edge");
+    let gateway = home.start();
+    let (mut stream, _) = streaming(&scene, &gateway, 400);
+    scene.admin.post("/api/v1/kill", &cutting(&scene));
+    was_cut(&scene, &mut stream);
+    let books = scene.settled();
+    let (status, refusal) = refused(&mut scene.caller(&gateway));
+    assert_eq!(status, 403, "{refusal}");
+    gateway.stop();
+    assert_eq!(scene.settled(), books, "nothing is booked twice");
+}
+
+#[test]
+fn a_switch_that_cuts_gives_up_answers_nobody_has_yet() {
+    let scene = Scene::new("50.00", "");
+    let home = scene.home("edge");
+    let gateway = home.start();
+    let mut caller = scene.caller(&gateway);
+    let ask = chat("cents", "say nothing @sim(hang=head)", &[]);
+    let waiting = std::thread::spawn(move || caller.post(CHAT, &ask));
+    until("the provider is at work", || {
+        (scene.simulator.meter().in_flight > 0).then_some(())
+    });
+    scene.admin.post("/api/v1/kill", &cutting(&scene));
+    let answer = waiting.join().expect("an answer");
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "killed");
+    // Nobody saw what the provider did: the whole promise is booked.
+    assert_eq!(scene.settled().spent, Money::of("0.07"));
+}
+
+#[test]
+fn a_switch_that_does_not_cut_lets_streams_go_on_to_their_end() {
+    let scene = Scene::new("50.00", "");
+    let home = scene.home("edge");
+    let gateway = home.start();
+    let (mut stream, _) = streaming(&scene, &gateway, 30);
+    let mut switch = cutting(&scene);
+    switch["abort_streams"] = json!(false);
+    scene.admin.post("/api/v1/kill", &switch);
+    let (status, _) = refused(&mut scene.caller(&gateway));
+    assert_eq!(status, 403, "the gateway heard of the switch");
+    let rest = rest(&mut stream);
+    assert!(
+        rest.trim_end().ends_with("data: [DONE]") && !rest.contains("error"),
+        "{rest}"
+    );
+    let charged = scene.simulator.meter_at_rest().cost;
+    let books = scene.settled();
+    assert_eq!((books.spent, books.uncertain), (charged, Money::default()));
+}
+
+#[test]
+fn a_gateway_that_was_cut_off_meanwhile_cuts_its_streams_when_it_is_back() {
+    let mut scene = Scene::new("50.00", "");
+    let home = scene.home("edge");
+    let gateway = home.start();
+    let (mut stream, _) = streaming(&scene, &gateway, 400);
+    scene.wire.cut(true);
+    scene.admin.post("/api/v1/kill", &cutting(&scene));
+    // The panel that is back has no event to tell: the switch itself is in its books.
+    scene.control.stop();
+    scene.control.open();
+    scene.wire.cut(false);
+    was_cut(&scene, &mut stream);
 }
 
 #[test]

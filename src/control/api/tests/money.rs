@@ -252,6 +252,45 @@ fn a_switch_stops_what_lies_below_it_and_tells_what_can_still_be_spent() {
 }
 
 #[test]
+fn a_switch_that_cuts_says_so_to_gateways_and_to_those_who_missed_it() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, red, atlas, _, _] = world.tree(&admin);
+    let (_, leaf, _) = world.key(&admin, &atlas, "scout");
+    let cursor = world.bulletin.newest();
+    let mut body =
+        json!({ "scope": "team", "id": red, "reason": "it loops", "abort_streams": true });
+    let report = world.ask("POST /api/v1/kill", &admin, body.clone()).is(201);
+    assert_eq!(report["kill"]["abort_streams"], true);
+    let expected = Event::Kill {
+        leaves: vec![LeafId(leaf)],
+        abort_streams: true,
+    };
+    let News::Events(news) = world.bulletin.since(cursor) else {
+        panic!("nothing was missed");
+    };
+    assert!(news.iter().any(|one| one.event == expected), "{news:?}");
+    let aborting = || {
+        let aborting = crate::control::service::kills::aborting(&world.panel);
+        world.runtime.block_on(aborting).expect("books")
+    };
+    assert_eq!(aborting(), [expected]);
+    let lifted = json!({ "scope": "team", "id": red, "reason": "mended" });
+    world.ask("POST /api/v1/unkill", &admin, lifted).is(200);
+    assert_eq!(aborting(), []);
+    // One without calls of its own, and one that lets them end.
+    body["abort_streams"] = json!(false);
+    world.ask("POST /api/v1/kill", &admin, body).is(201);
+    assert_eq!(aborting(), []);
+    let made = world.ask("POST /api/v1/gateways", &admin, json!({ "name": "edge" }));
+    let gateway = text(&made.is(201)["gateway"]["id"]);
+    let stolen =
+        json!({ "scope": "gateway", "id": gateway, "reason": "stolen", "abort_streams": true });
+    let refused = world.ask("POST /api/v1/kill", &admin, stolen);
+    refused.refused(422, "invalid");
+}
+
+#[test]
 fn a_switch_for_nothing_does_not_stop_everything() {
     let world = World::new();
     let admin = world.first_admin();

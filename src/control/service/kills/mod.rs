@@ -58,7 +58,7 @@ pub struct NewKill {
     pub id: Option<String>,
     /// Why, for those who wonder.
     pub reason: String,
-    /// Whether streams under way are cut.
+    /// Whether calls under way are cut: streams end with an error, and answers nobody has yet are given up. Not for a gateway.
     #[serde(default)]
     pub abort_streams: bool,
 }
@@ -126,6 +126,36 @@ pub(super) async fn stopped_gateways(
     Ok(stopped)
 }
 
+/// What gateways are to hear of the switches in force that cut calls under way: for those who may have missed it.
+///
+/// # Errors
+/// The books cannot be read.
+pub async fn aborting(panel: &Panel) -> Outcome<Vec<Event>> {
+    let mut db = panel.read().await?;
+    let mut events = Vec::new();
+    for kill in rows::all(&mut db).await? {
+        if !kill.abort_streams {
+            continue;
+        }
+        let covered = leaves(&mut db, kill.scope, kill.target).await?;
+        events.extend(told(kill.scope, covered, true));
+    }
+    Ok(events)
+}
+
+/// What gateways are told. No leaf would mean all of them: where there is none, nobody is told.
+fn told(scope: i64, covered: Vec<LeafId>, abort_streams: bool) -> Option<Event> {
+    let leaves = match scope {
+        EVERYTHING => Vec::new(),
+        _ if covered.is_empty() => return None,
+        _ => covered,
+    };
+    Some(Event::Kill {
+        leaves,
+        abort_streams,
+    })
+}
+
 /// Pulls a switch.
 ///
 /// # Errors
@@ -134,9 +164,9 @@ pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillRep
     let mut check = Check::default();
     check.sentence("reason", &new.reason);
     check.that(
-        !new.abort_streams,
+        !(new.abort_streams && new.scope == KillScope::Gateway),
         "abort_streams",
-        "this version cannot cut streams that are under way: they end by themselves, within what was set aside for them",
+        "calls under way are cut by whose they are: pull the switch of a key, agent, project, team, organisation, or everything; of a gateway it stops what it is lent",
     );
     check.done()?;
     let mut change = panel.change().await?;
@@ -157,14 +187,7 @@ pub async fn kill(panel: &Panel, actor: &Actor, new: NewKill) -> Outcome<KillRep
     };
     rows::insert(change.db(), &row).await?;
     let covered = leaves(change.db(), target.scope, target.number).await?;
-    // No leaf would mean all of them: where there is none, nobody is told.
-    let event = (target.scope == EVERYTHING || !covered.is_empty()).then(|| Event::Kill {
-        leaves: match target.scope {
-            EVERYTHING => Vec::new(),
-            _ => covered.clone(),
-        },
-        abort_streams: row.abort_streams,
-    });
+    let event = told(target.scope, covered, row.abort_streams);
     let act = Act {
         action: "kill",
         target: &row.uid,

@@ -26,7 +26,7 @@ pub struct KillView {
     pub name: String,
     /// Why it was pulled.
     pub reason: String,
-    /// Whether streams under way were cut.
+    /// Whether calls under way were cut.
     pub abort_streams: bool,
     /// When it was pulled.
     pub at: String,

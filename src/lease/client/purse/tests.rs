@@ -90,6 +90,50 @@ impl Scene {
 }
 
 #[test]
+fn who_asks_which_calls_are_cut_hears_of_each_switch_once() {
+    let scene = Scene::new("1.00");
+    let purse = &scene.purse;
+    let mut cuts = purse.cuts();
+    assert_eq!(purse.cut_since(0), (0, Some(Vec::new())));
+    purse.kill(&[LEAF], true);
+    assert!(!cuts.has_changed().expect("open"), "streams go on");
+    purse.cut(&[LEAF]);
+    assert!(cuts.has_changed().expect("open"));
+    let first = *cuts.borrow_and_update();
+    assert_eq!(purse.cut_since(0), (first, Some(vec![LEAF.0])));
+    purse.cut(&[LeafId(9)]);
+    let (second, leaves) = purse.cut_since(first);
+    assert_eq!(leaves, Some(vec![9]));
+    // That a switch is let go brings no call back.
+    purse.kill(&[LEAF], false);
+    assert_eq!(purse.cut_since(second), (second, Some(Vec::new())));
+    purse.cut(&[]);
+    let (third, all) = purse.cut_since(second);
+    assert_eq!((all, third > second), (None, true));
+    assert_eq!(purse.cut_since(third), (third, Some(Vec::new())));
+}
+
+#[test]
+fn what_a_switch_ended_is_told_at_once() {
+    let mut scene = Scene::new("1.00");
+    assert_eq!(scene.set_aside("0.10"), Err(NotLent::Ask));
+    scene.talk();
+    scene.talk();
+    let lent = scene.set_aside("0.10").expect("lent");
+    scene.purse.kill(&[LEAF], true);
+    scene.talk();
+    scene.purse.tick();
+    assert_eq!(scene.purse.how_soon(), Hurry::None, "a call is under way");
+    scene.purse.settle(&lent, usd("0.02"));
+    scene.purse.tick();
+    assert_eq!(scene.purse.how_soon(), Hurry::Now);
+    scene.talk();
+    scene.purse.tick();
+    assert_eq!(scene.purse.how_soon(), Hurry::None);
+    assert!(scene.purse.is_empty());
+}
+
+#[test]
 fn a_call_asks_and_has_its_money_once_the_disk_knows_of_it() {
     let mut scene = Scene::new("10");
     assert_eq!(scene.set_aside("0.40"), Err(NotLent::Ask));

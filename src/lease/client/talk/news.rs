@@ -51,7 +51,7 @@ impl Talk {
                     }
                     Heard::Missed(at) => {
                         *cursor = Some(at);
-                        // Perhaps that a switch was let go. One that is pulled still, the bank says so.
+                        // Perhaps that a switch was let go. One that is pulled still is told next, and the bank says so.
                         self.client.purse.kill(&[], false);
                         self.look.notify_one();
                         self.client.bundles.look.notify_one();
@@ -79,7 +79,15 @@ impl Talk {
     fn happened(&self, event: Event) -> bool {
         let purse = &self.client.purse;
         match event {
-            Event::Kill { leaves, .. } => purse.kill(&leaves, true),
+            Event::Kill {
+                leaves,
+                abort_streams,
+            } => {
+                purse.kill(&leaves, true);
+                if abort_streams {
+                    purse.cut(&leaves);
+                }
+            }
             Event::Unkill { leaves } => purse.kill(&leaves, false),
             Event::Directory { revision } => {
                 if revision > self.revision.get() {

@@ -280,6 +280,13 @@ impl Holder {
         }
     }
 
+    /// How many leases of leaves whose switch was pulled have nothing under way any more, and are to be told to the bank.
+    #[must_use]
+    pub fn ended_by_switch(&self) -> usize {
+        let killed = |held: &&Held| held.closing && self.killed.contains(&held.leaf);
+        self.leases.values().filter(killed).count()
+    }
+
     /// Gives back all it does not use: the process is about to end.
     pub fn leave(&mut self) {
         self.leaving = true;
