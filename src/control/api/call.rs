@@ -3,6 +3,7 @@
 use super::problem::Refusal;
 use crate::control::service::access::Actor;
 use crate::control::service::{Fault, Outcome, Page, Panel, ServiceError};
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -40,7 +41,48 @@ pub(super) struct Reply<T> {
 pub(super) struct Ready {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) body: Vec<u8>,
+    pub(super) content: Content,
+}
+
+/// What an answer holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// JSON, or nothing.
+    Json(Vec<u8>),
+    /// Server-sent events, as they come.
+    Events(Events),
+}
+
+/// Server-sent events, as they come.
+#[derive(Debug)]
+pub(super) struct Events(pub(super) Body);
+
+impl Events {
+    /// What this body says.
+    pub(super) fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
+    {
+        Self(Body::new(body))
+    }
+
+    pub(super) const fn ready(self) -> Ready {
+        Ready {
+            status: StatusCode::OK,
+            headers: Vec::new(),
+            content: Content::Events(self),
+        }
+    }
+}
+
+impl Ready {
+    /// The JSON it holds; of events none.
+    pub(super) fn json(&self) -> &[u8] {
+        match &self.content {
+            Content::Json(json) => json,
+            Content::Events(_) => &[],
+        }
+    }
 }
 
 impl Call {
@@ -102,7 +144,7 @@ impl<T: Serialize> Reply<T> {
         Ok(Ready {
             status,
             headers: headers.collect::<Result<_, _>>()?,
-            body,
+            content: Content::Json(body),
         })
     }
 }

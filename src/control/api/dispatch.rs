@@ -2,9 +2,9 @@
 //!
 //! A change that was begun is finished, also where whoever asked hung up: it runs on a task of its own.
 
-use super::call::{self, Call, Peer, Ready};
+use super::call::{self, Call, Content, Events, Peer, Ready};
 use super::problem::Refusal;
-use super::route::{Access, Reach, Route};
+use super::route::{self, Access, Reach, Route};
 use crate::control::service::access::{self, Actor, Credential};
 use crate::control::service::replies::{self, Known, Named};
 use crate::control::service::{Panel, ServiceError, sessions};
@@ -75,13 +75,16 @@ fn instance(panel: &Panel) -> String {
 fn finished(answered: Result<Ready, Refusal>, instance: &str) -> Response {
     let mut response = match answered {
         Ok(ready) => {
-            let is_empty = ready.body.is_empty();
-            let mut response = Response::new(Body::from(ready.body));
+            let (body, kind) = match ready.content {
+                Content::Json(json) if json.is_empty() => (Body::empty(), None),
+                Content::Json(json) => (Body::from(json), Some(route::JSON)),
+                Content::Events(Events(body)) => (body, Some(route::EVENTS)),
+            };
+            let mut response = Response::new(body);
             *response.status_mut() = ready.status;
             let headers = response.headers_mut();
-            if !is_empty {
-                let json = HeaderValue::from_static("application/json");
-                headers.insert(header::CONTENT_TYPE, json);
+            if let Some(kind) = kind {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
             }
             for (name, value) in ready.headers {
                 headers.append(name, value);
@@ -196,7 +199,7 @@ fn kept(ready: &Ready) -> Vec<u8> {
         .map(|(_, etag)| etag.as_bytes().to_vec())
         .unwrap_or_default();
     kept.push(b'\n');
-    kept.extend(&ready.body);
+    kept.extend(ready.json());
     kept
 }
 
@@ -212,7 +215,7 @@ fn replayed(status: u16, kept: &[u8]) -> Result<Ready, Refusal> {
     Ok(Ready {
         status: StatusCode::from_u16(status).map_err(|_| Refusal::Unspeakable)?,
         headers,
-        body: body.get(1..).unwrap_or_default().to_vec(),
+        content: Content::Json(body.get(1..).unwrap_or_default().to_vec()),
     })
 }
 

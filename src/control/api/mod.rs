@@ -13,6 +13,7 @@ mod dispatch;
 mod gateways;
 mod keys;
 mod kills;
+mod live;
 mod nodes;
 mod openapi;
 mod problem;
@@ -41,6 +42,7 @@ fn routes() -> Vec<Route> {
         keys::routes(),
         budgets::routes(),
         kills::routes(),
+        live::routes(),
         requests::routes(),
         gateways::routes(),
         bundles::routes(),

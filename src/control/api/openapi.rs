@@ -2,7 +2,7 @@
 
 use super::call::Reply;
 use super::problem::Problem;
-use super::route::{Access, Describe, Nothing, Reach, Route, read};
+use super::route::{self, Access, Describe, Nothing, Reach, Route, read};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -75,6 +75,12 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         }));
     }
     parameters.extend(query(route, schemas));
+    if route.media == route::EVENTS {
+        parameters.push(json!({
+            "name": "last-event-id", "in": "header", "schema": { "type": "string" },
+            "description": "The id of the last event that was heard.",
+        }));
+    }
     if route.if_match {
         parameters.push(json!({
             "name": "if-match", "in": "header", "required": true, "schema": { "type": "string" },
@@ -88,10 +94,10 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             "description": "A name for this write: sent again with it, it is not done again but answered again.",
         }));
     }
-    let content = |describe: Describe, schemas: &mut SchemaGenerator| json!({ "application/json": { "schema": describe(schemas) } });
+    let content = |media: &str, describe: Describe, schemas: &mut SchemaGenerator| json!({ media: { "schema": describe(schemas) } });
     let mut answer = json!({ "description": "Done." });
     if let Some(describe) = route.answer {
-        answer["content"] = content(describe, schemas);
+        answer["content"] = content(route.media, describe, schemas);
     }
     let mut operation = json!({
         "summary": route.about,
@@ -106,7 +112,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         operation["parameters"] = Value::Array(parameters);
     }
     if let Some(describe) = route.body {
-        let content = content(describe, schemas);
+        let content = content(route::JSON, describe, schemas);
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
     if is_open {

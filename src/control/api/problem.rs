@@ -156,6 +156,7 @@ impl Refusal {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Service(ServiceError::TooMany(secs)) => Some(*secs),
+            Self::Service(ServiceError::TooManyStreams(_)) => Some(5),
             Self::Service(ServiceError::Bank(_) | ServiceError::NotInForce(_)) | Self::Stopping => {
                 Some(1)
             }
@@ -189,7 +190,7 @@ const fn of_service(error: &ServiceError) -> StatusCode {
         | ServiceError::NeedsSession
         | ServiceError::OwnRequest
         | ServiceError::OtherKey => StatusCode::FORBIDDEN,
-        ServiceError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        ServiceError::TooMany(_) | ServiceError::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
         ServiceError::Taken { .. }
         | ServiceError::InUse(_)
         | ServiceError::Gone(_)

@@ -2,7 +2,7 @@
 //!
 //! Who may use it is an argument of every constructor: a route without a rule does not compile.
 
-use super::call::{Call, Ready, Reply};
+use super::call::{Call, Events, Ready, Reply};
 use super::problem::Refusal;
 use crate::control::service::Outcome;
 use crate::control::service::access::Role;
@@ -52,6 +52,8 @@ pub(super) struct Route {
     pub(super) query: Option<Describe>,
     pub(super) body: Option<Describe>,
     pub(super) answer: Option<Describe>,
+    /// What kind of content its answer is.
+    pub(super) media: &'static str,
     pub(super) status: StatusCode,
     /// Whether it asks in `if-match` for the version the caller has read.
     pub(super) if_match: bool,
@@ -68,6 +70,11 @@ impl fmt::Debug for Route {
 
 /// A body is no larger, where a route says nothing else.
 const MOST_BODY: usize = 64 * 1024;
+
+/// An answer that is one thing.
+pub(super) const JSON: &str = "application/json";
+/// An answer that goes on.
+pub(super) const EVENTS: &str = "text/event-stream";
 
 /// Takes nothing.
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
@@ -95,6 +102,7 @@ where
         query: Some(|schemas| Q::json_schema(schemas)),
         body: None,
         answer: Some(SchemaGenerator::subschema_for::<T>),
+        media: JSON,
         status: StatusCode::OK,
         if_match: false,
         most_body: MOST_BODY,
@@ -103,6 +111,41 @@ where
             Box::pin(async move {
                 let query = super::call::query(query)?;
                 handler(call, query).await?.ready(StatusCode::OK)
+            })
+        }),
+    }
+}
+
+/// A route that tells what goes on. `Q` is its query, `T` what an event holds.
+pub(super) fn events<Q, T, H, F>(
+    path: &'static str,
+    access: Access,
+    about: &'static str,
+    handler: H,
+) -> Route
+where
+    Q: DeserializeOwned + JsonSchema + 'static,
+    T: JsonSchema,
+    H: Fn(Call, Q) -> F + Clone + Send + Sync + 'static,
+    F: std::future::Future<Output = Outcome<Events>> + Send + 'static,
+{
+    Route {
+        method: Method::GET,
+        path,
+        access,
+        about,
+        query: Some(|schemas| Q::json_schema(schemas)),
+        body: None,
+        answer: Some(SchemaGenerator::subschema_for::<T>),
+        media: EVENTS,
+        status: StatusCode::OK,
+        if_match: false,
+        most_body: MOST_BODY,
+        handler: Arc::new(move |call, query, _| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let query = super::call::query(query)?;
+                Ok(handler(call, query).await?.ready())
             })
         }),
     }
@@ -133,6 +176,7 @@ where
         query: None,
         body: (!takes_nothing).then_some(describe),
         answer: (status != StatusCode::NO_CONTENT).then_some(answer),
+        media: JSON,
         status,
         if_match: false,
         most_body: MOST_BODY,

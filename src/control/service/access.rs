@@ -6,6 +6,7 @@
 use super::directory::Forest;
 use super::{Outcome, Panel, ServiceError, secrets, sessions};
 use crate::control::store::sqlite::house::{tokens, users};
+use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -82,6 +83,8 @@ pub struct Actor {
     pub origin: String,
     /// When what they are known by ends.
     pub(super) until: i64,
+    /// The digest of what they presented.
+    pub(super) proof: Secret<[u8; 32]>,
 }
 
 /// How seldom it is written down that a session or a token was used.
@@ -99,6 +102,7 @@ impl Actor {
             credential: Credential::Own(name),
             origin: origin.to_owned(),
             until: i64::MAX,
+            proof: Secret::new([0; 32]),
         }
     }
 
@@ -149,25 +153,38 @@ impl Actor {
 pub async fn authenticate(panel: &Panel, presented: &str, origin: &str) -> Outcome<Actor> {
     let digest = secrets::digest(presented);
     if presented.starts_with(sessions::PREFIX) {
-        by_session(panel, &digest, origin).await
+        by_session(panel, digest, origin, true).await
     } else if presented.starts_with(super::tokens::PREFIX) {
-        by_token(panel, &digest, origin).await
+        by_token(panel, digest, origin, true).await
     } else {
         Err(ServiceError::Unauthenticated)
     }
 }
 
-async fn by_session(panel: &Panel, digest: &[u8], origin: &str) -> Outcome<Actor> {
+/// The same caller as they are now. This does not count as use: a stream that is only open keeps no session alive.
+///
+/// # Errors
+/// [`ServiceError::Unauthenticated`] where they may do nothing any more, or the books cannot be read.
+pub async fn again(panel: &Panel, actor: &Actor) -> Outcome<Actor> {
+    let proof = *actor.proof.expose();
+    match actor.credential {
+        Credential::Session(_) => by_session(panel, proof, &actor.origin, false).await,
+        Credential::Token(_) => by_token(panel, proof, &actor.origin, false).await,
+        Credential::Own(_) => Err(ServiceError::Unauthenticated),
+    }
+}
+
+async fn by_session(panel: &Panel, digest: [u8; 32], origin: &str, touch: bool) -> Outcome<Actor> {
     let now = panel.now();
     let mut db = panel.read().await?;
-    let session = users::session(&mut db, digest).await?;
+    let session = users::session(&mut db, &digest).await?;
     let session = session.ok_or(ServiceError::Unauthenticated)?;
     let idle = session.seen <= super::before(now, sessions::IDLE).nanos();
     let user = users::get(&mut db, session.user).await?;
     let user = user.filter(|user| !user.disabled && !idle && session.expires > now.nanos());
     let user = user.ok_or(ServiceError::Unauthenticated)?;
     drop(db);
-    if session.seen <= super::before(now, TOUCH).nanos() {
+    if touch && session.seen <= super::before(now, TOUCH).nanos() {
         let mut change = panel.change().await?;
         users::touch_session(change.db(), session.id, now.nanos()).await?;
         change.commit().await?;
@@ -181,13 +198,14 @@ async fn by_session(panel: &Panel, digest: &[u8], origin: &str) -> Outcome<Actor
         credential: Credential::Session(session.uid),
         origin: origin.to_owned(),
         until: session.expires,
+        proof: Secret::new(digest),
     })
 }
 
-async fn by_token(panel: &Panel, digest: &[u8], origin: &str) -> Outcome<Actor> {
+async fn by_token(panel: &Panel, digest: [u8; 32], origin: &str, touch: bool) -> Outcome<Actor> {
     let now = panel.now();
     let mut db = panel.read().await?;
-    let token = tokens::by_digest(&mut db, digest).await?;
+    let token = tokens::by_digest(&mut db, &digest).await?;
     let good = |token: &tokens::Token| token.revoked.is_none() && token.expires > now.nanos();
     let token = token.filter(good).ok_or(ServiceError::Unauthenticated)?;
     let user = users::get(&mut db, token.user).await?;
@@ -206,7 +224,7 @@ async fn by_token(panel: &Panel, digest: &[u8], origin: &str) -> Outcome<Actor> 
         }
     };
     drop(db);
-    if token.seen.unwrap_or(0) <= super::before(now, TOUCH).nanos() {
+    if touch && token.seen.unwrap_or(0) <= super::before(now, TOUCH).nanos() {
         let mut change = panel.change().await?;
         tokens::touch(change.db(), token.id, now.nanos()).await?;
         change.commit().await?;
@@ -220,5 +238,6 @@ async fn by_token(panel: &Panel, digest: &[u8], origin: &str) -> Outcome<Actor> 
         credential: Credential::Token(token.uid),
         origin: origin.to_owned(),
         until: token.expires,
+        proof: Secret::new(digest),
     })
 }

@@ -129,13 +129,17 @@ pub async fn list(panel: &Panel, page: Page) -> Outcome<Listing<AuditLine>> {
     };
     let mut db = panel.read().await?;
     let lines = rows::before(&mut db, before, page.window().most).await?;
-    let view = |line: rows::Line| AuditLine {
+    Ok(page.of(lines, |line| line.id, |line| view(&line)))
+}
+
+/// A line as people see it.
+pub(super) fn view(line: &rows::Line) -> AuditLine {
+    AuditLine {
         number: line.id,
         at: words::time(line.at),
         record: serde_json::from_str(&line.record).unwrap_or_default(),
         hash: words::hex(&line.hash),
-    };
-    Ok(page.of(lines, |line| line.id, view))
+    }
 }
 
 /// Recomputes the chain.

@@ -297,7 +297,7 @@ pub(super) async fn one(panel: &Panel, forest: &Forest, row: rows::Budget) -> Ou
 }
 
 /// Budgets with their figures, all of one look at the bank.
-async fn views(
+pub(super) async fn views(
     panel: &Panel,
     forest: &Forest,
     rows: Vec<rows::Budget>,

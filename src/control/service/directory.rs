@@ -31,6 +31,23 @@ impl Forest {
         Ok(Self { nodes })
     }
 
+    /// Nodes with those above them, and without anything else.
+    #[cfg(test)]
+    pub(super) fn of(nodes: &[(i64, Option<i64>)]) -> Self {
+        let node = |(id, parent): &(i64, Option<i64>)| nodes::Node {
+            id: *id,
+            uid: String::new(),
+            parent: *parent,
+            kind: 0,
+            name: String::new(),
+            created: 0,
+        };
+        let nodes = nodes.iter().map(|one| (one.0, node(one)));
+        Self {
+            nodes: nodes.collect(),
+        }
+    }
+
     /// A node and all above it, the innermost first.
     pub(super) fn up(&self, node: i64) -> impl Iterator<Item = &nodes::Node> {
         let first = self.nodes.get(&node);

@@ -63,6 +63,11 @@ pub enum ServiceError {
     /// Too many attempts.
     #[error("too many attempts: try again in {0} seconds")]
     TooMany(u64),
+    /// More streams of live events are open than one user may have, or all together.
+    #[error(
+        "a user has at most {0} live streams open at once, and all users together no more than the panel serves: close one"
+    )]
+    TooManyStreams(usize),
     /// The name is in use.
     #[error("there is a {what} `{name}` already")]
     Taken {
@@ -143,6 +148,7 @@ impl ServiceError {
             Self::NeedsSession => "session_needed",
             Self::OwnRequest => "own_request",
             Self::TooMany(_) => "too_many_attempts",
+            Self::TooManyStreams(_) => "too_many_streams",
             Self::Taken { .. } => "name_taken",
             Self::InUse(_) => "in_use",
             Self::Gone(_) => "gone",

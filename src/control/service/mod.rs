@@ -19,6 +19,7 @@ pub mod gateways;
 pub mod keys;
 pub mod kills;
 pub mod leases;
+pub mod live;
 pub mod local;
 pub mod nodes;
 mod page;
@@ -90,6 +91,8 @@ pub struct Panel {
     keyring: OnceLock<vault::Keyring>,
     /// When it was opened.
     since: i64,
+    /// Who looks on.
+    live: live::Live,
 }
 
 /// What is remembered of gateways: lost with the process, and soon known again.
@@ -134,6 +137,7 @@ impl Panel {
             remembered: Mutex::default(),
             bundles: bundles::Office::default(),
             keyring: OnceLock::new(),
+            live: live::Live::default(),
         };
         panel.govern().await?;
         Ok(panel)

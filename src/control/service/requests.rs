@@ -348,7 +348,11 @@ fn act<'a>(
     }
 }
 
-async fn view(db: &mut Db, forest: &Forest, row: &rows::Request) -> Outcome<RequestView> {
+pub(super) async fn view(
+    db: &mut Db,
+    forest: &Forest,
+    row: &rows::Request,
+) -> Outcome<RequestView> {
     let budget = found(budget_rows::get(db, row.budget).await?, "budget")?;
     let asked_by = users::get(db, row.asked_by).await?;
     let decided_by = match row.decided_by {

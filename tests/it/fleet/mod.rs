@@ -2,6 +2,7 @@
 
 mod day;
 mod kill;
+mod live;
 mod policy;
 mod restore;
 mod spend;

@@ -1,5 +1,6 @@
 //! The real control panel as a process of its own, and an administrator who asks it things.
 
+use super::DEADLINE;
 use super::process::Process;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -203,6 +204,20 @@ impl Admin {
         })
     }
 
+    /// Looks on while things happen.
+    #[track_caller]
+    pub(crate) fn watch(&self, path: &str) -> Watching {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let request = request.bearer_auth(&self.token).send();
+        let answer = self.runtime.block_on(request).expect("an answer");
+        assert_eq!(answer.status(), 200);
+        Watching {
+            runtime: self.runtime.clone(),
+            answer,
+            text: String::new(),
+        }
+    }
+
     /// Reads.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {
@@ -249,5 +264,50 @@ impl Admin {
         let budget = json!({ "node": node, "window": "total", "limit": limit });
         let budget = self.post("/api/v1/budgets", &budget);
         budget["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A stream of events that is read as it comes.
+pub(crate) struct Watching {
+    runtime: Arc<tokio::runtime::Runtime>,
+    answer: reqwest::Response,
+    text: String,
+}
+
+impl Watching {
+    /// The next piece; false at the end.
+    fn more(&mut self) -> bool {
+        let next = async { tokio::time::timeout(DEADLINE, self.answer.chunk()).await };
+        let piece = self.runtime.block_on(next);
+        match piece.expect("something comes in time").expect("a stream") {
+            Some(piece) => self
+                .text
+                .push_str(std::str::from_utf8(&piece).expect("text")),
+            None => return false,
+        }
+        true
+    }
+
+    /// The data of the next event of this name.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, name: &str) -> Value {
+        loop {
+            let Some((message, rest)) = self.text.split_once("\n\n") else {
+                assert!(self.more(), "it ended before {name} came");
+                continue;
+            };
+            let found = message.contains(&format!("event: {name}\n"));
+            let data = message.rsplit("data: ").next().unwrap_or_default();
+            let data = found.then(|| serde_json::from_str(data).expect("JSON"));
+            self.text = rest.to_owned();
+            if let Some(data) = data {
+                return data;
+            }
+        }
+    }
+
+    /// Reads on to an orderly end.
+    pub(crate) fn ends(mut self) {
+        while self.more() {}
     }
 }

@@ -127,6 +127,7 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
         route.path.trim_start_matches("/api/v1/"),
     ) {
         ("GET", "openapi.json" | "me" | "sessions" | "tokens") => ("", none),
+        ("GET", "live") => ("", none),
         ("GET", "nodes" | "keys" | "budgets" | "kills" | "requests" | "leases") => ("", none),
         ("GET", "users" | "gateways" | "audit" | "audit/verify" | "webhooks" | "restore") => {
             ("", none)

@@ -1,4 +1,5 @@
 mod bundles;
+mod live;
 mod matrix;
 mod money;
 mod news;

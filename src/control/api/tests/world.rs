@@ -17,6 +17,7 @@ use crate::secret::Secret;
 use crate::units::Money;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt as _;
+
+/// How long a stream may say nothing.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 pub(super) const PASSWORD: &str = "correct horse battery";
 
@@ -145,8 +149,17 @@ impl World {
             let response = self.router.clone().oneshot(request).await;
             let response = response.expect("an answer");
             let (parts, body) = response.into_parts();
-            let body = to_bytes(body, 1 << 20).await.expect("a body");
-            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            let is_stream = parts
+                .headers
+                .get("content-type")
+                .is_some_and(|kind| kind == "text/event-stream");
+            let body = if is_stream {
+                // It has no end: what it says first is all that is asked here.
+                Value::String(Stream::of(body).until("event: snapshot").await)
+            } else {
+                let body = to_bytes(body, 1 << 20).await.expect("a body");
+                serde_json::from_slice(&body).unwrap_or(Value::Null)
+            };
             Got {
                 status: parts.status,
                 headers: parts.headers,
@@ -267,6 +280,97 @@ impl World {
             };
             self.treasury.hello(hello).await.expect("a number");
         });
+    }
+}
+
+/// A stream of events that is read piece by piece.
+pub(super) struct Stream {
+    body: Body,
+    /// What came and was not looked at.
+    text: String,
+}
+
+/// An event of a stream: its id, name and data.
+pub(super) type Event = (String, String, Value);
+
+impl Stream {
+    fn of(body: Body) -> Self {
+        Self {
+            body,
+            text: String::new(),
+        }
+    }
+
+    /// More of it; false at its end.
+    async fn more(&mut self) -> bool {
+        let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
+        let Some(frame) = frame.expect("something comes in time") else {
+            return false;
+        };
+        let data = frame.expect("no error").into_data().expect("data");
+        self.text
+            .push_str(std::str::from_utf8(&data).expect("text"));
+        true
+    }
+
+    /// All of it up to a piece that has this.
+    async fn until(mut self, what: &str) -> String {
+        while !self.text.contains(what) || !self.text.ends_with("\n\n") {
+            assert!(self.more().await, "it ended: {}", self.text);
+        }
+        self.text
+    }
+
+    /// The next event; none at the end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let Some((message, rest)) = self.text.split_once("\n\n") else {
+                if !self.more().await {
+                    return None;
+                }
+                continue;
+            };
+            let (message, rest) = (message.to_owned(), rest.to_owned());
+            self.text = rest;
+            let field = |name: &str| {
+                let mut lines = message.lines();
+                let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                found.unwrap_or_default().to_owned()
+            };
+            if !field("event").is_empty() {
+                let data = serde_json::from_str(&field("data")).expect("JSON");
+                return Some((field("id"), field("event"), data));
+            }
+        }
+    }
+}
+
+impl World {
+    /// Looks on as somebody, from after this event on.
+    pub(super) fn live(&self, token: &str, after: Option<&str>) -> Stream {
+        let headers: Vec<_> = after.map(|id| ("last-event-id", id)).into_iter().collect();
+        let request = request("GET /api/v1/live", token, &Value::Null, &headers);
+        let response = self.runtime.block_on(self.router.clone().oneshot(request));
+        let response = response.expect("an answer");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Stream::of(response.into_body())
+    }
+
+    /// The next event of a stream; none at its end.
+    pub(super) fn heard(&self, stream: &mut Stream) -> Option<Event> {
+        self.runtime.block_on(stream.next())
+    }
+
+    /// The next event of this name, others passed over.
+    #[track_caller]
+    pub(super) fn hears(&self, stream: &mut Stream, name: &str) -> Event {
+        loop {
+            let event = self.heard(stream).expect("the stream goes on");
+            if event.1 == name {
+                return event;
+            }
+        }
     }
 }
 

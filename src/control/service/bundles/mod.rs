@@ -12,8 +12,8 @@ mod orders;
 mod view;
 
 pub use office::{Checked, Checker, Office};
-pub(in crate::control) use orders::standing;
 pub use orders::{PolicyView, note_reports, order, report};
+pub(in crate::control) use orders::{running, standing};
 pub use view::{BundleState, BundleView, MadeBundle, RolloutView};
 
 use super::access::Actor;

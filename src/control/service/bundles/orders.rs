@@ -12,6 +12,7 @@ use crate::lease::protocol::RouterId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -173,6 +174,24 @@ pub(in crate::control) async fn standing(
         error,
         reported: Some(words::time(at)),
     })
+}
+
+/// The version that each of these gateways says it runs, by their numbers.
+pub(in crate::control) async fn running(
+    panel: &Panel,
+    db: &mut Db,
+    gateways: &[gateway_rows::Gateway],
+) -> Outcome<BTreeMap<i64, u64>> {
+    let kept = rows::running(db).await?.into_iter();
+    let mut running: BTreeMap<i64, u64> =
+        kept.map(|(id, version)| (id, unsigned(version))).collect();
+    let said = panel.bundles.said();
+    for gateway in gateways {
+        if let Some((report, _)) = said.get(&gateways::router(gateway)) {
+            running.insert(gateway.id, report.running);
+        }
+    }
+    Ok(running)
 }
 
 /// The version that a gateway is to run.

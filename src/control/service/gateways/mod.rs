@@ -259,6 +259,28 @@ fn act<'a>(action: &'static str, row: &'a rows::Gateway, before: Value, after: V
     }
 }
 
+/// How far a gateway has come.
+pub(super) fn state(panel: &Panel, row: &rows::Gateway) -> &'static str {
+    let now = panel.now().nanos();
+    if row.revoked.is_some() {
+        "revoked"
+    } else if enrolment::is_stopped(panel, router(row)) {
+        "stopped"
+    } else if row.spki.is_some() {
+        "enrolled"
+    } else if row.token_until.is_some_and(|until| until <= now) {
+        "token_expired"
+    } else {
+        "invited"
+    }
+}
+
+/// When a gateway last spoke.
+pub(super) fn last_seen(panel: &Panel, row: &rows::Gateway) -> Option<i64> {
+    let remembered = panel.remembered().seen.get(&router(row)).copied();
+    remembered.max(row.seen)
+}
+
 /// What the bank has of a gateway.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Standing {
@@ -318,19 +340,8 @@ fn view(
     certificates: &[(Vec<u8>, i64, i64)],
     standing: Standing,
 ) -> GatewayView {
-    let now = panel.now().nanos();
-    let state = if row.revoked.is_some() {
-        "revoked"
-    } else if enrolment::is_stopped(panel, router(&row)) {
-        "stopped"
-    } else if row.spki.is_some() {
-        "enrolled"
-    } else if row.token_until.is_some_and(|until| until <= now) {
-        "token_expired"
-    } else {
-        "invited"
-    };
-    let remembered = panel.remembered().seen.get(&router(&row)).copied();
+    let state = state(panel, &row);
+    let last_seen = last_seen(panel, &row);
     let certificates = certificates.iter().map(|certificate| CertificateView {
         fingerprint: words::hex(&certificate.0),
         issued: words::time(certificate.1),
@@ -345,7 +356,7 @@ fn view(
         name: row.name,
         state: state.to_owned(),
         incarnation: standing.incarnation,
-        last_seen: words::some_time(remembered.max(row.seen)),
+        last_seen: words::some_time(last_seen),
         enrolled: words::some_time(row.enrolled),
         key_sha256: row.spki.as_deref().map(words::hex),
         certificates: certificates.collect(),

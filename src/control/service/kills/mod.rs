@@ -6,6 +6,7 @@
 mod report;
 
 pub use report::{Confirmation, KillReport, KillView, list, report};
+pub(super) use report::{Reach, reach, view};
 
 use super::access::{Actor, Role};
 use super::audit::Act;
@@ -220,6 +221,9 @@ pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unki
     let now = panel.now().nanos();
     let mut change = panel.change().await?;
     let target = target(change.db(), actor, asked.scope, asked.id.as_deref()).await?;
+    let same = |kill: &rows::Kill| (kill.scope, kill.target) == (target.scope, target.number);
+    let switches = rows::all(change.db()).await?.into_iter().filter(same);
+    let switches: Vec<String> = switches.map(|kill| kill.uid).collect();
     let by = (actor.user, now);
     let lifted = rows::lift(change.db(), target.scope, target.number, by).await?;
     if lifted == 0 {
@@ -244,7 +248,7 @@ pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unki
         target: asked.id.as_deref().unwrap_or("everything"),
         node: target.node,
         before: Value::Null,
-        after: json!({ "name": target.name, "reason": asked.reason, "lifted": lifted }),
+        after: json!({ "name": target.name, "reason": asked.reason, "lifted": lifted, "switches": switches }),
     };
     let events = event.into_iter().collect();
     panel.enact(change, actor, act, events).await?;

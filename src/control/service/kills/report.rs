@@ -168,18 +168,40 @@ async fn is_visible(
     let Some(scope) = actor.scope else {
         return Ok(true);
     };
-    Ok(match (kill.scope, kill.target) {
-        (EVERYTHING, _) => true,
-        (NODE, Some(node)) => forest.is_below(scope, node) || forest.is_below(node, scope),
-        (KEY, Some(number)) => {
-            let key = key_rows::get(db, number).await?;
-            key.is_some_and(|key| forest.is_below(scope, key.node))
-        }
-        _ => false,
+    Ok(match reach(db, kill).await? {
+        Reach::Everything => true,
+        Reach::Node(node) => forest.is_below(scope, node) || forest.is_below(node, scope),
+        Reach::Key(node) => forest.is_below(scope, node),
+        Reach::Gateway => false,
     })
 }
 
-async fn view(db: &mut Db, kill: rows::Kill) -> Outcome<KillView> {
+/// Where in the tree a switch is.
+pub(in super::super) enum Reach {
+    /// It covers all of it.
+    Everything,
+    /// It covers what lies below this node.
+    Node(i64),
+    /// It covers a key at this node.
+    Key(i64),
+    /// It is a gateway's, and so nowhere in it.
+    Gateway,
+}
+
+/// Where in the tree a switch is.
+pub(in super::super) async fn reach(db: &mut Db, kill: &rows::Kill) -> Outcome<Reach> {
+    Ok(match (kill.scope, kill.target) {
+        (EVERYTHING, _) => Reach::Everything,
+        (NODE, Some(node)) => Reach::Node(node),
+        (KEY, Some(number)) => {
+            let key = key_rows::get(db, number).await?;
+            key.map_or(Reach::Gateway, |key| Reach::Key(key.node))
+        }
+        _ => Reach::Gateway,
+    })
+}
+
+pub(in super::super) async fn view(db: &mut Db, kill: rows::Kill) -> Outcome<KillView> {
     let by = users::get(db, kill.by_user).await?;
     let lifted_by = match kill.lifted_by {
         Some(user) => users::get(db, user).await?,

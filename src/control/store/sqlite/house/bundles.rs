@@ -134,6 +134,12 @@ pub(in crate::control) async fn reported(
     Ok(found.bind(gateway).fetch_optional(db).await?)
 }
 
+/// What each gateway said it runs, by its number.
+pub(in crate::control) async fn running(db: &mut SqliteConnection) -> Found<Vec<(i64, i64)>> {
+    let found = sqlx::query_as("SELECT gateway, running FROM bundle_report");
+    Ok(found.fetch_all(db).await?)
+}
+
 /// A gateway says what it runs.
 pub(in crate::control) async fn report(
     db: &mut SqliteConnection,
