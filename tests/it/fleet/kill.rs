@@ -3,6 +3,7 @@
 use super::{CHAT, Scene};
 use crate::support::{Client, Gateway, Home, Money, Streaming, chat, until};
 use serde_json::{Value, json};
+use std::net::TcpListener;
 use std::time::Instant;
 
 const GATEWAYS: usize = 50;
@@ -140,6 +141,52 @@ fn a_switch_that_cuts_gives_up_answers_nobody_has_yet() {
     assert_eq!(answer.json()["error"]["code"], "killed");
     // Nobody saw what the provider did: the whole promise is booked.
     assert_eq!(scene.settled().spent, Money::of("0.07"));
+}
+
+#[test]
+fn a_switch_that_cuts_lets_nothing_leave_of_an_answer_that_guards_hold_back() {
+    // Nobody ever answers there.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let guard = silent.local_addr().expect("an address");
+    let check = |how: &str| {
+        let scene = Scene::new("50.00", "");
+        let home = Home::new(&scene.simulator, "");
+        let folder = home.path().join("policies");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let policy = format!(
+            "version: 1\nscope: {{}}\nconsult:\n  - {{ id: dlp, url: \"http://{guard}/check\", {how} }}\n"
+        );
+        std::fs::write(folder.join("org.yaml"), policy).expect("a policy");
+        let at = scene.wire.address;
+        let panel = scene.control.invite(&scene.admin, "edge", home.path(), at);
+        home.configure(&format!("{panel}policies: [policies/]\n"));
+        let gateway = home.start();
+        let mut caller = scene.caller(&gateway);
+        let more = [("stream", json!(true)), ("max_tokens", json!(400))];
+        let ask = chat("dear", "go on @sim(out=400,tps=10)", &more);
+        let waiting = std::thread::spawn(move || caller.post(CHAT, &ask));
+        until("the provider is at work", || {
+            (scene.simulator.meter().in_flight > 0).then_some(())
+        });
+        scene.admin.post("/api/v1/kill", &cutting(&scene));
+        let answer = waiting.join().expect("an answer");
+        scene.simulator.meter_at_rest();
+        let books = scene.settled();
+        assert!(books.spent < Money::of("0.40"), "{how}: {books:?}");
+        assert_eq!(books.uncertain, Money::default());
+        assert!(!answer.text().contains("\"content\""), "{}", answer.text());
+        (answer.status, answer.text())
+    };
+    // The head waits for a guard that is asked about the request.
+    let (status, said) = check("during: true, timeout: 20s, on_error: deny");
+    assert_eq!(status, 403, "{said}");
+    assert!(said.contains("\"killed\""), "{said}");
+    // The answer waits until it is whole, for a guard that wants to hear it: its head has left.
+    let (status, said) = check("on: [response], on_error: deny");
+    assert_eq!(status, 200, "{said}");
+    let error = said.strip_prefix("data: ").expect("one event").trim_end();
+    let error: Value = serde_json::from_str(error).expect("JSON");
+    assert_eq!(error["error"]["code"], "killed");
 }
 
 #[test]
