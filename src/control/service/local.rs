@@ -5,7 +5,7 @@
 //!
 //! Not here: where the secrets are kept (`app::home`).
 
-use super::access::{Actor, Credential, Role};
+use super::access::{Actor, Role};
 use super::audit::Act;
 use super::keys::{self, NewKey, Rotation};
 use super::nodes::{self, NewNode, NodeKind};
@@ -107,10 +107,7 @@ async fn administrator(panel: &Panel) -> Outcome<Actor> {
         uid: user.uid,
         name: user.email,
         role: Role::Admin,
-        scope: None,
-        credential: Credential::Own(WHO),
-        origin: WHO.to_owned(),
-        until: i64::MAX,
+        ..Actor::own(WHO, WHO)
     })
 }
 

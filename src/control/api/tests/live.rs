@@ -120,6 +120,7 @@ fn settle(world: &World, lease: LeaseId, fence: u64, settled: &str) {
         reserved: Money::ZERO,
         overrun: Money::ZERO,
         closing: false,
+        usage: Vec::new(),
     };
     let sync = Sync {
         router: ROUTER,

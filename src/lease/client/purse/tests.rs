@@ -124,7 +124,7 @@ fn what_a_switch_ended_is_told_at_once() {
     scene.talk();
     scene.purse.tick();
     assert_eq!(scene.purse.how_soon(), Hurry::None, "a call is under way");
-    scene.purse.settle(&lent, usd("0.02"));
+    scene.settle(&lent, "0.02");
     scene.purse.tick();
     assert_eq!(scene.purse.how_soon(), Hurry::Now);
     scene.talk();
