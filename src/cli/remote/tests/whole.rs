@@ -438,7 +438,7 @@ fn what_was_spent_is_summed_by_whatever_is_asked_and_paces_are_shown() {
         "0.00"
     );
     let words = told(rig.run("spend --by colour").unwrap_err());
-    assert!(words.contains("group_by"), "{words}");
+    assert!(words.contains("expected one of `budget`, `key`"), "{words}");
     let words = told(rig.run("spend --from yesterday").unwrap_err());
     assert!(words.contains("from: a time"), "{words}");
     assert!(rig.run("spend --burn --by key").is_err());
