@@ -1,7 +1,7 @@
 //! What a panel on the machine of its only user needs so that nobody has to set it up: a place in the tree for the keys of that
 //! machine's gateway, a budget that counts and refuses nothing, and somebody who may ask it everything.
 //!
-//! Place and budget are made once; whoever removes or changes them later is not corrected. A key that was revoked stays revoked.
+//! Place and budget are made once; whoever removes or changes them later is not corrected. A key that was revoked is not made again.
 //!
 //! Not here: where the secrets are kept (`app::home`).
 
