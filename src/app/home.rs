@@ -81,6 +81,9 @@ impl Home {
             router: client::enrolled(&config.state_dir),
         };
         let furnished = runtime.block_on(local::furnish(&open.panel, home))?;
+        if furnished.enrolment.is_some() {
+            client::forget_enrolment(&config.state_dir)?;
+        }
         let ca = fs::read_to_string(&open.opened.ca)
             .with_context(|| format!("cannot read {}", open.opened.ca.display()))?;
         let ip = if address.ip().is_unspecified() {

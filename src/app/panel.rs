@@ -179,8 +179,8 @@ impl Borrowing {
         revision != self.applied.load(Ordering::Relaxed)
     }
 
-    /// All who may call: the keys of the file, then those of the panel. One that both know is as the file says, and spends what
-    /// the panel lends it besides: the stricter of both.
+    /// All who may call: the keys of the file, then those of the panel. One that both know is as the file says, spends what the
+    /// panel lends it besides, and is good no longer once the panel has revoked it.
     pub(super) fn keys(&self, own: &[Key]) -> Vec<Key> {
         let Some(directory) = self.directory.load_full() else {
             return own.to_vec();
@@ -196,6 +196,16 @@ fn merge(directory: &Directory, own: &[Key]) -> Vec<Key> {
     let mut known: HashMap<_, _> = places
         .map(|(place, key)| (key.digest, Some(place)))
         .collect();
+    for digest in &directory.revoked {
+        let place = digest.parse().ok().and_then(|digest| known.get(&digest));
+        if let Some(own) = place
+            .copied()
+            .flatten()
+            .and_then(|place| keys.get_mut(place))
+        {
+            own.disabled = true;
+        }
+    }
     for card in &directory.keys {
         let complaints = RefCell::default();
         let key = card.key.compile(&Report::new(&complaints));
@@ -335,8 +345,10 @@ mod tests {
     #[test]
     fn a_key_that_both_know_is_as_the_file_says_and_borrows_from_the_panel() {
         let complaints = RefCell::default();
-        let own = card("own", "one", 0).key.compile(&Report::new(&complaints));
-        let own = vec![own.expect("a key")];
+        let own = [("own", "one"), ("left", "left")].map(|(name, secret)| {
+            let key = card(name, secret, 0).key.compile(&Report::new(&complaints));
+            key.expect("a key")
+        });
         let broken = KeyCard {
             leaf: LeafId(9),
             key: KeySettings {
@@ -353,10 +365,19 @@ mod tests {
                 card("other", "two", 5),
                 card("twin", "two", 6),
             ],
+            revoked: vec![
+                crate::config::digest_of("left"),
+                crate::config::digest_of("gone"),
+            ],
             budgets: Vec::new(),
         };
         let keys = merge(&directory, &own);
-        let named: Vec<_> = keys.iter().map(|key| (&*key.name, key.leaf)).collect();
-        assert_eq!(named, [("own", Some(4)), ("other", Some(5))]);
+        let named = keys.iter().map(|key| (&*key.name, key.leaf, key.disabled));
+        let expected = [
+            ("own", Some(4), false),
+            ("left", None, true),
+            ("other", Some(5), false),
+        ];
+        assert_eq!(named.collect::<Vec<_>>(), expected);
     }
 }

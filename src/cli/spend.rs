@@ -3,7 +3,6 @@
 use super::remote::{Kind, Panel, id, show};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -80,7 +79,6 @@ pub fn run(
 }
 
 fn question(args: &SpendArgs, panel: &Panel) -> anyhow::Result<String> {
-    let mut path = format!("analytics/spend?group_by={}", encoded(&args.by));
     let interval = args.interval.map(|interval| match interval {
         Interval::Hour => "hour".to_owned(),
         Interval::Day => "day".to_owned(),
@@ -91,31 +89,21 @@ fn question(args: &SpendArgs, panel: &Panel) -> anyhow::Result<String> {
         };
         Ok(Some(id(&panel.find(kind, called)?)?.to_owned()))
     };
-    for (name, value) in [
+    let parts = [
+        ("group_by", Some(args.by.clone())),
         ("interval", interval),
         ("from", args.from.clone()),
         ("until", args.until.clone()),
         ("node", found(Kind::Node, &args.node)?),
         ("key", found(Kind::Key, &args.key)?),
-    ] {
-        if let Some(value) = value {
-            let _ = write!(path, "&{name}={}", encoded(&value));
-        }
-    }
-    Ok(path)
-}
-
-/// A value of a query.
-fn encoded(value: &str) -> String {
-    let mut text = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    ];
+    let parts = parts.into_iter();
+    let parts = parts.filter_map(|(name, value)| Some((name, value?)));
+    let url = reqwest::Url::parse_with_params(panel.url(), parts)?;
+    Ok(format!(
+        "analytics/spend?{}",
+        url.query().unwrap_or_default()
+    ))
 }
 
 fn tell(spend: &Value, out: &mut dyn Write) -> anyhow::Result<()> {

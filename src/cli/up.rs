@@ -8,7 +8,7 @@
 
 use super::key;
 use super::place::{DEFAULT_FILE, state_dir, value};
-use super::remote::Login;
+use super::remote::{self, Login};
 use super::serve::Flags;
 use crate::app::{self, Started, Within};
 use crate::config::{self, Fallback, Settings, Sources, WindowSettings};
@@ -96,6 +96,7 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
         (sources, state.join(FILE))
     };
     let written = config::as_written(&file, &sources.env);
+    let elsewhere = remote::elsewhere(&sources.env);
     let mut options = args.flags.options(sources);
     options.within = match args.panel_listen {
         None => Some(Within::Usual),
@@ -104,7 +105,12 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
     };
     options.announce = Some(Box::new(move |started| {
         remember(started);
-        let text = announcement(started, &file, &written, (&program, &place));
+        let text = announcement(
+            started,
+            &file,
+            &written,
+            (&program, &place, elsewhere.as_deref()),
+        );
         let mut out = anstream::stdout().lock();
         // Whoever closed standard output did not want to read it; the gateway runs all the same.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -333,12 +339,13 @@ fn program(called: Option<OsString>) -> String {
         .map_or_else(|| "tollgate".to_owned(), |path| path.display().to_string())
 }
 
-/// What is printed once calls are answered. `again` is how this program is called, and how it is told which gateway is meant.
+/// What is printed once calls are answered: with how this program is called, how it is told which gateway is meant, and which
+/// other panel its commands ask.
 fn announcement(
     started: &Started,
     file: &Path,
     written: &Settings,
-    (program, place): (&str, &str),
+    (program, place, elsewhere): (&str, &str, Option<&str>),
 ) -> String {
     let secret = written.keys.iter().find_map(|key| key.secret.as_deref());
     let who = if started.simulated {
@@ -392,7 +399,12 @@ Try next
 - What was spent:  {program} ledger show{place}
 "#
     );
-    if started.panel.is_some() {
+    if let (Some(_), Some(elsewhere)) = (&started.panel, elsewhere) {
+        let _ = writeln!(
+            text,
+            "- Commands like `{program} top` ask {elsewhere}, where you are logged in, and not this panel: `{program} logout` first"
+        );
+    } else if started.panel.is_some() {
         let at = if place.is_empty() {
             String::new()
         } else {

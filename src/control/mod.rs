@@ -7,6 +7,7 @@ pub mod authority;
 pub mod bulletin;
 pub mod courier;
 pub mod door;
+mod pieces;
 pub mod service;
 pub mod settings;
 pub mod signer;

@@ -26,6 +26,9 @@ pub struct Directory {
     pub revision: u64,
     /// The keys.
     pub keys: Vec<KeyCard>,
+    /// Digests of keys that were revoked: good nowhere any more, also where a gateway's own file has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<String>,
     /// The budgets that the keys' spending is charged to, so that a refusal can say whose money it was.
     pub budgets: Vec<BudgetCard>,
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -91,6 +92,14 @@ impl Login {
             token: Secret::new(written.token),
             email: written.email,
         }))
+    }
+
+    /// Whether the panel is on this machine.
+    pub(in crate::cli) fn is_here(&self) -> bool {
+        let url = reqwest::Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(reqwest::Url::host_str);
+        let address = host.map(|host| host.trim_matches(['[', ']']).parse::<IpAddr>());
+        address.is_some_and(|address| address.is_ok_and(|address| address.is_loopback()))
     }
 
     /// Keeps it in place of the one before. Where.

@@ -92,10 +92,18 @@ pub(super) fn whereabouts(env: &[(String, String)]) -> Result<Login, Fault> {
         },
         (None, None) => {
             let within = super::place::state_dir(None, env).join(super::up::LOGIN);
-            Login::read(within)?.ok_or(Fault::NotLoggedIn)?
+            let login = Login::read(within)?;
+            // A folder from elsewhere names no panel elsewhere.
+            login.filter(Login::is_here).ok_or(Fault::NotLoggedIn)?
         }
     };
     Ok(login)
+}
+
+/// The panel that goes before one within `tollgate up`, if there is one.
+pub(super) fn elsewhere(env: &[(String, String)]) -> Option<String> {
+    let said = Said::by(env).url.map(str::to_owned);
+    said.or_else(|| Some(Login::stored(env).ok()??.url))
 }
 
 /// Where the environment says that the panel is, and whom to trust there.

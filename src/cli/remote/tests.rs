@@ -53,6 +53,22 @@ fn a_stored_token_goes_to_no_other_panel_and_the_environment_goes_first() {
         token: Secret::new("tgs_one".to_owned()),
         email: None,
     };
+    // Of a folder one stands in only a panel on this machine is believed.
+    let state = folder.path().join("state");
+    let at = [("TOLLGATE__STATE_DIR", state.to_str().unwrap())];
+    stored.keep(&state.join("login.json")).unwrap();
+    assert!(matches!(whereabouts(&env(&at)), Err(Fault::NotLoggedIn)));
+    for url in ["https://127.0.0.1:4102", "https://[::1]:4102"] {
+        let url = url.to_owned();
+        let here = Login {
+            url,
+            ca: None,
+            email: None,
+            token: stored.token.clone(),
+        };
+        here.keep(&state.join("login.json")).unwrap();
+        assert_eq!(whereabouts(&env(&at)).unwrap().url, here.url);
+    }
     stored.store(&env(&[])).unwrap();
     let check = |more: &[(&str, &str)], expected: Option<(&str, &str, Option<&str>)>| {
         let found = whereabouts(&env(more)).ok();

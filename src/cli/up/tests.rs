@@ -221,11 +221,15 @@ fn what_is_printed_can_be_pasted() {
         }),
     };
     let written = config::as_written(&file, &[]);
+    // Whoever is logged in elsewhere would stop the wrong panel by the line that is pasted.
+    let logged_in = ("tollgate", "", Some("https://panel.example:4102"));
+    let told = announcement(&started, Path::new("up.yaml"), &written, logged_in);
+    assert!(!told.contains("Watch it") && told.contains("ask https://panel.example:4102"));
     insta::assert_snapshot!(announcement(
         &started,
         Path::new(".tollgate/up.yaml"),
         &written,
-        ("tollgate", "")
+        ("tollgate", "", None)
     ));
 }
 
@@ -238,7 +242,7 @@ fn other_commands_are_told_by_the_name_and_for_the_gateway_of_this_start() {
         state_dir: "/tmp/t".into(),
         panel: None,
     };
-    let again = ("target/release/tollgate", " --state-dir /tmp/t");
+    let again = ("target/release/tollgate", " --state-dir /tmp/t", None);
     let file = Path::new("/tmp/t/up.yaml");
     let told = announcement(&started, file, &Settings::default(), again);
     for command in ["key new ci --label team=red", "ledger show"] {

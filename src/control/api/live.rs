@@ -5,17 +5,14 @@
 
 use super::call::{Call, Events};
 use super::route::{Access, Nothing, Reach, Route, events};
+use crate::control::pieces::Pieces;
 use crate::control::service::access::Role;
 use crate::control::service::live::{self, Listener, News, Said};
 use axum::body::Bytes;
-use http_body::Frame;
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
 
 /// After how many milliseconds a browser is to come back.
@@ -102,22 +99,6 @@ fn spelled(said: &[Said]) -> String {
         }
     }
     text
-}
-
-/// A body of what comes through a channel.
-struct Pieces(Receiver<Bytes>);
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.0.poll_recv(cx);
-        piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
-    }
 }
 
 #[cfg(test)]

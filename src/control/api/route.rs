@@ -94,6 +94,22 @@ where
     H: Fn(Call, Q) -> F + Clone + Send + Sync + 'static,
     F: std::future::Future<Output = Outcome<Reply<T>>> + Send + 'static,
 {
+    let handler: Handler = Arc::new(move |call, query, _| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let query = super::call::query(query)?;
+            handler(call, query).await?.ready(StatusCode::OK)
+        })
+    });
+    asking::<Q, T>((path, access, about), JSON, handler)
+}
+
+/// A route that changes nothing.
+fn asking<Q: JsonSchema, T: JsonSchema>(
+    (path, access, about): (&'static str, Access, &'static str),
+    media: &'static str,
+    handler: Handler,
+) -> Route {
     Route {
         method: Method::GET,
         path,
@@ -102,17 +118,11 @@ where
         query: Some(|schemas| Q::json_schema(schemas)),
         body: None,
         answer: Some(SchemaGenerator::subschema_for::<T>),
-        media: JSON,
+        media,
         status: StatusCode::OK,
         if_match: false,
         most_body: MOST_BODY,
-        handler: Arc::new(move |call, query, _| {
-            let handler = handler.clone();
-            Box::pin(async move {
-                let query = super::call::query(query)?;
-                handler(call, query).await?.ready(StatusCode::OK)
-            })
-        }),
+        handler,
     }
 }
 
@@ -129,26 +139,14 @@ where
     H: Fn(Call, Q) -> F + Clone + Send + Sync + 'static,
     F: std::future::Future<Output = Outcome<Events>> + Send + 'static,
 {
-    Route {
-        method: Method::GET,
-        path,
-        access,
-        about,
-        query: Some(|schemas| Q::json_schema(schemas)),
-        body: None,
-        answer: Some(SchemaGenerator::subschema_for::<T>),
-        media: EVENTS,
-        status: StatusCode::OK,
-        if_match: false,
-        most_body: MOST_BODY,
-        handler: Arc::new(move |call, query, _| {
-            let handler = handler.clone();
-            Box::pin(async move {
-                let query = super::call::query(query)?;
-                Ok(handler(call, query).await?.ready())
-            })
-        }),
-    }
+    let handler: Handler = Arc::new(move |call, query, _| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let query = super::call::query(query)?;
+            Ok(handler(call, query).await?.ready())
+        })
+    });
+    asking::<Q, T>((path, access, about), EVENTS, handler)
 }
 
 /// A route that changes something. `B` is its body.

@@ -6,6 +6,7 @@
 use super::From;
 use super::treaty::{Treaty, problem};
 use crate::control::bulletin::{News, Numbered};
+use crate::control::pieces::Pieces;
 use crate::lease::directory::Event;
 use crate::lease::problem::{Code, Problem};
 use axum::Extension;
@@ -13,9 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use http_body::Frame;
 use serde::Deserialize;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -65,8 +64,16 @@ async fn tell(
     cursor: Option<u64>,
     pieces: tokio::sync::mpsc::Sender<Bytes>,
 ) {
+    let is_new = cursor.is_none();
     let mut cursor = cursor.unwrap_or_else(|| *newest.borrow_and_update());
-    let first = format!("event: cursor\ndata: {{\"cursor\":\"{cursor}\"}}\n\n");
+    let mut first = format!("event: cursor\ndata: {{\"cursor\":\"{cursor}\"}}\n\n");
+    if is_new {
+        // What was told before it came it would hear from nobody.
+        let Ok(aborting) = treaty.registrar.aborting().await else {
+            return;
+        };
+        first.extend(aborting.iter().map(|event| spelled(None, event)));
+    }
     if pieces.send(first.into()).await.is_err() {
         return;
     }
@@ -123,20 +130,4 @@ fn spelled(cursor: Option<u64>, event: &Event) -> String {
     let data = serde_json::to_string(event).unwrap_or_default();
     let id = cursor.map_or_else(String::new, |cursor| format!("id: {cursor}\n"));
     format!("{id}event: {kind}\ndata: {data}\n\n")
-}
-
-/// A body of what comes through a channel.
-struct Pieces(tokio::sync::mpsc::Receiver<Bytes>);
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.0.poll_recv(cx);
-        piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
-    }
 }

@@ -593,3 +593,24 @@ async fn credentials_are_for_the_gateway_that_asks_and_opens_them() {
         assert!(answer.get("credentials").is_none());
     }
 }
+
+#[tokio::test]
+async fn who_comes_without_a_number_hears_of_switches_that_cut_calls() {
+    let rig = Rig::new().await;
+    let from = From {
+        address: ([127, 0, 0, 1], 9).into(),
+        certificate: Some(rig.enrolled().await),
+        key: None,
+    };
+    let request = Request::get("/v1/events").body(Body::empty());
+    let router = rig.router.clone().layer(axum::Extension(from));
+    let answer = router.oneshot(request.expect("a request")).await;
+    let mut body = answer.expect("an answer").into_body();
+    let frame = body.frame().await.expect("more").expect("no error");
+    let heard = frame.into_data().expect("data");
+    let heard = std::str::from_utf8(&heard).expect("text");
+    assert!(
+        heard.contains("event: kill") && heard.contains("[\"6\"]"),
+        "{heard}"
+    );
+}

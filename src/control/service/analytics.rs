@@ -263,12 +263,8 @@ async fn by_budget(db: &mut Db, range: rows::Range) -> Outcome<Tallies> {
 /// By what is known of keys.
 async fn by_key(db: &mut Db, range: rows::Range, by: GroupBy) -> Outcome<Tallies> {
     let forest = Forest::load(db).await?;
-    let window = Window {
-        after: 0,
-        most: i64::MAX,
-    };
     let mut names = BTreeMap::new();
-    for key in key_rows::list(db, range.scope, window).await? {
+    for key in key_rows::list(db, range.scope, Window::ALL).await? {
         names.insert(key.id, named(&forest, &key, by));
     }
     let name = |number: i64| {

@@ -8,14 +8,13 @@ use super::directory::{self, Forest};
 use super::{Db, Outcome, Panel, budgets, words};
 use crate::clock::Wall;
 use crate::control::store::sqlite::house::{Window, budgets as rows, spend};
+use crate::control::store::sqlite::usage::HOUR;
 use crate::governance::budget::Period;
 use crate::lease::protocol::{Account, AccountId};
 use crate::units::Money;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-pub(super) const HOUR: i64 = 3_600_000_000_000;
 
 /// How fast a budget goes.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -77,11 +76,7 @@ pub(super) struct Burn {
 pub async fn list(panel: &Panel, actor: &Actor) -> Outcome<Burns> {
     let mut db = panel.read().await?;
     let forest = Forest::load(&mut db).await?;
-    let all = Window {
-        after: 0,
-        most: i64::MAX,
-    };
-    let rows = rows::list(&mut db, actor.scope, all).await?;
+    let rows = rows::list(&mut db, actor.scope, Window::ALL).await?;
     let paces = paces(&mut db, panel.now(), actor.scope).await?;
     drop(db);
     let rows = rows.into_iter().filter(|row| row.removed.is_none());

@@ -203,6 +203,7 @@ pub async fn directory(store: &Store, now: Wall) -> Outcome<Directory> {
     Ok(Directory {
         revision: unsigned(revision),
         keys: cards,
+        revoked: keys::revoked(&mut db).await?,
         budgets: budgets.collect(),
     })
 }

@@ -252,17 +252,13 @@ async fn one(panel: &Panel, id: &str) -> Outcome<(LeaseId, Lease)> {
 
 async fn names(panel: &Panel, actor: &Actor) -> Outcome<Names> {
     let mut db = panel.read().await?;
-    let all = Window {
-        after: 0,
-        most: i64::MAX,
-    };
     let forest = Forest::load(&mut db).await?;
-    let gateways = gateways::list(&mut db, all).await?;
+    let gateways = gateways::list(&mut db, Window::ALL).await?;
     let gateways = gateways.into_iter().map(|row| {
         let router = super::gateways::router(&row);
         (router, (row.uid, row.name))
     });
-    let keys = keys::list(&mut db, actor.scope, all);
+    let keys = keys::list(&mut db, actor.scope, Window::ALL);
     let keys = keys.await?.into_iter();
     Ok(Names {
         gateways: gateways.collect(),

@@ -27,15 +27,12 @@ const WHO: &str = "up";
 const ADDRESS: &str = "up@localhost";
 /// Set once the first things were made.
 const FURNISHED: &str = "local.furnished";
+/// Begins what the file last said of a key.
+const SEEN: &str = "local.key:";
 /// The token is made anew at each start; one that is left behind ends by itself.
 const LASTS: Duration = Duration::from_hours(24 * 365);
 /// Like the budget that `up` writes into its file.
 const LIMIT: &str = "10.00";
-
-const ALL: Window = Window {
-    after: 0,
-    most: i64::MAX,
-};
 
 /// What the gateway of this machine brings.
 #[derive(Debug)]
@@ -158,9 +155,18 @@ async fn adopt(panel: &Panel, actor: &Actor, name: &str, digest: Digest) -> Outc
     };
     let mut db = panel.read().await?;
     let written = digest.to_string();
-    let all = key_rows::list(&mut db, None, ALL).await?;
+    let remembered = format!("{SEEN}{name}");
+    let all = key_rows::list(&mut db, None, Window::ALL).await?;
     let at = found(node_rows::find(&mut db, &node).await?, "node")?;
+    let before = settings::bytes(&mut db, &remembered).await?;
     drop(db);
+    if before.as_deref() == Some(written.as_bytes()) {
+        // The file says what it said; what became of the key at the panel since is the panel's.
+        return Ok(());
+    }
+    let mut change = panel.change().await?;
+    settings::set_bytes(change.db(), &remembered, written.as_bytes()).await?;
+    change.commit().await?;
     if all.iter().any(|key| key.digest == written) {
         return Ok(());
     }
@@ -197,7 +203,7 @@ async fn enrolment(
         gateway.enrolled.is_some() && router.is_some_and(|router| router[..] == gateway.router)
     };
     let mut db = panel.read().await?;
-    let known = gateway_rows::list(&mut db, ALL).await?;
+    let known = gateway_rows::list(&mut db, Window::ALL).await?;
     drop(db);
     let made = match known.iter().find(|gateway| gateway.name == NODE) {
         Some(gateway) if gateway.revoked.is_some() || is_known(gateway) => return Ok(None),
@@ -216,7 +222,7 @@ async fn enrolment(
 /// Another token; those of earlier starts are good no longer.
 async fn token(panel: &Panel, actor: &Actor) -> Outcome<Secret<String>> {
     let mut db = panel.read().await?;
-    let earlier = token_rows::list(&mut db, Some(actor.user), ALL).await?;
+    let earlier = token_rows::list(&mut db, Some(actor.user), Window::ALL).await?;
     drop(db);
     for token in earlier.iter().filter(|token| token.revoked.is_none()) {
         tokens::revoke(panel, actor, &token.uid).await?;

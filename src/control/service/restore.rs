@@ -72,11 +72,7 @@ pub async fn status(panel: &Panel) -> Outcome<RestoreView> {
         .await?;
     let mut unheard = Vec::new();
     if let Some(waits) = &waits {
-        let all = Window {
-            after: 0,
-            most: i64::MAX,
-        };
-        for gateway in gateway_rows::list(&mut db, all).await? {
+        for gateway in gateway_rows::list(&mut db, Window::ALL).await? {
             if waits.unheard.contains(&super::gateways::router(&gateway)) {
                 unheard.push(gateway.name);
             }

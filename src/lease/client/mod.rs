@@ -21,7 +21,7 @@ pub use bundles::{BundleReading, Bundles};
 pub use fault::ClientError;
 pub use purse::Purse;
 pub use reading::{LeaseReading, Reading};
-pub use store::enrolled;
+pub use store::{enrolled, forget_enrolment};
 pub use vault::{ItemReading, Vault, VaultReading};
 
 use super::directory::Directory;

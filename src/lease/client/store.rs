@@ -44,6 +44,19 @@ pub fn enrolled(state_dir: &Path) -> Option<RouterId> {
     Some(member.router)
 }
 
+/// Has the gateway with this state directory enrol anew: whoever it was enrolled by is not its panel any more.
+///
+/// # Errors
+/// The files cannot be taken away.
+pub fn forget_enrolment(state_dir: &Path) -> Result<(), ClientError> {
+    let Some(store) = Store::beside(state_dir) else {
+        return Ok(());
+    };
+    [MEMBER, DIRECTORY]
+        .iter()
+        .try_for_each(|name| store.remove(name))
+}
+
 /// Which disk this is, and how many processes began on it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Identity {

@@ -3,6 +3,7 @@
 use super::CHAT;
 use crate::support::{Client, Process, chat, until};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -10,6 +11,7 @@ use tempfile::TempDir;
 /// `up` on ports of its own.
 struct Up {
     process: Process,
+    listen: SocketAddr,
     caller: Client,
 }
 
@@ -36,7 +38,11 @@ impl Up {
                 .map(str::to_owned)
         });
         let caller = Client::to(listen).with("authorization", &format!("Bearer {secret}"));
-        Self { process, caller }
+        Self {
+            process,
+            listen,
+            caller,
+        }
     }
 
     /// A call of a cent.
@@ -124,6 +130,16 @@ fn the_panel_within_counts_stops_and_remembers_without_anybody_setting_it_up() {
     ] {
         assert!(done.contains(action), "{action}: {done}");
     }
+    // Revoked there it is good no longer, also after a start.
+    assert!(
+        command(folder, "key revoke local/dev --panel")
+            .status
+            .success()
+    );
+    until("the key is refused", || (up.call().0 == 401).then_some(()));
+    up.stop();
+    let mut up = Up::start(folder, "127.0.0.1:0");
+    assert_eq!(up.call().0, 401);
     up.stop();
 
     // Without it the same key is good, and nobody is sent to a panel that is not there.
@@ -135,5 +151,38 @@ fn the_panel_within_counts_stops_and_remembers_without_anybody_setting_it_up() {
         !output.status.success() && words.contains("tollgate login"),
         "{words}"
     );
+    up.stop();
+}
+
+#[test]
+fn a_gateway_whose_panel_was_lost_enrols_at_the_next_one() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    let mut up = Up::start(folder, "127.0.0.1:0");
+    assert_eq!(up.call().0, 200);
+    spent(folder, "0.01");
+    up.stop();
+    std::fs::remove_dir_all(folder.join(".tollgate/control")).expect("gone");
+    let mut up = Up::start(folder, "127.0.0.1:0");
+    until("it borrows from the new one", || {
+        (up.call().0 == 200).then_some(())
+    });
+    until("the new one counts", || {
+        let budgets = told(folder, "budget list --json");
+        (budgets[0]["spent"] != "0.00").then_some(())
+    });
+    // A secret that was given to the key at the panel outlives the next start, whatever the file says still.
+    let rotated = told(folder, "key rotate local/dev --panel --json");
+    let before = told(folder, "key list --panel --json")[0].clone();
+    up.stop();
+    let up = Up::start(folder, "127.0.0.1:0");
+    let after = told(folder, "key list --panel --json")[0].clone();
+    assert_eq!(after["rotated"], before["rotated"], "{after}");
+    let bearer = rotated["secret"].as_str().expect("a secret");
+    let mut other = Client::to(up.listen).with("authorization", &format!("Bearer {bearer}"));
+    let body = chat("sim-cent", "hello", &[("max_tokens", json!(16))]);
+    until("the new secret is good", || {
+        (other.post(CHAT, &body).status == 200).then_some(())
+    });
     up.stop();
 }

@@ -123,7 +123,18 @@ fn a_credential_goes_from_the_vault_to_the_provider_and_nowhere_else() {
     let ready = gateway.admin("/readyz").text();
     assert!(!ready.contains("vault"), "{ready}");
 
+    // A configuration that loads and cannot be taken over holds up no rotation.
+    let file = home.path().join("tollgate.yaml");
+    let good = std::fs::read_to_string(&file).expect("a configuration");
+    let more = good.replace("providers: {", "providers: { more: { kind: simulator },");
+    std::fs::write(&file, more).expect("written");
+    until("it cannot be taken over", || {
+        gateway.status()["config"]["error"]
+            .is_string()
+            .then_some(())
+    });
     rotated_under_way(&simulator, &admin, &gateway, &id);
+    std::fs::write(&file, good).expect("written");
 
     // The panel is gone, and the gateway begins anew: once in order, once not.
     control.kill();

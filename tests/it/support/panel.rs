@@ -268,6 +268,7 @@ fn directory(limit: units::Money) -> Directory {
             leaf: LEAF,
             key: serde_json::from_value(key).expect("a key"),
         }],
+        revoked: Vec::new(),
         budgets: vec![BudgetCard {
             id: ACCOUNT.budget,
             name: "acme/blue total".to_owned(),

@@ -1,8 +1,7 @@
 use super::world::{Event, Stream, World, request, text};
 use crate::control::service::gateways;
 use crate::lease::directory;
-use crate::lease::protocol::{LeaseId, Line, RouterId, Sync};
-use crate::units::Money;
+use crate::lease::protocol::{LeaseId, RouterId};
 use serde_json::{Value, json};
 
 const ROUTER: RouterId = RouterId(7);
@@ -112,28 +111,7 @@ fn who_looks_on_sees_how_things_stand_and_then_what_changes() {
 
 /// A gateway tells what it spent of a lease.
 fn settle(world: &World, lease: LeaseId, fence: u64, settled: &str) {
-    let line = Line {
-        lease,
-        fence,
-        settled: settled.parse().expect("dollars"),
-        returned: Money::ZERO,
-        reserved: Money::ZERO,
-        overrun: Money::ZERO,
-        closing: false,
-        usage: Vec::new(),
-    };
-    let sync = Sync {
-        router: ROUTER,
-        incarnation: 1,
-        seq: 2,
-        leases: vec![line],
-        wants: Vec::new(),
-        finals: Vec::new(),
-    };
-    world
-        .runtime
-        .block_on(world.treasury.sync(sync))
-        .expect("an answer");
+    world.report((ROUTER, 2), (lease, fence), settled, &[]);
 }
 
 #[test]

@@ -593,3 +593,34 @@ fn a_panel_that_comes_after_goes_by_the_same_tree() {
         .block_on(second.panel.tend())
         .expect("tended");
 }
+
+#[test]
+fn a_switch_reaches_what_a_revoked_key_began() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, _, atlas, ..] = world.tree(&admin);
+    world.budget(&admin, &atlas, "total", "10.00");
+    let (key, leaf, _) = world.key(&admin, &atlas, "scout");
+    world.greet(ROUTER);
+    let lent = world.borrow(ROUTER, 1, leaf, "2.00").grants[0].granted;
+    world
+        .ask(
+            &format!("POST /api/v1/keys/{key}/revoke"),
+            &admin,
+            json!({}),
+        )
+        .is(200);
+    let cursor = world.bulletin.newest();
+    let body = json!({ "scope": "key", "id": key, "reason": "it goes on", "abort_streams": true });
+    let report = world.ask("POST /api/v1/kill", &admin, body).is(201);
+    assert_eq!(report["latest_possible_spend"], json!(lent.to_string()));
+    assert_eq!(report["keys"], 0, "it spends nothing new anyway");
+    let News::Events(news) = world.bulletin.since(cursor) else {
+        panic!("nothing was missed");
+    };
+    let expected = Event::Kill {
+        leaves: vec![LeafId(leaf)],
+        abort_streams: true,
+    };
+    assert!(news.iter().any(|one| one.event == expected), "{news:?}");
+}

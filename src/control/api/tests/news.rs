@@ -2,8 +2,7 @@ use super::world::{World, text};
 use crate::control::courier::Courier;
 use crate::control::service::alerts::{self, Alert};
 use crate::control::service::gateways;
-use crate::lease::protocol::{Answer, Grant, LeafId, Line, RouterId, Sync};
-use crate::units::Money;
+use crate::lease::protocol::{Grant, LeafId, RouterId};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -50,28 +49,7 @@ fn hook(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<Value>>) {
 
 /// A gateway reports what it spent of a lease.
 fn report(world: &World, seq: u64, grant: &Grant, settled: &str) {
-    let sync = Sync {
-        router: ROUTER,
-        incarnation: 1,
-        seq,
-        leases: vec![Line {
-            lease: grant.lease,
-            fence: grant.fence,
-            settled: settled.parse().expect("dollars"),
-            returned: Money::ZERO,
-            reserved: Money::ZERO,
-            overrun: Money::ZERO,
-            closing: false,
-            usage: Vec::new(),
-        }],
-        wants: Vec::new(),
-        finals: Vec::new(),
-    };
-    let answer = world
-        .runtime
-        .block_on(world.treasury.sync(sync))
-        .expect("an answer");
-    assert!(matches!(answer, Answer::Synced(_)), "{answer:?}");
+    world.report((ROUTER, seq), (grant.lease, grant.fence), settled, &[]);
 }
 
 #[test]
@@ -164,6 +142,13 @@ fn a_gateway_that_holds_money_and_says_nothing_is_told_of_once_and_so_is_its_ret
     world.borrow(router, 1, leaf, "1.00");
     assert_eq!(watch(), [("gateway.lost", json!("edge-1"))]);
     assert_eq!(watch(), [], "and only once");
+    // That the panel was started anew is no word of the gateway's.
+    let again = world.again();
+    let notices = world
+        .runtime
+        .block_on(alerts::watch(&again))
+        .expect("books");
+    assert_eq!(notices, [], "it has not come back");
     gateways::heard(&world.panel, router, None);
     assert_eq!(watch(), [("gateway.back", json!("edge-1"))]);
     assert_eq!(watch(), []);

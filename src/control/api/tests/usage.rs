@@ -1,7 +1,7 @@
 //! What money was for: sums by model and label come to what the ledger says, whatever gateways tell or do not.
 
 use super::world::{PASSWORD, World, text};
-use crate::lease::protocol::{Answer, Grant, Line, RouterId, Sync, Usage};
+use crate::lease::protocol::{Grant, RouterId, Usage};
 use crate::units::Money;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,28 +20,7 @@ fn usage(model: &str, calls: u64, cost: &str) -> Usage {
 
 /// A gateway reports what it spent of a lease, and what for.
 fn report(world: &World, seq: u64, grant: &Grant, settled: &str, usage: &[Usage]) {
-    let sync = Sync {
-        router: ROUTER,
-        incarnation: 1,
-        seq,
-        leases: vec![Line {
-            lease: grant.lease,
-            fence: grant.fence,
-            settled: settled.parse().expect("dollars"),
-            returned: Money::ZERO,
-            reserved: Money::ZERO,
-            overrun: Money::ZERO,
-            closing: false,
-            usage: usage.to_vec(),
-        }],
-        wants: Vec::new(),
-        finals: Vec::new(),
-    };
-    let answer = world
-        .runtime
-        .block_on(world.treasury.sync(sync))
-        .expect("an answer");
-    assert!(matches!(answer, Answer::Synced(_)), "{answer:?}");
+    world.report((ROUTER, seq), (grant.lease, grant.fence), settled, usage);
 }
 
 /// Two keys of two teams that spent $2.00 and $0.50, of which $1.70 and $0.50 are known the models of.

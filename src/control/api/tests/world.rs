@@ -12,7 +12,9 @@ use crate::control::settings::{KEY, MasterKey};
 use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
 use crate::control::treasury::Treasury;
-use crate::lease::protocol::{Answer, DiskId, Hello, LeafId, RouterId, Sync, Synced, Terms, Want};
+use crate::lease::protocol::{
+    Answer, DiskId, Hello, LeafId, LeaseId, Line, RouterId, Sync, Synced, Terms, Usage, Want,
+};
 use crate::secret::Secret;
 use crate::units::Money;
 use axum::body::{Body, to_bytes};
@@ -266,6 +268,52 @@ impl World {
             Answer::Synced(synced) => synced,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The panel started anew, over the same books and by the same clock.
+    pub(super) fn again(&self) -> Panel {
+        let now = self.panel.now();
+        let (treasury, bulletin) = (Arc::clone(&self.treasury), Arc::clone(&self.bulletin));
+        self.runtime.block_on(async {
+            let store = Store::open(&self.folder.path().join("panel.db")).await;
+            let panel = Panel::open(
+                store.expect("books"),
+                treasury,
+                bulletin,
+                Arc::new(move || now),
+            );
+            panel.await.expect("a panel")
+        })
+    }
+
+    /// A gateway tells what it spent of a lease, and what for.
+    pub(super) fn report(
+        &self,
+        (router, seq): (RouterId, u64),
+        (lease, fence): (LeaseId, u64),
+        settled: &str,
+        usage: &[Usage],
+    ) {
+        let sync = Sync {
+            router,
+            incarnation: 1,
+            seq,
+            leases: vec![Line {
+                lease,
+                fence,
+                settled: settled.parse().expect("dollars"),
+                returned: Money::ZERO,
+                reserved: Money::ZERO,
+                overrun: Money::ZERO,
+                closing: false,
+                usage: usage.to_vec(),
+            }],
+            wants: Vec::new(),
+            finals: Vec::new(),
+        };
+        let answer = self.runtime.block_on(self.treasury.sync(sync));
+        let answer = answer.expect("an answer");
+        assert!(matches!(answer, Answer::Synced(_)), "{answer:?}");
     }
 
     /// Enrols a gateway with the bank alone.

@@ -47,11 +47,7 @@ pub struct Notice {
 pub async fn watch(panel: &Panel) -> Outcome<Vec<Notice>> {
     let mut db = panel.read().await?;
     let known: BTreeSet<(String, i64, i64)> = rows::notices(&mut db).await?.into_iter().collect();
-    let all = Window {
-        after: 0,
-        most: i64::MAX,
-    };
-    let gateways = gateway_rows::list(&mut db, all).await?;
+    let gateways = gateway_rows::list(&mut db, Window::ALL).await?;
     let budgets = budget_rows::all(&mut db).await?;
     let forest = Forest::load(&mut db).await?;
     let paces = burn::paces(&mut db, panel.now(), None).await?;
@@ -146,7 +142,8 @@ async fn of_gateways(
         let holds = standing.held > Money::ZERO && row.revoked.is_none();
         let kind = match (is_silent, was_told) {
             (true, false) if holds => LOST,
-            (false, true) => BACK,
+            // By its own word: that this panel was away is no return.
+            (_, true) if heard > Some(silent_since) => BACK,
             _ => continue,
         };
         seen.push(Notice {

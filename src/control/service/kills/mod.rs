@@ -14,7 +14,7 @@ use super::directory::{Forest, unsigned};
 use super::words::Check;
 use super::{Db, Outcome, Panel, ServiceError, found, gateways, keys, nodes};
 use crate::control::store::sqlite::house::{
-    gateways as gateway_rows, keys as key_rows, kills as rows,
+    Window, gateways as gateway_rows, keys as key_rows, kills as rows,
 };
 use crate::lease::directory::Event;
 use crate::lease::protocol::{LeafId, RouterId};
@@ -317,10 +317,10 @@ async fn target(db: &mut Db, actor: &Actor, scope: KillScope, id: Option<&str>) 
     })
 }
 
-/// The leaves that a switch covers.
+/// The leaves that a switch covers, also of keys that were revoked: what they began may be under way still.
 async fn leaves(db: &mut Db, scope: i64, target: Option<i64>) -> Outcome<Vec<LeafId>> {
     let forest = Forest::load(db).await?;
-    let keys = key_rows::all(db).await?;
+    let keys = key_rows::list(db, None, Window::ALL).await?;
     let covered = keys
         .iter()
         .filter(|key| reaches(scope, target, &forest, key));

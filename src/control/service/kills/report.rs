@@ -113,7 +113,9 @@ pub async fn report(panel: &Panel, actor: &Actor, id: &str) -> Outcome<KillRepor
         _ => None,
     };
     let router = router.as_ref().map(gateways::router);
-    let keys = covered.len();
+    let good = key_rows::all(&mut db).await?;
+    let good = good.iter().map(|key| LeafId(unsigned(key.id)));
+    let keys = good.filter(|leaf| covered.contains(leaf)).count();
     let held = panel.treasury.look(move |bank| {
         let mut held: BTreeMap<RouterId, (Money, Duration)> = BTreeMap::new();
         for (_, lease) in bank.leases() {

@@ -66,7 +66,9 @@ impl Live {
     }
 
     fn hear(&self) -> Option<Receiver<Arc<Batch>>> {
-        let ticker = self.inner().ticker.as_ref().and_then(WeakSender::upgrade);
+        // Under the lock, so that no ticker ends in between for want of somebody who listens.
+        let inner = self.inner();
+        let ticker = inner.ticker.as_ref().and_then(WeakSender::upgrade);
         ticker.map(|ticker| ticker.subscribe())
     }
 

@@ -89,11 +89,7 @@ impl Sketch {
         let head = audit_rows::last(db).await?.map_or(0, |line| line.id);
         let forest = Forest::load(db).await?;
         let budgets = budget_rows::all(db).await?;
-        let all = Window {
-            after: 0,
-            most: i64::MAX,
-        };
-        let rows = gateway_rows::list(db, all).await?;
+        let rows = gateway_rows::list(db, Window::ALL).await?;
         let running = bundles::running(panel, db, &rows).await?;
         let now = panel.now().nanos();
         let gateways = rows.into_iter().map(|row| {

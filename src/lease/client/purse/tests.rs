@@ -44,6 +44,7 @@ impl Scene {
         purse.know(&Directory {
             revision: 1,
             keys: Vec::new(),
+            revoked: Vec::new(),
             budgets: vec![card],
         });
         Self { purse, books, bank }

@@ -49,6 +49,13 @@ pub(in crate::control) async fn all(db: &mut SqliteConnection) -> Found<Vec<Virt
     Ok(all.fetch_all(db).await?)
 }
 
+/// The digests of those that were revoked.
+pub(in crate::control) async fn revoked(db: &mut SqliteConnection) -> Found<Vec<String>> {
+    let all =
+        sqlx::query_scalar("SELECT digest FROM virtual_key WHERE revoked IS NOT NULL ORDER BY id");
+    Ok(all.fetch_all(db).await?)
+}
+
 /// Those below a node, or all; revoked ones too.
 pub(in crate::control) async fn list(
     db: &mut SqliteConnection,

@@ -64,6 +64,14 @@ pub(in crate::control) struct Window {
     pub(in crate::control) most: i64,
 }
 
+impl Window {
+    /// All of them.
+    pub(in crate::control) const ALL: Self = Self {
+        after: 0,
+        most: i64::MAX,
+    };
+}
+
 impl StoreError {
     /// Whether there is such a row already.
     pub(in crate::control) fn is_taken(&self) -> bool {
