@@ -11,7 +11,7 @@ use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates, Treaty};
 use crate::control::service::bundles::Office;
 use crate::control::service::vault::{self, Keyring};
-use crate::control::service::{Panel, users};
+use crate::control::service::{Panel, oidc, users};
 use crate::control::settings::Control;
 use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
@@ -132,6 +132,9 @@ impl Open {
             panel.staff(Office::new(bundles::checker(), signer)).await?;
             let sealed = vault::is_sealed(&panel).await?;
             vault::open(&panel, Keyring::open(folder, &control.vault, sealed)?).await?;
+            if let Some(provider) = &control.oidc {
+                oidc::open(&panel, provider.clone());
+            }
             let first_admin = users::first_admin_link(&panel).await?;
             anyhow::Ok((Arc::new(panel), first_admin))
         })?;

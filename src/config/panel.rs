@@ -39,6 +39,7 @@ pub fn load_panel(sources: &Sources) -> Result<Control, Faults> {
     for index in 0..settings.vault.previous.len() {
         reader.secret(&document.root, &["vault", "previous", &index.to_string()]);
     }
+    reader.secret(&document.root, &["sign_in", "oidc", "client_secret"]);
     let written = ["state_dir".into()];
     let (node, steps) = document.root.walk(&written);
     let place = if steps == 1 { node.place } else { file };
@@ -71,7 +72,14 @@ pub fn is_panel(file: &Path) -> bool {
         "panel",
     ]);
     !is_gateways
-        && (has(&["leases", "names", "store", "certificate_lifetime", "vault"]) || is_named(file))
+        && (has(&[
+            "leases",
+            "names",
+            "store",
+            "certificate_lifetime",
+            "vault",
+            "sign_in",
+        ]) || is_named(file))
 }
 
 fn is_named(file: &Path) -> bool {
@@ -151,6 +159,50 @@ mod tests {
             Some("readable_secret")
         );
         assert!(!faults.to_string().contains(key), "{faults}");
+    }
+
+    #[test]
+    fn the_schema_has_everything_that_may_be_written() {
+        let schema = crate::config::panel_schema();
+        let shown = serde_json::to_string_pretty(&schema).expect("JSON");
+        insta::assert_snapshot!("panel_schema", shown);
+    }
+
+    #[test]
+    fn a_providers_secret_is_told_of_at_its_place_and_not_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("panel.yaml");
+        let oidc = "url: https://panel.example\nsign_in:\n  oidc:\n    issuer: https://login.example\n    client_id: tollgate\n";
+        let sources = Sources {
+            file: Some(file.clone()),
+            env: vec![("SSO".to_owned(), "hunter2".to_owned())],
+            ..Sources::default()
+        };
+        let open = || std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        let write = |more: &str| {
+            fs::write(&file, format!("{oidc}{more}")).expect("a file");
+            fs::set_permissions(&file, open()).expect("a mode");
+            load_panel(&sources)
+        };
+        let control = write("    client_secret: \"${SSO}\"\n").expect("a panel");
+        let secret = control.oidc.expect("a provider").client_secret;
+        assert_eq!(
+            secret,
+            Some(crate::secret::Secret::new("hunter2".to_owned()))
+        );
+        let check = |more: &str, expected: (u32, u32, &str)| {
+            let faults = write(more).expect_err("a fault");
+            let told = faults.0.first();
+            let told = told.map(|fault| (fault.line, fault.column, fault.code));
+            assert_eq!(told, Some(expected), "{faults}");
+            assert!(!faults.to_string().contains("hunter2"), "{faults}");
+        };
+        check("    client_secret: hunter2\n", (6, 20, "readable_secret"));
+        check("    client_secert: x\n", (6, 5, "unknown_key"));
+        check("    scopes: [email]\n", (6, 13, "oidc_scopes"));
+        fs::write(&file, "sign_in: { oidc: { client_id: x } }\n").expect("a file");
+        let faults = load_panel(&sources).expect_err("a fault");
+        assert!(faults.to_string().contains("issuer"), "{faults}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod authority;
 pub mod bulletin;
 pub mod courier;
 pub mod door;
+pub mod outgoing;
 mod pieces;
 pub mod service;
 pub mod settings;
@@ -15,3 +16,6 @@ pub mod store;
 pub mod treasury;
 pub mod tree;
 pub mod upkeep;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,7 +1,9 @@
 //! The panel's settings, as written and as meant.
 
+mod sign_in;
 mod vault;
 
+pub use sign_in::{Oidc, OidcSettings, SignInSettings, is_endpoint};
 pub use vault::{KEY, MasterKey, VaultKeys, VaultSettings, Weakness, master_key};
 
 use crate::lease::protocol::Terms;
@@ -37,6 +39,11 @@ pub struct ControlSettings {
     /// The vault, in which providers' credentials are kept.
     #[serde(default)]
     pub vault: VaultSettings,
+    /// How browsers reach the panel: `https://panel.example:4102`. A provider of sign-ins sends people back there.
+    pub url: Option<String>,
+    /// How people sign in besides by a password.
+    #[serde(default)]
+    pub sign_in: SignInSettings,
 }
 
 /// What leases are like.
@@ -85,6 +92,8 @@ pub struct Control {
     pub certificate_lifetime: Duration,
     /// The vault's keys.
     pub vault: VaultKeys,
+    /// The provider by which people sign in besides.
+    pub oidc: Option<Oidc>,
 }
 
 impl ControlSettings {
@@ -138,6 +147,7 @@ impl ControlSettings {
                 &report.at("certificate_lifetime"),
             ),
             vault: self.vault.compile(&report.at("vault")),
+            oidc: self.sign_in.compile(self.url.as_deref(), report),
         }
     }
 

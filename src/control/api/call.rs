@@ -130,7 +130,7 @@ impl<T: Serialize> Reply<T> {
     }
 
     pub(super) fn ready(self, status: StatusCode) -> Result<Ready, Refusal> {
-        let body = if status == StatusCode::NO_CONTENT {
+        let body = if status == StatusCode::NO_CONTENT || status.is_redirection() {
             Vec::new()
         } else {
             serde_json::to_vec(&self.value).map_err(|_| Refusal::Unspeakable)?

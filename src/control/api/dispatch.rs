@@ -281,17 +281,22 @@ fn presented(headers: &HeaderMap) -> Option<Presented> {
             by_cookie: false,
         });
     }
-    let cookies = headers.get_all(header::COOKIE).iter();
-    let cookies = cookies.filter_map(|cookies| cookies.to_str().ok());
-    let mut cookies = cookies.flat_map(|cookies| cookies.split(';'));
-    let token = cookies.find_map(|cookie| {
-        let (name, value) = cookie.trim().split_once('=')?;
-        (name == COOKIE).then(|| value.to_owned())
-    })?;
+    let token = cookie(headers, COOKIE)?.to_owned();
     // Nothing but a session is ever put into a cookie.
     token.starts_with(sessions::PREFIX).then_some(Presented {
         token,
         by_cookie: true,
+    })
+}
+
+/// The cookie of this name.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter();
+    let cookies = cookies.filter_map(|cookies| cookies.to_str().ok());
+    let mut cookies = cookies.flat_map(|cookies| cookies.split(';'));
+    cookies.find_map(|cookie| {
+        let (named, value) = cookie.trim().split_once('=')?;
+        (named == name).then_some(value)
     })
 }
 

@@ -15,6 +15,7 @@ mod keys;
 mod kills;
 mod live;
 mod nodes;
+mod oidc;
 mod openapi;
 mod problem;
 mod records;
@@ -37,6 +38,7 @@ fn routes() -> Vec<Route> {
     let rooms = [
         openapi::routes(),
         sessions::routes(),
+        oidc::routes(),
         users::routes(),
         nodes::routes(),
         keys::routes(),

@@ -149,6 +149,9 @@ impl Refusal {
             Self::Service(ServiceError::Bank(_)) => {
                 "the bank cannot be asked now: try again in a moment".to_owned()
             }
+            Self::Service(ServiceError::Provider(_)) => {
+                "the provider of sign-ins cannot be used now: the panel's log says why".to_owned()
+            }
             other => other.to_string(),
         }
     }
@@ -178,7 +181,7 @@ fn cause(refusal: &Refusal) -> String {
 
 const fn of_service(error: &ServiceError) -> StatusCode {
     match error {
-        ServiceError::NotFound(_) => StatusCode::NOT_FOUND,
+        ServiceError::NotFound(_) | ServiceError::NoOidc => StatusCode::NOT_FOUND,
         ServiceError::Invalid(_) | ServiceError::FaultyPolicies(_) => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
@@ -189,7 +192,14 @@ const fn of_service(error: &ServiceError) -> StatusCode {
         | ServiceError::Beyond(_)
         | ServiceError::NeedsSession
         | ServiceError::OwnRequest
-        | ServiceError::OtherKey => StatusCode::FORBIDDEN,
+        | ServiceError::OtherKey
+        | ServiceError::PasswordsOff(_)
+        | ServiceError::StaleSignIn
+        | ServiceError::ProviderRefused(_)
+        | ServiceError::Token(_)
+        | ServiceError::UnverifiedEmail
+        | ServiceError::UnknownIdentity => StatusCode::FORBIDDEN,
+        ServiceError::Provider(_) => StatusCode::BAD_GATEWAY,
         ServiceError::TooMany(_) | ServiceError::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
         ServiceError::Taken { .. }
         | ServiceError::InUse(_)

@@ -1,6 +1,6 @@
 //! A route: its method and path, who may use it, what it takes, what it gives, and who answers.
 //!
-//! Who may use it is an argument of every constructor: a route without a rule does not compile.
+//! Who may use it is an argument of every constructor, or its name says it: a route without a rule does not compile.
 
 use super::call::{Call, Events, Ready, Reply};
 use super::problem::Refusal;
@@ -147,6 +147,27 @@ where
         })
     });
     asking::<Q, T>((path, access, about), EVENTS, handler)
+}
+
+/// A route that sends a browser on, whoever it is. `Q` is its query.
+pub(super) fn redirect<Q, H, F>(path: &'static str, about: &'static str, handler: H) -> Route
+where
+    Q: DeserializeOwned + JsonSchema + 'static,
+    H: Fn(Call, Q) -> F + Clone + Send + Sync + 'static,
+    F: std::future::Future<Output = Result<Reply<()>, Refusal>> + Send + 'static,
+{
+    let handler: Handler = Arc::new(move |call, query, _| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let query = super::call::query(query)?;
+            handler(call, query).await?.ready(StatusCode::FOUND)
+        })
+    });
+    Route {
+        answer: None,
+        status: StatusCode::FOUND,
+        ..asking::<Q, Nothing>((path, Access::Open, about), JSON, handler)
+    }
 }
 
 /// A route that changes something. `B` is its body.

@@ -52,7 +52,7 @@ struct PasswordChange {
 
 /// A session that was opened.
 #[derive(Serialize, JsonSchema)]
-struct Opened {
+pub(super) struct Opened {
     /// The session.
     session: SessionView,
     /// What to present as a bearer token; shown once. Absent where it came as a cookie.
@@ -148,9 +148,14 @@ async fn accept(call: Call, body: Accept) -> Outcome<Reply<Opened>> {
     Ok(opened(signed_in, body.cookie))
 }
 
-fn opened(signed_in: SignedIn, cookie: bool) -> Reply<Opened> {
+/// What gives a browser its session.
+pub(super) fn session_cookie(token: &str) -> String {
+    format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict")
+}
+
+pub(super) fn opened(signed_in: SignedIn, cookie: bool) -> Reply<Opened> {
     let token = signed_in.token.expose().clone();
-    let set = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict");
+    let set = session_cookie(&token);
     let reply = Reply::of(Opened {
         session: signed_in.session,
         token: (!cookie).then_some(token),

@@ -1,8 +1,9 @@
-//! Users, and the tokens of their programs.
+//! Users, their identities elsewhere, and the tokens of their programs.
 
 use super::call::{Call, Paged, Reply};
 use super::route::{Access, Nothing, Reach, Route, read, write};
 use crate::control::service::access::Role;
+use crate::control::service::oidc;
 use crate::control::service::tokens::{self, NewToken};
 use crate::control::service::users::{self, NewUser, UserChange};
 use axum::http::{Method, StatusCode};
@@ -58,6 +59,16 @@ pub(super) fn routes() -> Vec<Route> {
             async |call: Call, _: Nothing| {
                 let invited = users::invite_again(&call.panel, call.actor()?, call.id()).await?;
                 Ok(Reply::of(invited))
+            },
+        ),
+        write(
+            (Method::DELETE, "/api/v1/users/{id}/identity"),
+            ADMIN,
+            "Take a user's identity at the provider of sign-ins away: all their sessions end, and they may be linked anew.",
+            StatusCode::NO_CONTENT,
+            async |call: Call, _: Nothing| {
+                oidc::unlink(&call.panel, call.actor()?, call.id()).await?;
+                Ok(Reply::of(()))
             },
         ),
         read(

@@ -1,5 +1,6 @@
 //! Why a service does not do what it was asked.
 
+use super::oidc::{ProviderError, TokenFault};
 use crate::control::store::sqlite::StoreError;
 use crate::control::treasury::TreasuryError;
 use schemars::JsonSchema;
@@ -129,6 +130,36 @@ pub enum ServiceError {
     /// A password could not be digested.
     #[error("the password cannot be checked now")]
     NoDigest,
+    /// There is no provider of sign-ins.
+    #[error("this panel has no provider to sign in at: sign in with a password")]
+    NoOidc,
+    /// People sign in at a provider alone.
+    #[error("passwords do not work here: sign in by {0} (`tollgate login URL --sso`)")]
+    PasswordsOff(String),
+    /// A sign-in that was not begun here, is too old, or was ended before.
+    #[error(
+        "this sign-in was not begun in this browser, took more than ten minutes, or was ended before: begin again"
+    )]
+    StaleSignIn,
+    /// The provider signed nobody in.
+    #[error("the provider did not sign you in: {0}")]
+    ProviderRefused(String),
+    /// The provider cannot be used.
+    #[error("the provider of sign-ins: {0}")]
+    Provider(#[from] ProviderError),
+    /// The provider's word is not believed.
+    #[error("the provider's token is not accepted: {0}")]
+    Token(#[from] TokenFault),
+    /// An address that anybody could have told the provider.
+    #[error(
+        "the provider has not verified your address: have it verified there, and sign in again"
+    )]
+    UnverifiedEmail,
+    /// An identity that no user has.
+    #[error(
+        "nobody on this panel is known by this identity: ask an administrator for an invitation, by the address that the provider has"
+    )]
+    UnknownIdentity,
 }
 
 impl ServiceError {
@@ -167,11 +198,19 @@ impl ServiceError {
             Self::NoVault => "vault_closed",
             Self::NotSealed => "not_sealed",
             Self::NoDigest => "no_digest",
+            Self::NoOidc => "no_oidc",
+            Self::PasswordsOff(_) => "passwords_off",
+            Self::StaleSignIn => "sign_in_stale",
+            Self::ProviderRefused(_) => "provider_refused",
+            Self::Provider(_) => "provider_unavailable",
+            Self::Token(_) => "id_token_refused",
+            Self::UnverifiedEmail => "email_unverified",
+            Self::UnknownIdentity => "identity_unknown",
         }
     }
 
     /// A refusal about one field.
-    pub(super) fn field(field: &str, detail: impl Into<String>) -> Self {
+    pub(in crate::control) fn field(field: &str, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![Fault::new(field, detail)])
     }
 }

@@ -22,6 +22,7 @@ pub mod leases;
 pub mod live;
 pub mod local;
 pub mod nodes;
+pub mod oidc;
 mod page;
 pub(in crate::control) mod replies;
 pub mod requests;
@@ -89,6 +90,8 @@ pub struct Panel {
     bundles: bundles::Office,
     /// The vault's keys, once it is open.
     keyring: OnceLock<vault::Keyring>,
+    /// The provider at which people sign in besides, if there is one.
+    oidc: OnceLock<oidc::Desk>,
     /// When it was opened.
     since: i64,
     /// Who looks on.
@@ -138,6 +141,7 @@ impl Panel {
             bundles: bundles::Office::default(),
             keyring: OnceLock::new(),
             live: live::Live::default(),
+            oidc: OnceLock::new(),
         };
         panel.govern().await?;
         Ok(panel)

@@ -4,7 +4,7 @@
 
 use super::access::{Actor, Credential, Role};
 use super::audit::Act;
-use super::{Listing, Outcome, Page, Panel, ServiceError, audit, secrets, words};
+use super::{Listing, Outcome, Page, Panel, ServiceError, audit, oidc, secrets, words};
 use crate::control::store::sqlite::house::users as rows;
 use crate::secret::Secret;
 use schemars::JsonSchema;
@@ -65,6 +65,7 @@ pub async fn sign_in(
     password: Secret<String>,
     origin: &str,
 ) -> Outcome<SignedIn> {
+    oidc::passwords_work(panel)?;
     let email = email.trim().to_lowercase();
     let attempt = panel.throttle.attempt(&email, origin, panel.now());
     attempt.map_err(ServiceError::TooMany)?;
@@ -119,6 +120,20 @@ pub(super) async fn digest(panel: &Panel, password: Secret<String>) -> Outcome<S
 
 /// Opens a session for a user whose password was right.
 pub(super) async fn open(panel: &Panel, user: &rows::User, origin: &str) -> Outcome<SignedIn> {
+    let opened = open_by(panel, user, ("sign-in", Value::Null), origin).await;
+    opened.map_err(|error| match error {
+        ServiceError::UnknownIdentity => ServiceError::WrongPassword,
+        other => other,
+    })
+}
+
+/// Opens a session for a user who is known otherwise; by what, stands in the audit log.
+pub(super) async fn open_by(
+    panel: &Panel,
+    user: &rows::User,
+    (way, by): (&'static str, Value),
+    origin: &str,
+) -> Outcome<SignedIn> {
     let now = panel.now();
     let token = secrets::token(PREFIX)?;
     let session = rows::Session {
@@ -134,17 +149,17 @@ pub(super) async fn open(panel: &Panel, user: &rows::User, origin: &str) -> Outc
     // The user as they are now: one who was disabled meanwhile does not come in.
     let user = rows::get(change.db(), user.id).await?;
     let user = user.filter(|user| !user.disabled);
-    let user = user.ok_or(ServiceError::WrongPassword)?;
+    let user = user.ok_or(ServiceError::UnknownIdentity)?;
     let digest = secrets::digest(token.expose());
     rows::open_session(change.db(), &session, &digest).await?;
-    let mut actor = Actor::own("sign-in", origin);
+    let mut actor = Actor::own(way, origin);
     (actor.uid, actor.name) = (user.uid.clone(), user.email.clone());
     let act = Act {
         action: "session.open",
         target: &session.uid,
         node: None,
         before: Value::Null,
-        after: Value::Null,
+        after: by,
     };
     audit::append(change.db(), now, &actor, act).await?;
     change.commit().await?;

@@ -6,7 +6,7 @@ use super::directory::Forest;
 use super::sessions::SignedIn;
 use super::words::Check;
 use super::{
-    Db, Listing, Outcome, Page, Panel, ServiceError, found, secrets, sessions, taken, words,
+    Db, Listing, Outcome, Page, Panel, ServiceError, found, oidc, secrets, sessions, taken, words,
 };
 use crate::control::store::sqlite::house::{nodes, settings, users as rows};
 use crate::secret::Secret;
@@ -38,8 +38,10 @@ pub struct UserView {
     /// In which part of the tree, by the id of its node; all of it where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// `active`, `invited` (no password yet) or `disabled`.
+    /// `active`, `invited` (never signed in yet) or `disabled`.
     pub state: String,
+    /// Whether they are known by an identity at the provider of sign-ins.
+    pub linked: bool,
     /// Since when.
     pub created: String,
 }
@@ -109,7 +111,8 @@ pub struct UserChange {
 /// The books cannot be written.
 pub async fn first_admin_link(panel: &Panel) -> Outcome<Option<Secret<String>>> {
     let mut change = panel.change().await?;
-    if rows::administrators(change.db()).await? > 0 {
+    let issuer = oidc::issuer(panel);
+    if rows::administrators(change.db(), issuer).await? > 0 {
         return Ok(None);
     }
     let token = secrets::token(SET_UP)?;
@@ -130,7 +133,8 @@ pub async fn set_up(panel: &Panel, first: FirstAdmin, origin: &str) -> Outcome<S
     let presented = secrets::digest(&first.token);
     let link = first.token;
     let mut db = panel.read().await?;
-    is_open(&mut db, &presented).await?;
+    let issuer = oidc::issuer(panel);
+    is_open(&mut db, issuer, &presented).await?;
     drop(db);
     let mut check = Check::default();
     let email = check.email("email", &first.email);
@@ -140,7 +144,7 @@ pub async fn set_up(panel: &Panel, first: FirstAdmin, origin: &str) -> Outcome<S
     let now = panel.now();
     let uid = super::id(panel, "usr_")?;
     let mut change = panel.change().await?;
-    is_open(change.db(), &presented).await?;
+    is_open(change.db(), issuer, &presented).await?;
     let rights = (Role::Admin.number(), None);
     let inserted = rows::insert(change.db(), &uid, &email, &first.name, rights, now.nanos()).await;
     let number = inserted.map_err(|error| taken(error, "user", &email))?;
@@ -162,8 +166,8 @@ pub async fn set_up(panel: &Panel, first: FirstAdmin, origin: &str) -> Outcome<S
     sessions::open(panel, &user, origin).await
 }
 
-async fn is_open(db: &mut Db, presented: &[u8]) -> Outcome<()> {
-    if rows::administrators(db).await? > 0 {
+async fn is_open(db: &mut Db, issuer: Option<&str>, presented: &[u8]) -> Outcome<()> {
+    if rows::administrators(db, issuer).await? > 0 {
         return Err(ServiceError::SetUp);
     }
     let kept = settings::bytes(db, SET_UP_DIGEST).await?;
@@ -254,6 +258,7 @@ pub async fn accept(
     password: Secret<String>,
     origin: &str,
 ) -> Outcome<SignedIn> {
+    oidc::passwords_work(panel)?;
     let attempt = panel.throttle.attempt(token, origin, panel.now());
     attempt.map_err(ServiceError::TooMany)?;
     let now = panel.now();
@@ -297,6 +302,7 @@ pub async fn change_password(
     (old, new): (Secret<String>, Secret<String>),
 ) -> Outcome<()> {
     actor.needs_session()?;
+    oidc::passwords_work(panel)?;
     let attempt = panel
         .throttle
         .attempt(&actor.name, &actor.origin, panel.now());
@@ -354,7 +360,7 @@ pub async fn change(
     }
     changed.disabled = asked.disabled.unwrap_or(user.disabled);
     rows::update(change.db(), &changed).await?;
-    if rows::administrators(change.db()).await? == 0 {
+    if rows::administrators(change.db(), oidc::issuer(panel)).await? == 0 {
         return Err(ServiceError::LastAdministrator);
     }
     let is_other = changed.scope != user.scope || changed.role != user.role;
@@ -419,10 +425,10 @@ async fn scope_of(db: &mut Db, scope: Option<&str>) -> Outcome<Option<i64>> {
 }
 
 fn view(forest: &Forest, user: &rows::User) -> UserView {
-    let state = match (user.disabled, &user.password) {
+    let state = match (user.disabled, user.password.is_some() || user.linked) {
         (true, _) => "disabled",
-        (false, None) => "invited",
-        (false, Some(_)) => "active",
+        (false, false) => "invited",
+        (false, true) => "active",
     };
     UserView {
         id: user.uid.clone(),
@@ -431,6 +437,7 @@ fn view(forest: &Forest, user: &rows::User) -> UserView {
         role: Role::of(user.role),
         scope: user.scope.and_then(|scope| forest.uid(scope)),
         state: state.to_owned(),
+        linked: user.linked,
         created: words::time(user.created),
     }
 }

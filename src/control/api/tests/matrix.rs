@@ -5,6 +5,7 @@ use crate::control::api::route::{Access, Reach, Route};
 use crate::control::api::routes;
 use crate::control::service::access::Role;
 use crate::control::store::sqlite::backup;
+use crate::control::store::sqlite::house::{oidc, users};
 use crate::lease::protocol::RouterId;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,7 @@ fn fixture(world: &World) -> Fixture {
     let body = json!({ "name": "openai", "secret": "sk-canary" });
     let credential = world.ask("POST /api/v1/credentials", &admin, body).is(201);
     let (_, user) = world.user(&admin, "target", "viewer", None);
+    link(world, &user);
     let callers = [
         ("viewer", Role::Viewer, None),
         ("operator", Role::Operator, None),
@@ -114,6 +116,18 @@ fn fixture(world: &World) -> Fixture {
     }
 }
 
+/// A user who has an identity elsewhere.
+fn link(world: &World, user: &str) {
+    world.runtime.block_on(async {
+        let mut change = world.panel.store().change().await.expect("a turn");
+        let row = users::find(change.db(), user).await.expect("books");
+        let identity = ("https://login.example", "target");
+        let linked = oidc::link(change.db(), identity, row.expect("a user").id, 0);
+        linked.await.expect("linked");
+        change.commit().await.expect("written");
+    });
+}
+
 /// What a route is tried with: whose id stands in the path, and the body.
 #[expect(
     clippy::match_same_arms,
@@ -126,8 +140,9 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
         route.method.as_str(),
         route.path.trim_start_matches("/api/v1/"),
     ) {
-        ("GET", "openapi.json" | "me" | "sessions" | "tokens") => ("", none),
         ("GET", "live") => ("", none),
+        ("GET", "openapi.json" | "me" | "sessions" | "tokens" | "oidc") => ("", none),
+        ("DELETE", "users/{id}/identity") => ("user", none),
         ("GET", "nodes" | "keys" | "budgets" | "kills" | "requests" | "leases") => ("", none),
         ("GET", "users" | "gateways" | "audit" | "audit/verify" | "webhooks" | "restore") => {
             ("", none)

@@ -3,6 +3,7 @@ mod live;
 mod matrix;
 mod money;
 mod news;
+mod oidc;
 mod surface;
 mod usage;
 mod vault;

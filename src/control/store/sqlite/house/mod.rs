@@ -11,6 +11,7 @@ pub(in crate::control) mod keys;
 pub(in crate::control) mod kills;
 pub(in crate::control) mod ledger;
 pub(in crate::control) mod nodes;
+pub(in crate::control) mod oidc;
 pub(in crate::control) mod replies;
 pub(in crate::control) mod requests;
 pub(in crate::control) mod restored;

@@ -16,6 +16,8 @@ row! {
         password: Option<String>,
         disabled: bool,
         created: i64,
+        /// Whether they have an identity at a provider of sign-ins.
+        linked: bool,
     }
 }
 
@@ -32,15 +34,26 @@ row! {
     }
 }
 
+/// All of a user.
+macro_rules! user {
+    ($rest:literal) => {
+        concat!(
+            "SELECT user.*, EXISTS (SELECT 1 FROM oidc_identity i WHERE i.user = user.id) AS linked \
+             FROM user ",
+            $rest
+        )
+    };
+}
+
 /// A user by number.
 pub(in crate::control) async fn get(db: &mut SqliteConnection, id: i64) -> Found<Option<User>> {
-    let found = sqlx::query_as("SELECT * FROM user WHERE id = ?");
+    let found = sqlx::query_as(user!("WHERE id = ?"));
     Ok(found.bind(id).fetch_optional(db).await?)
 }
 
 /// A user by id.
 pub(in crate::control) async fn find(db: &mut SqliteConnection, uid: &str) -> Found<Option<User>> {
-    let found = sqlx::query_as("SELECT * FROM user WHERE uid = ?");
+    let found = sqlx::query_as(user!("WHERE uid = ?"));
     Ok(found.bind(uid).fetch_optional(db).await?)
 }
 
@@ -49,7 +62,7 @@ pub(in crate::control) async fn by_email(
     db: &mut SqliteConnection,
     email: &str,
 ) -> Found<Option<User>> {
-    let found = sqlx::query_as("SELECT * FROM user WHERE email = ?");
+    let found = sqlx::query_as(user!("WHERE email = ?"));
     Ok(found.bind(email).fetch_optional(db).await?)
 }
 
@@ -58,17 +71,21 @@ pub(in crate::control) async fn list(
     db: &mut SqliteConnection,
     window: Window,
 ) -> Found<Vec<User>> {
-    let list = sqlx::query_as("SELECT * FROM user WHERE id > ? ORDER BY id LIMIT ?");
+    let list = sqlx::query_as(user!("WHERE id > ? ORDER BY id LIMIT ?"));
     let list = list.bind(window.after).bind(window.most);
     Ok(list.fetch_all(db).await?)
 }
 
-/// Administrators of everything who can sign in.
-pub(in crate::control) async fn administrators(db: &mut SqliteConnection) -> Found<i64> {
+/// Administrators of everything who can sign in: by a password, or at this provider.
+pub(in crate::control) async fn administrators(
+    db: &mut SqliteConnection,
+    issuer: Option<&str>,
+) -> Found<i64> {
     let counted = sqlx::query_scalar(
-        "SELECT count(*) FROM user WHERE role = 2 AND scope IS NULL AND disabled = 0 AND password IS NOT NULL",
+        "SELECT count(*) FROM user u WHERE role = 2 AND scope IS NULL AND disabled = 0 AND (password IS NOT NULL \
+         OR EXISTS (SELECT 1 FROM oidc_identity i WHERE i.user = u.id AND i.issuer = ?))",
     );
-    Ok(counted.fetch_one(db).await?)
+    Ok(counted.bind(issuer).fetch_one(db).await?)
 }
 
 /// A new user without a password; the number.
@@ -119,8 +136,7 @@ pub(in crate::control) async fn invite(
     digest: &[u8],
     (expires, at): (i64, i64),
 ) -> Done {
-    let ended = sqlx::query("UPDATE invitation SET used = ? WHERE user = ? AND used IS NULL");
-    ended.bind(at).bind(user).execute(&mut *db).await?;
+    end_invitations(&mut *db, user, at).await?;
     let invited = sqlx::query("INSERT INTO invitation (user, digest, expires) VALUES (?, ?, ?)");
     invited
         .bind(user)
@@ -142,6 +158,17 @@ pub(in crate::control) async fn is_invited(
     );
     let counted: i64 = counted.bind(digest).bind(at).fetch_one(db).await?;
     Ok(counted > 0)
+}
+
+/// Uses up whatever invitation a user still has; whether there was one.
+pub(in crate::control) async fn end_invitations(
+    db: &mut SqliteConnection,
+    user: i64,
+    at: i64,
+) -> Found<bool> {
+    let ended = sqlx::query("UPDATE invitation SET used = ? WHERE user = ? AND used IS NULL");
+    let ended = ended.bind(at).bind(user).execute(db).await?;
+    Ok(ended.rows_affected() > 0)
 }
 
 /// Uses an invitation up; whose it was.
