@@ -4,6 +4,7 @@
 //! whom to trust there (`remote::Login`).
 
 use super::remote::{self, Ask, Fault, Line, Login, Panel, Terminal, show};
+use super::sso;
 use crate::secret::Secret;
 use clap::Args;
 use reqwest::Method;
@@ -24,6 +25,7 @@ const SESSION: &str = "tgs_";
   tollgate login https://panel.example:4102 --ca panel-ca.pem --email ada@example.com
   tollgate login https://127.0.0.1:4102 --ca .tollgate-panel/panel-ca.pem --setup tgf_… --email ada@example.com --name Ada
   tollgate login https://panel.example:4102 --ca panel-ca.pem --invitation tgi_…
+  tollgate login https://panel.example:4102 --ca panel-ca.pem --sso
   tollgate login https://panel.example:4102 --token < token.txt
   tollgate login                     again, where and as whom it was before
 
@@ -47,6 +49,9 @@ pub struct LoginArgs {
     /// Set a password by the one-time token of an invitation
     #[arg(long, value_name = "TOKEN", conflicts_with = "token")]
     invitation: Option<String>,
+    /// Sign in at the organisation's own provider, in a browser of this machine
+    #[arg(long, conflicts_with_all = ["email", "setup", "invitation", "token"])]
+    sso: bool,
     /// Keep an API token, read like a password, instead of signing in
     #[arg(long)]
     token: bool,
@@ -132,7 +137,11 @@ fn opened(
     line: &Line,
     ask: &mut dyn Ask,
 ) -> anyhow::Result<Secret<String>> {
-    let mut known = |given: Option<String>, flag: &str, prompt: &str| -> anyhow::Result<String> {
+    let known = |ask: &mut dyn Ask,
+                 given: Option<String>,
+                 flag: &str,
+                 prompt: &str|
+     -> anyhow::Result<String> {
         let known = match given {
             Some(given) => Some(given),
             None => ask.line(prompt)?,
@@ -140,9 +149,12 @@ fn opened(
         let missing = || Fault::Usage(format!("say it with {flag}: {prompt}"));
         Ok(known.ok_or_else(missing)?)
     };
+    if args.sso {
+        return sso::token(line, ask, sso::PATIENCE);
+    }
     let (path, body) = if let Some(token) = &args.setup {
-        let email = known(email, "--email", "The address you will sign in with")?;
-        let name = known(args.name.clone(), "--name", "Your name, for people")?;
+        let email = known(ask, email, "--email", "The address you will sign in with")?;
+        let name = known(ask, args.name.clone(), "--name", "Your name, for people")?;
         let password = remote::new_secret(ask, "New password, 12 characters or more")?;
         let body =
             json!({ "token": token, "email": email, "name": name, "password": password.expose() });
@@ -152,7 +164,7 @@ fn opened(
         let body = json!({ "token": token, "password": password.expose() });
         ("invitations/accept", body)
     } else {
-        let email = known(email, "--email", "The address you sign in with")?;
+        let email = known(ask, email, "--email", "The address you sign in with")?;
         let password = ask.secret("Password")?;
         let body = json!({ "email": email, "password": password.expose() });
         ("sessions", body)

@@ -30,6 +30,7 @@ pub mod schema;
 pub mod serve;
 pub mod simulate;
 pub mod spend;
+mod sso;
 pub mod token;
 pub mod top;
 pub mod up;

@@ -15,6 +15,7 @@ use std::process::ExitCode;
   tollgate user list
   tollgate user set bob@example.com --role viewer
   tollgate user disable bob@example.com
+  tollgate user unlink bob@example.com
   tollgate user me
   tollgate user password
 
@@ -53,6 +54,12 @@ enum Command {
         /// Let them in again
         #[arg(long)]
         undo: bool,
+    },
+    /// Forget who a user is at the provider of sign-ins: they are linked anew when they sign in there next
+    #[command(after_help = "Examples:\n  tollgate user unlink bob@example.com")]
+    Unlink {
+        /// Their address, name or id
+        user: String,
     },
     /// Show who one is
     #[command(
@@ -151,6 +158,15 @@ pub fn run(
             let user = panel.patch(&path, &json!({ "disabled": !undo }))?;
             let (email, state) = (show::text(&user, "email"), show::text(&user, "state"));
             writeln!(out, "{email} is {state}")?;
+        }
+        Command::Unlink { user } => {
+            let user = panel.find(Kind::User, user)?;
+            panel.delete(&format!("users/{}/identity", id(&user)?))?;
+            let email = show::text(&user, "email");
+            writeln!(
+                out,
+                "{email} has no identity at the provider; their sessions ended"
+            )?;
         }
         Command::Me { json } => me(&panel, *json, out)?,
         Command::Password => password(&panel, &login, env, &mut Terminal, out)?,

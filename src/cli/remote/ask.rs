@@ -8,10 +8,18 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::process::{Command, Stdio};
 use zeroize::Zeroize as _;
 
 /// Longer answers are no passwords.
 const MOST: usize = 4096;
+
+/// What opens an address in a browser.
+const BROWSER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else {
+    "xdg-open"
+};
 
 /// Asks a person, or whoever stands for one.
 pub(in crate::cli) trait Ask {
@@ -21,6 +29,8 @@ pub(in crate::cli) trait Ask {
     fn line(&mut self, prompt: &str) -> Result<Option<String>, Fault>;
     /// Whether it is a person, who may mistype.
     fn is_person(&self) -> bool;
+    /// Has them look at an address in a browser.
+    fn visit(&mut self, address: &str) -> Result<(), Fault>;
 }
 
 /// Standard input.
@@ -50,6 +60,26 @@ impl Ask for Terminal {
 
     fn is_person(&self) -> bool {
         io::stdin().is_terminal()
+    }
+
+    fn visit(&mut self, address: &str) -> Result<(), Fault> {
+        writeln!(
+            anstream::stderr(),
+            "Sign in here, in a browser of this machine:\n  {address}"
+        )?;
+        if self.is_person() && io::stderr().is_terminal() {
+            // Whoever has none, or none that opens like this, has the address.
+            let opened = Command::new(BROWSER)
+                .arg(address)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            if let Ok(mut opened) = opened {
+                std::thread::spawn(move || opened.wait());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -85,6 +85,16 @@ pub(in crate::cli) enum Fault {
     /// There are several of this name.
     #[error("{0}")]
     Ambiguous(String),
+    /// A sign-in in a browser that did not come to its end.
+    #[error(
+        "nobody signed in within {0} minutes\n  help: the browser has to be on this machine; elsewhere use a password, or an API token (`--token`)"
+    )]
+    NobodyCame(u64),
+    /// A sign-in in a browser that was refused.
+    #[error(
+        "you were not signed in ({0})\n  help: `identity_unknown`: an administrator invites you (`tollgate user invite`); `email_unverified`: have your address verified at the provider; else the panel's log and `tollgate admin-audit list` say more"
+    )]
+    NotSignedIn(String),
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,

@@ -73,7 +73,8 @@ impl Line {
         })
     }
 
-    pub(super) fn url(&self) -> &str {
+    /// Where it leads.
+    pub(in crate::cli) fn url(&self) -> &str {
         &self.url
     }
 

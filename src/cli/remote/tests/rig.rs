@@ -10,10 +10,11 @@ use crate::control::bulletin::Bulletin;
 use crate::control::door::{self, Certificates};
 use crate::control::service::bundles::Office;
 use crate::control::service::vault::{Keyring, open as open_vault};
-use crate::control::service::{Panel, users};
-use crate::control::settings::VaultKeys;
+use crate::control::service::{Panel, oidc, users};
+use crate::control::settings::{Oidc, VaultKeys};
 use crate::control::signer::Signer;
 use crate::control::store::sqlite::{Ledger, Store};
+use crate::control::tests::identity::{Browser, CLIENT, Identity, SECRET};
 use crate::control::treasury::Treasury;
 use crate::lease::protocol::{
     Answer, DiskId, Hello, LeafId, RouterId, Sync as Synchronise, Terms, Want,
@@ -51,6 +52,7 @@ pub(in crate::cli) struct Rig {
     to_lose: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
     answers: Mutex<VecDeque<String>>,
+    pub(super) identity: Identity,
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
     _folder: TempDir,
@@ -70,6 +72,8 @@ impl Rig {
         let state = folder.path().to_owned();
         let (stop, stopped) = watch::channel(false);
         let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let identity = Identity::start();
+        let issuer = identity.issuer().to_owned();
         let (to_lose, lost) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let losing = (Arc::clone(&to_lose), Arc::clone(&lost));
         let serving = std::thread::spawn(move || {
@@ -97,8 +101,10 @@ impl Rig {
                 let certificates = Certificates::new(Arc::new(authority), names, clock::now().wall);
                 let certificates = Arc::new(certificates.expect("certificates"));
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let port = listener.local_addr().expect("an address").port();
+                oidc::open(&panel, provider(issuer, port));
                 tell.send(Opened {
-                    port: listener.local_addr().expect("an address").port(),
+                    port,
                     ca: std::fs::read_to_string(state.join(CERTIFICATE)).expect("a certificate"),
                     setup: setup.expect("nobody is there yet").expose().clone(),
                     treasury,
@@ -122,6 +128,7 @@ impl Rig {
             to_lose,
             lost,
             answers: Mutex::default(),
+            identity,
             stop,
             serving: Some(serving),
             _folder: folder,
@@ -181,7 +188,7 @@ impl Rig {
         let words = std::iter::once("tollgate".to_owned()).chain(words);
         let command = Cli::try_parse_from(words)?.command;
         let (env, mut out) = (self.env(), Vec::new());
-        let mut typed = Typed(self.answers.lock().expect("no panic"));
+        let mut typed = Typed(self.answers.lock().expect("no panic"), self);
         let code = match command {
             Command::AtPanel(AtPanel::Login(args)) => {
                 login::sign_in(&args, &env, &mut typed, &mut out)
@@ -254,8 +261,21 @@ impl Drop for Rig {
     }
 }
 
+/// The provider at which people sign in besides.
+fn provider(issuer: String, port: u16) -> Oidc {
+    Oidc {
+        issuer,
+        client_id: CLIENT.to_owned(),
+        client_secret: Some(Secret::new(SECRET.to_owned())),
+        name: "Example SSO".to_owned(),
+        scopes: ["openid", "email", "profile"].map(str::to_owned).to_vec(),
+        passwords: true,
+        redirect: format!("https://localhost:{port}/api/v1/oidc/callback"),
+    }
+}
+
 /// Answers of somebody who does not sit at a terminal.
-struct Typed<'a>(std::sync::MutexGuard<'a, VecDeque<String>>);
+struct Typed<'a>(std::sync::MutexGuard<'a, VecDeque<String>>, &'a Rig);
 
 impl Ask for Typed<'_> {
     fn secret(&mut self, prompt: &str) -> Result<Secret<String>, Fault> {
@@ -270,6 +290,24 @@ impl Ask for Typed<'_> {
 
     fn is_person(&self) -> bool {
         false
+    }
+
+    fn visit(&mut self, address: &str) -> Result<(), Fault> {
+        let browser = Browser::trusting(&self.1.ca);
+        let gone = browser.get(address, "");
+        let back = self.1.identity.visit(&gone.location);
+        // The command listens only after this: the browser goes on by itself.
+        std::thread::spawn(move || {
+            let told = browser.get(&back, &gone.cookie).location;
+            let port = told.strip_prefix("http://").expect("this machine");
+            let port = port.split('/').next().expect("a port");
+            // One that connects and says nothing, and one that makes a code up, keep nobody from being heard.
+            let silent = std::net::TcpStream::connect(port).expect("it listens");
+            browser.get(&format!("http://{port}/?code=tgc_forged&state=forged"), "");
+            browser.get(&told, "");
+            drop(silent);
+        });
+        Ok(())
     }
 }
 

@@ -443,3 +443,46 @@ fn what_was_spent_is_summed_by_whatever_is_asked_and_paces_are_shown() {
     assert!(words.contains("from: a time"), "{words}");
     assert!(rig.run("spend --burn --by key").is_err());
 }
+
+#[test]
+fn somebody_signs_in_at_the_provider_by_way_of_a_browser() {
+    let mut rig = Rig::new();
+    rig.first_admin();
+    rig.run("user invite bob@example.com --name Bob --role operator")
+        .unwrap();
+    let admin = rig.move_in();
+    let (url, ca) = (rig.url.clone(), rig.ca_file());
+    rig.identity
+        .is(|whims| whims.email = "eve@example.com".into());
+    let words = told(
+        rig.run(&format!("login {url} --ca {ca} --sso"))
+            .unwrap_err(),
+    );
+    assert!(
+        words.starts_with("you were not signed in (identity_unknown)\n  help: "),
+        "{words}"
+    );
+    rig.identity.is(|_| {});
+    let said = rig.run(&format!("login {url} --ca {ca} --sso")).unwrap();
+    assert_eq!(
+        said,
+        format!("signed in to {url} as bob@example.com (operator)\n")
+    );
+    let file = rig.home.path().join("tollgate/login.json");
+    let kept = std::fs::read_to_string(file).unwrap();
+    assert!(kept.contains("tgs_") && !kept.contains("tgc_"), "{kept}");
+    assert_eq!(rig.json("user me --json")["email"], "bob@example.com");
+    // The same place again, by its own name.
+    rig.run("login --sso").unwrap();
+    rig.run("logout").unwrap();
+    rig.home = admin;
+    assert!(
+        rig.run("user list").unwrap().contains("active"),
+        "the invitation is accepted"
+    );
+    let said = rig.run("user unlink bob@example.com").unwrap();
+    assert!(
+        said.starts_with("bob@example.com has no identity"),
+        "{said}"
+    );
+}
