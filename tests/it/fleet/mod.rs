@@ -6,6 +6,7 @@ mod live;
 mod policy;
 mod restore;
 mod spend;
+mod sso;
 mod storm;
 mod up;
 mod usage;

@@ -82,6 +82,13 @@ impl Control {
         output
     }
 
+    /// Stops it in order, and starts it where it was with other settings.
+    pub(crate) fn change(&mut self, settings: &str) {
+        self.stop();
+        settings.clone_into(&mut self.settings);
+        self.open();
+    }
+
     /// Where its folder is.
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
