@@ -242,8 +242,10 @@ impl Day {
             .types(&format!("{SECOND}\n"), &["vault", "rotate", "sim-prod"]);
         let body = chat("tenth", "hello", &[("max_tokens", json!(16))]);
         until("calls go with the new one", || {
-            assert_eq!(caller.post(CHAT, &body).status, 200);
-            (self.shown() == format!("Bearer {SECOND}")).then_some(())
+            let status = caller.post(CHAT, &body).status;
+            // Calls that come faster than the gateway is lent more are told to come again.
+            assert!(matches!(status, 200 | 503), "{status}");
+            (status == 200 && self.shown() == format!("Bearer {SECOND}")).then_some(())
         });
     }
 
