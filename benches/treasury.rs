@@ -123,6 +123,7 @@ fn tree(size: u64) -> Tree {
         id,
         limit: Money::from_nanos(limit),
         hard: true,
+        lending: None,
         window: Window::Total,
         zone: jiff::tz::TimeZone::UTC,
     };

@@ -10,7 +10,7 @@
 
 use crate::clock::Wall;
 use crate::governance::budget::{Period, Window};
-use crate::lease::protocol::{AccountId, LeafId, RouterId};
+use crate::lease::protocol::{AccountId, LeafId, Lending, RouterId};
 use crate::units::Money;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub struct TreeBudget {
     pub limit: Money,
     /// Whether that binds.
     pub hard: bool,
+    /// How it is lent, where not as the bank's terms say.
+    pub lending: Option<Lending>,
     /// How long a period is.
     pub window: Window,
     /// Where its calendar is read.
@@ -69,6 +71,7 @@ pub(super) struct Current {
     pub(super) id: AccountId,
     pub(super) limit: Money,
     pub(super) hard: bool,
+    pub(super) lending: Option<Lending>,
     /// When its period ends, in seconds since the epoch, if it does.
     pub(super) ends: Option<i64>,
 }
@@ -84,6 +87,7 @@ impl Tree {
             },
             limit: Money::ZERO,
             hard: false,
+            lending: None,
             ends: None,
         };
         accounts.by_budget.insert(UNBUDGETED, unbudgeted);
@@ -97,6 +101,7 @@ impl Tree {
                 },
                 limit: budget.limit,
                 hard: budget.hard,
+                lending: budget.lending,
                 ends,
             };
             accounts.by_budget.insert(budget.id, current);

@@ -172,6 +172,7 @@ impl Rig {
                 id: 1,
                 limit: Money::from_nanos(1_000_000_000),
                 hard: true,
+                lending: None,
                 window: Window::Total,
                 zone: TimeZone::UTC,
             }],

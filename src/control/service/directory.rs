@@ -103,6 +103,7 @@ pub(super) fn budget(row: &budgets::Budget) -> Outcome<TreeBudget> {
         id: unsigned(row.id),
         limit: Money::from_nanos(row.lim),
         hard: row.hard,
+        lending: None,
         window,
         zone,
     })

@@ -14,6 +14,7 @@ fn tree(limit: i64) -> Tree {
             id: 1,
             limit: Money::from_nanos(limit),
             hard: true,
+            lending: None,
             window: Window::Total,
             zone: TimeZone::UTC,
         }],
@@ -218,6 +219,7 @@ fn a_budget_turns_to_its_next_period_and_what_was_lent_of_the_last_ends_with_it(
         id: 1,
         limit: Money::from_nanos(limit),
         hard: true,
+        lending: None,
         window: Window::Hour,
         zone: TimeZone::UTC,
     };

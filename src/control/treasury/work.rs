@@ -110,6 +110,7 @@ impl Desk {
                 self.bank
                     .set_account(account.id, account.limit, account.hard);
             }
+            self.bank.set_lending(account.id, account.lending);
             let left = account.ends.map(|ends| left(ends, now));
             self.bank
                 .set_end(account.id, left.map(|left| boot.saturating_add(left)));

@@ -153,7 +153,8 @@ impl Purse {
             if let (Answer::Synced(synced), Some(sync)) = (answer, to) {
                 inner.note_denials(&synced.denies, sync, at, now.wall);
             }
-            if inner.holder.as_ref().is_some_and(|h| h.is_wanting(at)) {
+            let holder = inner.holder.as_ref();
+            if holder.is_some_and(|holder| holder.is_wanting(at) || holder.gave_back()) {
                 inner.hurry = Hurry::Now;
             }
         });

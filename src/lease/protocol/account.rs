@@ -3,6 +3,7 @@
 //! Invariant: of a hard account no more is spent, held and uncertain together than its limit, apart from what providers
 //! charged beyond their worst cases and what an administrator took away from under money already lent.
 
+use super::terms::Lending;
 use crate::units::Money;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Account {
     pub rate: Money,
     /// When its period ends, by the bank's clock. Said anew by whoever knows calendars, never stored.
     pub ends: Option<Duration>,
+    /// How it is lent, where it says so itself. Said anew by whoever administers it, never stored.
+    pub lending: Option<Lending>,
 }
 
 /// What one step does to every account of a lease.

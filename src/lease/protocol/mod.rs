@@ -33,7 +33,7 @@ pub use message::{
     Sync, Synced, Want,
 };
 pub use record::{Record, recover};
-pub use terms::Terms;
+pub use terms::{Lending, Terms};
 pub use usage::{Usage, Work};
 pub(in crate::lease) use wire::{nanos, number};
 

@@ -3,6 +3,19 @@
 use crate::units::Money;
 use std::time::Duration;
 
+/// How one budget is lent, where it has a say of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lending {
+    /// How long calls may begin on a lease after its last sync; never longer than the bank's terms say.
+    pub valid_for: Duration,
+    /// How much of a holder's future spending is lent at once.
+    pub horizon: Duration,
+    /// No more than this share of the budget is outstanding, in hundredths, unless a call needs it.
+    pub outstanding: u8,
+    /// Nobody is lent less, while there is plenty.
+    pub floor: Money,
+}
+
 /// The terms of a bank's leases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -36,7 +49,31 @@ impl Default for Terms {
     }
 }
 
+impl Lending {
+    /// The stricter of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            valid_for: self.valid_for.min(other.valid_for),
+            horizon: self.horizon.min(other.horizon),
+            outstanding: self.outstanding.min(other.outstanding),
+            floor: self.floor.min(other.floor),
+        }
+    }
+}
+
 impl Terms {
+    /// How budgets are lent that have no say of their own.
+    #[must_use]
+    pub const fn lending(&self) -> Lending {
+        Lending {
+            valid_for: self.valid_for,
+            horizon: self.horizon,
+            outstanding: self.outstanding,
+            floor: self.floor,
+        }
+    }
+
     /// The bank's own end of a time it gave out: a hundredth more and a moment, for clocks that differ.
     pub(super) fn until(&self, now: Duration, given: Duration) -> Duration {
         let slack = Duration::from_nanos(

@@ -2,8 +2,8 @@
 //! administrator who changes his mind.
 
 use super::chance::Chance;
-use super::world::{at, mills};
-use crate::lease::protocol::{AccountId, Bank, LeafId};
+use super::world::{VALID, at, mills};
+use crate::lease::protocol::{AccountId, Bank, LeafId, Lending};
 use crate::units::Money;
 
 /// Two teams share one organisation.
@@ -18,6 +18,8 @@ const PERIOD: u64 = 250;
 pub(super) struct Calendar {
     organisation: Money,
     team: Money,
+    /// Whether the second team's budget is lent in smaller pieces, for shorter times.
+    is_close: bool,
 }
 
 const ORGANISATION: AccountId = AccountId {
@@ -41,9 +43,11 @@ pub(super) fn accounts(leaf: LeafId, now: u64) -> [AccountId; 3] {
 
 impl Calendar {
     pub(super) fn new(chance: &mut Chance) -> Self {
+        let more = chance.below(3_000);
         Self {
-            organisation: mills(3_000 + chance.below(3_000)),
+            organisation: mills(3_000 + more),
             team: mills(2_500),
+            is_close: more.is_multiple_of(3),
         }
     }
 
@@ -67,6 +71,14 @@ impl Calendar {
                 }
             }
             bank.set_end(team, Some(at((now / PERIOD + 1) * PERIOD)));
+            let close = Lending {
+                valid_for: at(VALID / 2),
+                horizon: at(20),
+                outstanding: 10,
+                floor: mills(50),
+            };
+            let is_close = self.is_close && leaf.0 == TEAMS;
+            bank.set_lending(team, is_close.then_some(close));
             bank.set_leaf(leaf, accounts(leaf, now));
         }
     }

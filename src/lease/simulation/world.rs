@@ -17,7 +17,7 @@ use std::time::Duration;
 /// How long the storm lasts, and the world, in ticks of a second.
 const STORM: u64 = 600;
 const END: u64 = 900;
-const VALID: u64 = 60;
+pub(super) const VALID: u64 = 60;
 const DRAIN: u64 = 40;
 /// So long after the storm calls are still made, to see that money can be had again.
 const PROBE: u64 = 200;

@@ -76,6 +76,7 @@ fn account(row: &SqliteRow) -> Result<(AccountId, Account), StoreError> {
         overcommit: money(row, "overcommit")?,
         rate: money(row, "rate")?,
         ends: None,
+        lending: None,
     };
     Ok((account_id(row)?, account))
 }

@@ -23,7 +23,7 @@ use super::Mutant;
 use super::account::{Account, AccountId, Delta};
 use super::lease::{Lease, Stage};
 use super::message::{Answer, DiskId, Hello, LeafId, LeaseId, RouterId};
-use super::terms::Terms;
+use super::terms::{Lending, Terms};
 use super::usage::Usage;
 use crate::units::Money;
 use learning::Learning;
@@ -144,7 +144,8 @@ impl Bank {
         }
     }
 
-    /// Opens an account, or sets the limit of one there is.
+    /// Opens an account, or sets the limit of one there is. Where more is lent than that, whoever holds some of it is asked
+    /// for what it does not use.
     pub fn set_account(&mut self, id: AccountId, limit: Money, hard: bool) {
         let account = self
             .accounts
@@ -152,7 +153,25 @@ impl Bank {
             .or_insert_with(|| Account::new(limit, hard));
         account.hard = hard;
         account.set_limit(limit);
+        let is_over = hard && account.overcommit > Money::ZERO;
         self.changed.accounts.insert(id);
+        if is_over {
+            let holds = |lease: &Lease| {
+                lease.stage == Stage::Active
+                    && lease.held() > Money::ZERO
+                    && lease.accounts.contains(&id)
+            };
+            for lease in self.holding(self.open.all(), holds) {
+                self.alter(lease, |lease| lease.recalled = true);
+            }
+        }
+    }
+
+    /// Says how an account is lent; none for as the bank's terms say. Leases of it go by that from their next sync on.
+    pub fn set_lending(&mut self, id: AccountId, lending: Option<Lending>) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.lending = lending;
+        }
     }
 
     /// Says when an account's period ends. What is lent of it is good until then and no longer.

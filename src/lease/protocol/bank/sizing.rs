@@ -8,6 +8,7 @@ use super::Bank;
 use crate::lease::protocol::account::{Account, AccountId};
 use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{LeaseId, Reason, Want};
+use crate::lease::protocol::terms::Lending;
 use crate::units::Money;
 
 /// Below this share of its limit a budget is near its end, in hundredths.
@@ -32,12 +33,24 @@ impl Bank {
         if tail {
             return Ok(want.need);
         }
+        let lending = self.lending(accounts);
         let wished = want
             .need
-            .max(self.terms.floor)
-            .max(over(want.rate, self.terms.horizon.as_secs()));
+            .max(lending.floor)
+            .max(over(want.rate, lending.horizon.as_secs()));
         let caps = books.iter().map(|account| self.cap(account, want));
         Ok(caps.fold(wished, Money::min).max(want.need).min(free))
+    }
+
+    /// How leases of these accounts are lent: by the strictest of those that have a say, by the bank's terms where none has.
+    pub(super) fn lending(&self, accounts: &[AccountId]) -> Lending {
+        let own = accounts.iter();
+        let own = own.filter_map(|id| self.accounts.get(id)?.lending);
+        let mut lending = own
+            .reduce(Lending::and)
+            .unwrap_or_else(|| self.terms.lending());
+        lending.valid_for = lending.valid_for.min(self.terms.valid_for);
+        lending
     }
 
     /// The most one account lends for this want.
@@ -46,10 +59,9 @@ impl Bank {
             return Money::MAX;
         }
         let fair = share(account.free(), want.rate, account.rate.max(want.rate));
-        let room = account
-            .limit
-            .percent(self.terms.outstanding)
-            .less(account.held);
+        let own = account.lending.map(|lending| lending.outstanding);
+        let outstanding = own.unwrap_or(self.terms.outstanding);
+        let room = account.limit.percent(outstanding).less(account.held);
         want.need.max(fair.min(room))
     }
 

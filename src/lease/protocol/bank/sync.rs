@@ -199,12 +199,15 @@ impl Bank {
         if !self.is_holder(sync, line) {
             return;
         }
-        let terms = self.terms;
+        let Some(lease) = self.leases.get(&line.lease) else {
+            return;
+        };
+        let (valid_until, drain_until) = self.times(&lease.accounts, now);
         self.alter(line.lease, |lease| {
             if lease.stage == Stage::Active {
-                lease.valid_until = terms.until(now, terms.valid_for);
-                let whole = terms.valid_for.saturating_add(terms.drain_for);
-                lease.drain_until = terms.until(now, whole);
+                // A holder keeps the longest time it was ever given.
+                lease.valid_until = lease.valid_until.max(valid_until);
+                lease.drain_until = lease.drain_until.max(drain_until);
             }
         });
     }
@@ -307,11 +310,11 @@ impl Bank {
             .get(&want.leaf)
             .map(|leaf| leaf.accounts.clone())
             .unwrap_or_default();
-        let whole = self.terms.valid_for.saturating_add(self.terms.drain_for);
+        let (valid_until, drain_until) = self.times(&accounts, now);
         let holder = (sync.router, sync.incarnation, self.disk_of(sync.router));
         let lease = Lease {
-            valid_until: self.terms.until(now, self.terms.valid_for),
-            drain_until: self.terms.until(now, whole),
+            valid_until,
+            drain_until,
             ..Lease::new(holder, (want.leaf, fence), accounts)
         };
         self.open.insert(id, &lease);
@@ -319,6 +322,16 @@ impl Bank {
         self.changed.leases.insert(id);
         self.alter(id, |lease| lease.rate = want.rate);
         id
+    }
+
+    /// Until when calls may begin on a lease of these accounts that is heard of now, and until when they may last.
+    fn times(&self, accounts: &[AccountId], now: Duration) -> (Duration, Duration) {
+        let valid_for = self.lending(accounts).valid_for;
+        let whole = valid_for.saturating_add(self.terms.drain_for);
+        (
+            self.terms.until(now, valid_for),
+            self.terms.until(now, whole),
+        )
     }
 
     /// How long it is until the first of a lease's accounts turns to its next period; a hundredth less, for a holder's clock
@@ -342,7 +355,9 @@ impl Bank {
                 fence: lease.fence,
                 leaf: lease.leaf,
                 granted: lease.granted,
-                valid_for: self.period_left(lease, now).min(self.terms.valid_for),
+                valid_for: self
+                    .period_left(lease, now)
+                    .min(self.lending(&lease.accounts).valid_for),
                 drain_for: self.terms.drain_for,
                 keep: lease.recalled.then_some(Money::ZERO),
             })

@@ -1,5 +1,6 @@
 #![expect(clippy::arithmetic_side_effects, reason = "amounts of tests are small")]
 
+mod lending;
 mod reference;
 
 use super::*;
@@ -52,7 +53,7 @@ pub(super) fn sync(router: u128, seq: u64) -> Sync {
     }
 }
 
-fn wanting(router: u128, seq: u64, need: Money) -> Sync {
+pub(super) fn wanting(router: u128, seq: u64, need: Money) -> Sync {
     let rate = Money::ZERO;
     Sync {
         wants: vec![Want {
@@ -77,7 +78,7 @@ pub(super) fn line(grant: &Grant, settled: Money, returned: Money) -> Line {
     }
 }
 
-fn telling(router: u128, seq: u64, line: Line) -> Sync {
+pub(super) fn telling(router: u128, seq: u64, line: Line) -> Sync {
     Sync {
         leases: vec![line],
         ..sync(router, seq)

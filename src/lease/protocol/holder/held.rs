@@ -15,6 +15,8 @@ pub(super) struct Held {
     /// What came with the last grant.
     pub(super) last: Money,
     pub(super) returned: Money,
+    /// Of that, what the bank knows.
+    pub(super) told: Money,
     pub(super) settled: Money,
     pub(super) overrun: Money,
     pub(super) reserved: Money,
@@ -45,6 +47,7 @@ impl Held {
             granted: Money::ZERO,
             last: Money::ZERO,
             returned: Money::ZERO,
+            told: Money::ZERO,
             settled: Money::ZERO,
             overrun: Money::ZERO,
             reserved: Money::ZERO,

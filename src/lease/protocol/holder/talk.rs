@@ -143,6 +143,11 @@ impl Holder {
                 held.usage.told(&line.usage);
             }
         }
+        for line in &sync.leases {
+            if let Some(held) = self.leases.get_mut(&line.lease) {
+                held.told = line.returned;
+            }
+        }
         for line in sync.leases.iter().filter(|line| line.closing) {
             if let Some(held) = self.leases.remove(&line.lease)
                 && let Some(need) = self.needs.get_mut(&held.leaf)

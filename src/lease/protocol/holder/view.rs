@@ -57,6 +57,13 @@ impl Holder {
         !self.leaving && self.needs.values().any(wants)
     }
 
+    /// Whether it gave back money that the bank does not know of yet: others may wait for it.
+    #[must_use]
+    pub fn gave_back(&self) -> bool {
+        let unheard = |held: &Held| !held.closing && held.returned > held.told;
+        self.leases.values().any(unheard)
+    }
+
     /// Whether less than half of what was lent last is left.
     #[must_use]
     pub fn is_low(&self, leaf: LeafId, now: Duration) -> bool {
