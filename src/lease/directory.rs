@@ -59,6 +59,9 @@ pub struct BudgetCard {
     pub hard: bool,
     /// Whether a call that does not fit may be made smaller.
     pub clamp: bool,
+    /// At how many per cent callers are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub soft: Vec<u8>,
 }
 
 /// Something happened that a gateway is to look at now.

@@ -193,19 +193,22 @@ pub async fn directory(store: &Store, now: Wall) -> Outcome<Directory> {
         cards.push(card(key.digest.clone(), key.expires));
     }
     let budgets = budgets::all(&mut db).await?;
-    let budgets = budgets.into_iter().map(|budget| BudgetCard {
-        id: unsigned(budget.id),
-        name: name(&forest, &budget),
-        window: budget.win,
-        limit: Money::from_nanos(budget.lim),
-        hard: budget.hard,
-        clamp: budget.clamp,
+    let budgets = budgets.into_iter().map(|budget| {
+        Ok(BudgetCard {
+            id: unsigned(budget.id),
+            name: name(&forest, &budget),
+            soft: list(&budget.soft)?,
+            window: budget.win,
+            limit: Money::from_nanos(budget.lim),
+            hard: budget.hard,
+            clamp: budget.clamp,
+        })
     });
     Ok(Directory {
         revision: unsigned(revision),
         keys: cards,
         revoked: keys::revoked(&mut db).await?,
-        budgets: budgets.collect(),
+        budgets: budgets.collect::<Outcome<_>>()?,
     })
 }
 

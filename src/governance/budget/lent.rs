@@ -18,6 +18,9 @@ pub trait Lender: Send + Sync + fmt::Debug {
     /// [`NotLent`]: nothing was set aside.
     fn set_aside(&self, leaf: u64, amount: Money, now: Moment) -> Result<Lent, NotLent>;
 
+    /// Where the tightest of the budgets stands that lend to `leaf`, as far as it is known here.
+    fn standing(&self, leaf: u64) -> Option<Standing>;
+
     /// Books what the call came to; nothing where no work was done for it. Called once for all that was set aside.
     fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>);
 }
@@ -39,6 +42,8 @@ pub struct Spent<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "what is not settled stays set aside"]
 pub struct Lent {
+    /// To whom.
+    pub leaf: u64,
     /// On which lease.
     pub lease: u128,
     /// For which of its calls.

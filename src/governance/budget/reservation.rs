@@ -138,7 +138,11 @@ impl Reservation {
     /// Where the tightest of its budgets stands.
     #[must_use]
     pub fn tightest(&self) -> Option<Standing> {
-        self.books.tightest_of(self.place)
+        let own = self.books.tightest_of(self.place);
+        let Some((lender, lent)) = &self.lent else {
+            return own;
+        };
+        Standing::tighter(own, lender.standing(lent.leaf))
     }
 
     /// The call leaves: from here a drop costs the whole promise.
@@ -179,10 +183,16 @@ impl Reservation {
     fn close(&mut self, closing: Closing, model: &str) -> Settlement {
         if std::mem::take(&mut self.open) {
             // Before the books: who waits until their entry is on the disk has waited for this one, too.
-            if let Some((lender, lent)) = self.lent.take() {
-                lender.settle(&lent, closing.spent(self.amount, model));
+            let lent = self.lent.take();
+            if let Some((lender, lent)) = &lent {
+                lender.settle(lent, closing.spent(self.amount, model));
             }
-            self.books.close(self.place, closing)
+            let mut settlement = self.books.close(self.place, closing);
+            if let Some((lender, lent)) = lent {
+                let standing = lender.standing(lent.leaf);
+                settlement.tightest = Standing::tighter(settlement.tightest, standing);
+            }
+            settlement
         } else {
             Settlement::default()
         }

@@ -41,6 +41,13 @@ impl Standing {
     pub fn remaining(&self) -> Money {
         self.limit.less(self.spent.plus(self.reserved))
     }
+
+    /// Of two the one with less left.
+    #[must_use]
+    pub fn tighter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let both = one.into_iter().chain(other);
+        both.min_by_key(Self::remaining)
+    }
 }
 
 /// The budget's name, with the label value it stands for: `per-agent[scout]`.

@@ -28,11 +28,19 @@ impl Gate {
     #[must_use]
     pub fn tightest(&self, charter: &Charter, ask: &Ask<'_>, now: Moment) -> Option<Standing> {
         let (ledgers, _) = charter.ledgers(self, ask, now).ok()?;
-        if ledgers.is_empty() {
-            return None;
-        }
-        let standings = self.books.standings_of(&ledgers, now);
-        standings.into_iter().min_by_key(Standing::remaining)
+        let own = if ledgers.is_empty() {
+            None
+        } else {
+            let standings = self.books.standings_of(&ledgers, now);
+            standings.into_iter().min_by_key(Standing::remaining)
+        };
+        Standing::tighter(own, self.lends(ask))
+    }
+
+    /// Where the tightest of a control panel's budgets stands that would pay for a call, as far as it is known.
+    fn lends(&self, ask: &Ask<'_>) -> Option<Standing> {
+        let leaf = ask.caller.key.leaf?;
+        self.lender.as_ref()?.standing(leaf)
     }
 
     /// Weighs a call as [`Gate::decide`] does, without setting anything aside or counting a request. Rate limits are not
@@ -60,7 +68,9 @@ impl Gate {
             Err(denial) => return refused(denial),
         };
         hard |= ask.caller.key.leaf.is_some();
-        let budgets = self.books.standings_of(&ledgers, now);
+        let mut budgets = self.books.standings_of(&ledgers, now);
+        let lends = self.lends(ask);
+        budgets.extend(lends.clone());
         let weight = match Weight::of(ask, charter.unknown_price(), hard) {
             Ok(weight) => weight,
             Err(denial) => {
@@ -73,7 +83,13 @@ impl Gate {
         let mut cap = weight.cap(ask);
         let mut worst_case = weight.cost(cap.tokens);
         let mut denial = None;
-        match self.books.would_fit(&ledgers, worst_case, now) {
+        let mut fits = self.books.would_fit(&ledgers, worst_case, now);
+        if let (Ok(()), Some(lends)) = (&fits, lends)
+            && lends.remaining() < worst_case
+        {
+            fits = Err(Refused::Short(Box::new(lends)));
+        }
+        match fits {
             Err(Refused::Short(short)) => match weight.clamped(&short, cap.tokens) {
                 Some(smaller) => {
                     cap = Cap {

@@ -7,18 +7,20 @@
 //! Not here: what is said to the panel when (`talk`), what holder and bank make of it (`protocol`).
 
 mod denied;
+mod standing;
 
 use super::notes::{finals, note};
 use super::reading::{LeaseReading, Reading};
 use crate::clock::{self, Moment};
-use crate::governance::budget::{Books, Lender, Lent, NotLent, Spent};
-use crate::lease::directory::{BudgetCard, Directory};
+use crate::governance::budget::{Books, Lender, Lent, NotLent, Spent, Standing};
+use crate::lease::directory::Directory;
 use crate::lease::protocol::{
     Answer, BankError, DiskId, Hello, Hold, Holder, LeafId, LeaseId, Reason, Record, RouterId,
     Sync, Unavailable, Work,
 };
 use crate::units::Money;
 use denied::Denied;
+use standing::{Card, Told};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,7 +52,9 @@ struct Inner {
     rising: VecDeque<(u64, u64)>,
     /// What the panel said no to, with the figures that the holder has no use for.
     denials: HashMap<LeafId, Denied>,
-    budgets: HashMap<u64, BudgetCard>,
+    /// Where the panel's budgets stood when it was last heard.
+    told: HashMap<LeafId, Told>,
+    budgets: HashMap<u64, Card>,
     leaves: BTreeSet<LeafId>,
     hurry: Hurry,
     /// Under which number calls under way were last cut: all of them, and those of a leaf.
@@ -116,6 +120,7 @@ impl Purse {
             inner.written = 0;
             inner.rising.clear();
             inner.denials.clear();
+            inner.told.clear();
         });
     }
 
@@ -123,7 +128,7 @@ impl Purse {
     pub(super) fn know(&self, directory: &Directory) {
         self.with(|inner| {
             let cards = directory.budgets.iter();
-            inner.budgets = cards.map(|card| (card.id, card.clone())).collect();
+            inner.budgets = cards.map(|card| (card.id, Card::of(card))).collect();
             inner.leaves = directory.keys.iter().map(|card| card.leaf).collect();
         });
     }
@@ -152,6 +157,7 @@ impl Purse {
             }
             if let (Answer::Synced(synced), Some(sync)) = (answer, to) {
                 inner.note_denials(&synced.denies, sync, at, now.wall);
+                inner.note_standings(&synced.grants, now.wall);
             }
             let holder = inner.holder.as_ref();
             if holder.is_some_and(|holder| holder.is_wanting(at) || holder.gave_back()) {
@@ -409,10 +415,16 @@ impl Lender for Purse {
             self.hurried.notify_one();
         }
         result.map(|hold| Lent {
+            leaf: leaf.0,
             lease: hold.lease.0,
             call: hold.call,
             amount: hold.amount,
         })
+    }
+
+    fn standing(&self, leaf: u64) -> Option<Standing> {
+        let (leaf, now) = (LeafId(leaf), clock::since_boot());
+        self.with(|inner| inner.stands(leaf, now))
     }
 
     fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) {

@@ -190,6 +190,9 @@ pub struct Grant {
         skip_serializing_if = "Option::is_none"
     )]
     pub keep: Option<Money>,
+    /// Where the hard budget stands that has the least left for it, so that callers can be told. Who is older says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tightest: Option<Short>,
 }
 
 /// A want that is not met.
@@ -207,7 +210,7 @@ pub struct Deny {
     pub short: Option<Short>,
 }
 
-/// A budget that does not cover what was wanted, as the bank has it.
+/// Where a budget stands, as the bank has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Short {
     /// Which.

@@ -145,6 +145,7 @@ mod tests {
             valid_for: Duration::from_mins(1),
             drain_for: Duration::from_mins(1),
             keep: None,
+            tightest: None,
         };
         Answer::Synced(Synced {
             seq: 1,

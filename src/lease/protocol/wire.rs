@@ -224,6 +224,7 @@ mod tests {
             valid_for: Duration::from_mins(15),
             drain_for: Duration::from_mins(10),
             keep: Some(Money::ZERO),
+            tightest: None,
         };
         let deny = Deny {
             leaf: LeafId(5),
@@ -257,6 +258,7 @@ mod tests {
                     grant,
                     Grant {
                         keep: None,
+                        tightest: Some(short),
                         ..grant
                     },
                 ],

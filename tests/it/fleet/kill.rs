@@ -278,6 +278,38 @@ fn a_budget_is_lowered_and_raised_while_calls_are_made() {
     assert_eq!(books.spent, Money::of("0.003"));
 }
 
+/// What nobody uses comes back by itself after a minute, which is longer than anything is waited for here.
+#[test]
+fn a_limit_lowered_below_what_is_lent_has_it_back_and_callers_are_told_where_it_stands() {
+    let scene = Scene::new("50.00", "");
+    let home = scene.home("edge");
+    let gateway = home.start();
+    let mut caller = scene.caller(&gateway);
+    served(&mut caller);
+    let path = format!("/api/v1/budgets/{}", scene.budget);
+    let money = |value: &Value| Money::of(value.as_str().expect("an amount"));
+    let lent = money(&scene.admin.get(&path)["held"]);
+    assert!(lent > Money::of("0.01"), "nothing is lent ahead");
+    let answer = caller.post(CHAT, &tenth());
+    assert_eq!(
+        answer.header("x-tollgate-budget-name"),
+        Some("acme/red/atlas total")
+    );
+    assert_eq!(answer.header("x-tollgate-budget-limit"), Some("50.00"));
+    let left = answer.header("x-tollgate-budget-remaining").expect("told");
+    assert!(
+        Money::of("49.90") < Money::of(left) && Money::of(left) < Money::of("50.00"),
+        "{left}"
+    );
+    let lowered = Instant::now();
+    scene.admin.patch(&path, &json!({ "limit": "0.01" }));
+    until("it is back", || {
+        let view = scene.admin.get(&path);
+        (money(&view["overcommitted"]) == Money::default()).then_some(())
+    });
+    eprintln!("it was back {} ms later", lowered.elapsed().as_millis());
+}
+
 #[test]
 fn with_the_panel_away_calls_go_on_up_to_what_is_lent_and_are_told_once_it_is_back() {
     let mut scene = Scene::new("50.00", "");

@@ -276,6 +276,7 @@ fn directory(limit: units::Money) -> Directory {
             limit,
             hard: true,
             clamp: true,
+            soft: vec![50],
         }],
     }
 }

@@ -12,6 +12,8 @@ struct Fake {
     left: Mutex<Money>,
     settled: Mutex<Vec<(u64, Money)>>,
     calls: Mutex<u64>,
+    /// Where its tightest budget stands.
+    stands: Mutex<Option<Standing>>,
 }
 
 impl Lender for Fake {
@@ -28,10 +30,16 @@ impl Lender for Fake {
         let mut calls = self.calls.lock().unwrap();
         *calls = calls.saturating_add(1);
         Ok(Lent {
+            leaf,
             lease: 9,
             call: *calls,
             amount,
         })
+    }
+
+    fn standing(&self, leaf: u64) -> Option<Standing> {
+        assert_eq!(leaf, 4);
+        self.stands.lock().unwrap().clone()
     }
 
     fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) {
@@ -169,4 +177,45 @@ fn a_call_that_is_lent_money_has_a_price_and_a_bound() {
         ..scene.ask(&rate)
     };
     assert_eq!(scene.denial(&unpriced).reason, Reason::PriceUnknown);
+}
+
+#[test]
+fn the_tighter_of_the_budgets_here_and_the_panels_is_told() {
+    let check = |left: &str, name: &str| {
+        let (scene, lender) = scene("1", vec![budget("day", "0.5")]);
+        *lender.stands.lock().unwrap() = Some(*standing(left));
+        let rate = rate();
+        let ask = scene.ask(&rate);
+        let told = |standing: Option<Standing>| standing.expect("stands").budget;
+        assert_eq!(&*told(scene.gate.tightest(&scene.charter, &ask, NOW)), name);
+        let call = scene.permit(&ask).dispatch();
+        assert_eq!(&*told(call.tightest()), name, "{left}");
+        let receipt = call.settle(bill("0.0002", 10, 5), "m", NOW);
+        assert_eq!(&*told(receipt.settlement.tightest), name, "{left}");
+        let quoted = scene.gate.quote(&scene.charter, &ask, NOW);
+        let names = quoted.budgets.iter().map(|budget| &*budget.budget);
+        assert_eq!(names.collect::<Vec<_>>(), ["day", "acme 1d"]);
+    };
+    check("0.2", "acme 1d");
+    check("0.9", "day");
+}
+
+#[test]
+fn a_quote_says_that_the_panels_budget_does_not_cover_a_call() {
+    let (scene, lender) = scene("1", vec![budget("day", "0.5")]);
+    let rate = rate();
+    let ask = scene.ask(&rate);
+    let quote = |left: &str| {
+        *lender.stands.lock().unwrap() = Some(*standing(left));
+        scene.gate.quote(&scene.charter, &ask, NOW)
+    };
+    assert!(quote(WORST).denial.is_none());
+    let smaller = quote("0.0002");
+    assert_eq!(
+        (smaller.cap.tokens, smaller.cap.clamped),
+        (Tokens(25), true)
+    );
+    let denial = quote("0.00001").denial.expect("denied");
+    assert_eq!(denial.reason, Reason::BudgetExceeded);
+    assert!(denial.message.contains("acme 1d"), "{}", denial.message);
 }

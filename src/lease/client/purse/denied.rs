@@ -2,8 +2,8 @@
 
 use super::Inner;
 use crate::clock::Wall;
-use crate::governance::budget::{AtLimit, NotLent, Period, Standing, Window};
-use crate::lease::protocol::{Deny, LeafId, Reason, Short, Sync};
+use crate::governance::budget::NotLent;
+use crate::lease::protocol::{Deny, LeafId, Reason, Sync};
 use crate::units::Money;
 use std::time::Duration;
 
@@ -63,50 +63,9 @@ impl Inner {
             // A directory and a bank that do not agree yet, others who are asked to give back, or a bank that was restored.
             Reason::UnknownLeaf | Reason::Recalling | Reason::Restoring => NotLent::Later(left),
             Reason::Exhausted => match denied.deny.short {
-                Some(short) => NotLent::Short(Box::new(self.standing(leaf, short, denied.at, now))),
+                Some(short) => NotLent::Short(Box::new(self.short(leaf, short, denied.at, now))),
                 None => NotLent::Beyond,
             },
         })
-    }
-
-    /// Where the budget stands that the panel named. What this gateway holds of it already counts as left, where that is
-    /// more: a smaller call may be made of either.
-    fn standing(&self, leaf: LeafId, short: Short, at: Wall, now: Duration) -> Standing {
-        let card = self.budgets.get(&short.budget);
-        let own = self
-            .holder
-            .as_ref()
-            .map_or(Money::ZERO, |holder| holder.most_at_once(leaf, now));
-        let free = short.limit.less(short.spent.plus(short.held));
-        let left = free.max(own).min(short.limit.less(short.spent));
-        let end = short.resets_in.map_or(i64::MAX, |left| {
-            let whole = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
-            at.secs().saturating_add(whole)
-        });
-        Standing {
-            budget: card.map_or_else(
-                || format!("budget {} of the panel", short.budget).into(),
-                |card| card.name.as_str().into(),
-            ),
-            value: None,
-            per: None,
-            window: card
-                .and_then(|card| card.window.parse().ok())
-                .unwrap_or(Window::Total),
-            period: Period {
-                start: Period::TOTAL.start,
-                end,
-            },
-            enforce: true,
-            at_limit: match card {
-                Some(card) if !card.clamp => AtLimit::Deny,
-                _ => AtLimit::Clamp,
-            },
-            limit: short.limit,
-            spent: short.spent,
-            reserved: short.limit.less(short.spent.plus(left)),
-            uncertain: Money::ZERO,
-            soft: None,
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::governance::budget::{Standing, Window};
+use crate::lease::directory::BudgetCard;
 use crate::lease::protocol::{AccountId, Bank, Terms, Usage};
 use crate::units::Tokens;
 
@@ -40,6 +41,7 @@ impl Scene {
             limit: usd(limit),
             hard: true,
             clamp: true,
+            soft: vec![50, 80],
         };
         purse.know(&Directory {
             revision: 1,
@@ -278,4 +280,57 @@ fn what_calls_were_for_is_told_by_model_until_the_panel_knows() {
     // With a lease that ends all of it is told, whatever is known.
     scene.purse.leave();
     assert_eq!(told(&scene), [calls(2, "0.40")]);
+}
+
+#[test]
+fn where_the_panels_budget_stands_is_known_from_its_answers_and_what_was_spent_since() {
+    let mut scene = Scene::new("1");
+    assert_eq!(scene.purse.standing(LEAF.0), None, "nothing was heard");
+    assert_eq!(scene.set_aside("0.10"), Err(NotLent::Ask));
+    scene.talk();
+    let told = |scene: &Scene| scene.purse.standing(LEAF.0).expect("told");
+    let standing = told(&scene);
+    assert_eq!(
+        (&*standing.budget, standing.limit, standing.remaining()),
+        ("acme/red 1d", usd("1"), usd("1"))
+    );
+    assert_eq!(standing.soft, None);
+    let lent = scene.set_aside("0.10").expect("lent");
+    assert_eq!(told(&scene).remaining(), usd("0.90"), "promised");
+    scene.settle(&lent, "0.04");
+    assert_eq!(told(&scene).remaining(), usd("0.96"), "spent");
+    scene.talk();
+    let standing = told(&scene);
+    assert_eq!(
+        (standing.spent, standing.remaining()),
+        (usd("0.04"), usd("0.96"))
+    );
+    while told(&scene).spent < usd("0.80") {
+        match scene.set_aside("0.10") {
+            Ok(lent) => scene.settle(&lent, "0.10"),
+            Err(_) => scene.talk(),
+        }
+    }
+    assert_eq!(told(&scene).soft, Some(80));
+}
+
+#[test]
+fn what_was_called_back_is_told_at_once() {
+    let mut scene = Scene::new("10");
+    assert_eq!(scene.set_aside("0.10"), Err(NotLent::Ask));
+    scene.talk();
+    let account = AccountId {
+        budget: 7,
+        period: 0,
+    };
+    scene.bank.set_account(account, usd("0.05"), true);
+    scene.talk();
+    assert_eq!(scene.purse.how_soon(), Hurry::Now);
+    scene.talk();
+    assert_eq!(scene.purse.how_soon(), Hurry::None);
+    let account = *scene.bank.account(account).expect("there");
+    assert_eq!(
+        (account.held, account.overcommit),
+        (Money::ZERO, Money::ZERO)
+    );
 }

@@ -268,11 +268,12 @@ impl Bank {
         }
     }
 
-    /// Of these accounts the one with the least left.
+    /// Of these accounts the one that binds and has the least left.
     fn shortest(&self, accounts: &[AccountId], now: Duration) -> Option<Short> {
         let books = accounts
             .iter()
-            .filter_map(|id| Some((id, self.accounts.get(id)?)));
+            .filter_map(|id| Some((id, self.accounts.get(id)?)))
+            .filter(|(_, account)| account.hard);
         let (id, account) = books.min_by_key(|(_, account)| account.free())?;
         Some(Short {
             budget: id.budget,
@@ -360,6 +361,7 @@ impl Bank {
                     .min(self.lending(&lease.accounts).valid_for),
                 drain_for: self.terms.drain_for,
                 keep: lease.recalled.then_some(Money::ZERO),
+                tightest: self.shortest(&lease.accounts, now),
             })
         };
         self.holding(self.open.held_by(router), mine)

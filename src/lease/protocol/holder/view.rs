@@ -75,6 +75,13 @@ impl Holder {
         idle < last.percent(50)
     }
 
+    /// What is left of all that is lent already.
+    #[must_use]
+    pub fn idle(&self, leaf: LeafId, now: Duration) -> Money {
+        let idle = self.open_leases(leaf, now).map(Held::idle);
+        idle.fold(Money::ZERO, Money::plus)
+    }
+
     /// The most that one call could have of what is lent already.
     #[must_use]
     pub fn most_at_once(&self, leaf: LeafId, now: Duration) -> Money {
@@ -125,6 +132,7 @@ mod tests {
             valid_for: Duration::from_mins(1),
             drain_for: Duration::from_mins(1),
             keep: None,
+            tightest: None,
         };
         let synced = Answer::Synced(Synced {
             seq: 1,

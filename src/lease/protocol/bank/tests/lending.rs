@@ -18,8 +18,8 @@ fn a_limit_lowered_below_what_is_lent_calls_back_what_nobody_uses() {
     let keep: Vec<_> = told.grants.iter().map(|grant| grant.keep).collect();
     assert_eq!(keep, [Some(Money::ZERO)]);
     assert!(!lease(&bank).recalled, "it is asked once");
-    let back = grant.granted.minus(usd(5));
-    heard(&mut bank, &telling(1, 3, line(&grant, usd(5), back)));
+    let idle = grant.granted.minus(usd(5));
+    heard(&mut bank, &telling(1, 3, line(&grant, usd(5), idle)));
     let root = bank.account(ROOT).expect("the root");
     assert_eq!(
         (root.spent, root.held, root.overcommit),
