@@ -17,7 +17,7 @@ use tollgate::control::treasury::{Treasury, TreasuryError};
 use tollgate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use tollgate::governance::budget::Window;
 use tollgate::lease::protocol::{
-    Answer, DiskId, Hello, LeafId, LeaseId, Line, RouterId, Sync, Terms, Usage, Want,
+    Answer, DiskId, Hello, LeafId, LeaseId, Lending, Line, RouterId, Sync, Terms, Usage, Want,
 };
 use tollgate::units::Money;
 
@@ -123,7 +123,7 @@ fn tree(size: u64) -> Tree {
         id,
         limit: Money::from_nanos(limit),
         hard: true,
-        lending: None,
+        lending: Lending::default(),
         window: Window::Total,
         zone: jiff::tz::TimeZone::UTC,
     };

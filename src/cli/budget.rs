@@ -1,11 +1,13 @@
 //! `tollgate budget`: the budgets at a control panel, and what became of them.
 
 mod entries;
+mod lending;
 
 use super::remote::{Fault, Kind, Panel, id, show};
 use crate::units::Money;
 use clap::{Args, Subcommand, ValueEnum};
 use entries::Entries;
+use lending::Lending;
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::process::ExitCode;
@@ -30,7 +32,8 @@ enum Command {
     #[command(after_help = "Examples:
   tollgate budget new acme --limit 1000 --window 1mo
   tollgate budget new acme/red/atlas --limit 50.00 --window 1d --tz Europe/Berlin --soft 50,80 --at-limit deny
-  tollgate budget new acme/red --limit 200 --window 1w --advisory")]
+  tollgate budget new acme/red --limit 200 --window 1w --advisory
+  tollgate budget new acme/red --limit 200 --window 1w --offline-target 10m --partition deny")]
     New(New),
     /// List budgets with their figures of this period
     #[command(
@@ -117,6 +120,8 @@ struct New {
     /// The limit does not bind: it is only told
     #[arg(long)]
     advisory: bool,
+    #[command(flatten)]
+    lending: Lending,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -130,7 +135,7 @@ struct Set {
     #[arg(
         long,
         value_name = "DOLLARS",
-        required_unless_present_any = ["soft", "at_limit", "advisory", "binding"]
+        required_unless_present_any = ["soft", "at_limit", "advisory", "binding", "offline_target", "partition"]
     )]
     limit: Option<Money>,
     /// At how many per cent somebody is told
@@ -145,6 +150,8 @@ struct Set {
     /// The limit binds
     #[arg(long)]
     binding: bool,
+    #[command(flatten)]
+    lending: Lending,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -213,6 +220,7 @@ fn make(panel: &Panel, new: &New, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(at_limit) = new.at_limit {
         body.insert("at_limit".to_owned(), json!(at_limit.word()));
     }
+    new.lending.tell(&mut body);
     let budget = panel.post("budgets", &Value::Object(body))?;
     told("made", &budget, new.json, out)
 }
@@ -232,6 +240,7 @@ fn change(panel: &Panel, set: &Set, out: &mut dyn Write) -> anyhow::Result<()> {
     if set.advisory || set.binding {
         body.insert("hard".to_owned(), json!(set.binding));
     }
+    set.lending.tell(&mut body);
     let path = format!("budgets/{}", id(&budget)?);
     let changed = panel.patch_as_read(&budget, &path, &Value::Object(body))?;
     told("changed", &changed, set.json, out)
@@ -326,12 +335,22 @@ fn tell(budget: &Value, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
         ("remaining", show::dollars(budget, "remaining")),
         ("overcommitted", show::dollars(budget, "overcommitted")),
         ("at the limit", at_limit),
+        ("lent for", lent_for(budget)),
+        ("panel away", lending::words(budget)),
         ("told at", percents(budget)),
         ("time zone", show::cell(budget, "tz")),
         ("resets", show::time(budget, "resets")),
         ("version", show::cell(budget, "revision")),
     ];
     Ok(show::fields(out, &pairs)?)
+}
+
+/// How much spending gateways may hold at once.
+fn lent_for(budget: &Value) -> String {
+    match show::text(budget, "offline_target").as_str() {
+        "panel" | "" => "as the panel's configuration says".to_owned(),
+        target => target.to_owned(),
+    }
 }
 
 fn percents(budget: &Value) -> String {

@@ -6,7 +6,7 @@ mod vault;
 pub use sign_in::{Oidc, OidcSettings, SignInSettings, is_endpoint};
 pub use vault::{KEY, MasterKey, VaultKeys, VaultSettings, Weakness, master_key};
 
-use crate::lease::protocol::Terms;
+use crate::lease::protocol::{Lending, Terms};
 use crate::settings::{Report, duration};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -52,7 +52,8 @@ pub struct ControlSettings {
 pub struct LeaseSettings {
     /// How long a gateway is to go on by itself while the panel is away: the longer, the more of a budget may be held by gateways.
     pub offline_target: Option<OfflineTarget>,
-    /// How long calls may begin on a lease after its last sync: `15m` unless said otherwise, `24h` at most.
+    /// How long calls may begin on a lease after its last sync: `15m` unless said otherwise, `1h` with that `offline_target`,
+    /// `24h` at most.
     pub valid_for: Option<String>,
     /// How long a call may last: `10m` unless said otherwise.
     pub drain_for: Option<String>,
@@ -75,6 +76,35 @@ pub enum OfflineTarget {
     /// An hour; up to 25 %.
     #[serde(rename = "1h")]
     Hour,
+}
+
+impl OfflineTarget {
+    /// How much of a gateway's future spending is lent at once.
+    pub(super) const fn horizon(self) -> Duration {
+        match self {
+            Self::Minute => Duration::from_mins(1),
+            Self::TenMinutes => Duration::from_mins(10),
+            Self::Hour => Duration::from_hours(1),
+        }
+    }
+
+    /// How much of a budget may be outstanding for that, in hundredths.
+    const fn outstanding(self) -> u8 {
+        match self {
+            Self::Minute => 5,
+            Self::TenMinutes => 10,
+            Self::Hour => 25,
+        }
+    }
+
+    /// The same, for one budget.
+    pub(super) fn lending(self) -> Lending {
+        Lending {
+            horizon: Some(self.horizon()),
+            outstanding: Some(self.outstanding()),
+            ..Lending::default()
+        }
+    }
 }
 
 /// The panel's settings, as meant.
@@ -172,19 +202,24 @@ impl ControlSettings {
 impl LeaseSettings {
     fn compile(&self, report: &Report<'_>) -> Terms {
         let default = Terms::default();
-        let (horizon, outstanding) = match self.offline_target.unwrap_or_default() {
-            OfflineTarget::Minute => (Duration::from_mins(1), 5),
-            OfflineTarget::TenMinutes => (Duration::from_mins(10), 10),
-            OfflineTarget::Hour => (Duration::from_hours(1), 25),
-        };
+        let target = self.offline_target.unwrap_or_default();
+        let horizon = target.horizon();
         let bounds = (Duration::from_secs(1), Duration::from_hours(24));
+        let valid_for = time(
+            self.valid_for.as_deref(),
+            default.valid_for.max(horizon),
+            bounds,
+            &report.at("valid_for"),
+        );
+        if self.offline_target.is_some() && valid_for < horizon {
+            report.at("offline_target").fault_with(
+                "offline_target",
+                "leases end before gateways have gone on for so long".to_owned(),
+                "make `valid_for` as long, or leave it out",
+            );
+        }
         Terms {
-            valid_for: time(
-                self.valid_for.as_deref(),
-                default.valid_for,
-                bounds,
-                &report.at("valid_for"),
-            ),
+            valid_for,
             drain_for: time(
                 self.drain_for.as_deref(),
                 default.drain_for,
@@ -192,7 +227,7 @@ impl LeaseSettings {
                 &report.at("drain_for"),
             ),
             horizon,
-            outstanding,
+            outstanding: target.outstanding(),
             clone_safe: self.clone_safe,
             ..default
         }
@@ -305,6 +340,29 @@ mod tests {
         assert_eq!(
             (terms.horizon, terms.outstanding),
             (Duration::from_mins(10), 10)
+        );
+    }
+
+    #[test]
+    fn leases_last_as_long_as_gateways_are_to_go_on() {
+        let terms = |valid_for: Option<&str>| {
+            compile(&ControlSettings {
+                leases: LeaseSettings {
+                    offline_target: Some(OfflineTarget::Hour),
+                    valid_for: valid_for.map(str::to_owned),
+                    ..LeaseSettings::default()
+                },
+                ..ControlSettings::default()
+            })
+        };
+        assert_eq!(terms(None).0.terms.valid_for, Duration::from_hours(1));
+        assert_eq!(terms(Some("2h")).0.terms.valid_for, Duration::from_hours(2));
+        let (_, faults) = terms(Some("30m"));
+        assert!(
+            faults
+                .join("\n")
+                .contains("leases.offline_target: leases end before"),
+            "{faults:?}"
         );
     }
 }

@@ -28,7 +28,7 @@ pub struct TreeBudget {
     /// Whether that binds.
     pub hard: bool,
     /// How it is lent, where not as the bank's terms say.
-    pub lending: Option<Lending>,
+    pub lending: Lending,
     /// How long a period is.
     pub window: Window,
     /// Where its calendar is read.
@@ -71,7 +71,7 @@ pub(super) struct Current {
     pub(super) id: AccountId,
     pub(super) limit: Money,
     pub(super) hard: bool,
-    pub(super) lending: Option<Lending>,
+    pub(super) lending: Lending,
     /// When its period ends, in seconds since the epoch, if it does.
     pub(super) ends: Option<i64>,
 }
@@ -87,7 +87,7 @@ impl Tree {
             },
             limit: Money::ZERO,
             hard: false,
-            lending: None,
+            lending: Lending::default(),
             ends: None,
         };
         accounts.by_budget.insert(UNBUDGETED, unbudgeted);

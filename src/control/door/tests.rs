@@ -10,7 +10,7 @@ use crate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use crate::governance::budget::Window;
 use crate::lease::bundle::{self, NotTrusted, Order, PolicyKey, Report};
 use crate::lease::directory::{Directory, Enrolled, Event};
-use crate::lease::protocol::{LeafId, RouterId, Terms};
+use crate::lease::protocol::{LeafId, Lending, RouterId, Terms};
 use crate::lease::vault::{Allowed, Credential, Given, Question};
 use crate::secret::Secret;
 use crate::units::Money;
@@ -172,7 +172,7 @@ impl Rig {
                 id: 1,
                 limit: Money::from_nanos(1_000_000_000),
                 hard: true,
-                lending: None,
+                lending: Lending::default(),
                 window: Window::Total,
                 zone: TimeZone::UTC,
             }],

@@ -219,6 +219,7 @@ pub(super) mod tests {
             hard: true,
             clamp: false,
             soft: "[]".to_owned(),
+            lending: "{}".to_owned(),
             rev: 1,
             created: 0,
             removed: None,

@@ -1,6 +1,7 @@
 //! The tree as the store has it, and what is made of it: paths and scopes for people, what the bank goes by, and the
 //! directory that gateways get.
 
+use super::budgets::Rules;
 use super::{Db, Outcome, kills, words};
 use crate::clock::Wall;
 use crate::control::store::sqlite::house::{budgets, keys, kills as kill_rows, nodes, settings};
@@ -103,7 +104,7 @@ pub(super) fn budget(row: &budgets::Budget) -> Outcome<TreeBudget> {
         id: unsigned(row.id),
         limit: Money::from_nanos(row.lim),
         hard: row.hard,
-        lending: None,
+        lending: Rules::of(&row.lending)?.lending(),
         window,
         zone,
     })

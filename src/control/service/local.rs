@@ -127,6 +127,8 @@ async fn first(panel: &Panel, actor: &Actor) -> Outcome<()> {
         hard: false,
         soft: vec![50, 80, 100],
         at_limit: budgets::AtLimit::default(),
+        offline_target: budgets::Target::default(),
+        partition: budgets::Partition::default(),
     };
     match budgets::make(panel, actor, budget).await {
         // A start that did not get further than this.

@@ -64,6 +64,7 @@ enum Order {
 /// The bank, for whoever wants something of it.
 #[derive(Debug)]
 pub struct Treasury {
+    terms: Terms,
     orders: mpsc::Sender<Order>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -88,9 +89,16 @@ impl Treasury {
                 runtime.block_on(work::run(ledger, bank, terms, waiting));
             })?;
         Ok(Self {
+            terms,
             orders,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// What its leases are like.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.terms
     }
 
     async fn ask<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, TreasuryError> {

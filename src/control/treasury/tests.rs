@@ -2,7 +2,7 @@ use super::*;
 use crate::clock::Wall;
 use crate::control::tree::{TreeBudget, TreeLeaf};
 use crate::governance::budget::Window;
-use crate::lease::protocol::{Answer, DiskId, LeafId, Reason, Synced, Want};
+use crate::lease::protocol::{Answer, DiskId, LeafId, Lending, Reason, Synced, Want};
 use crate::units::Money;
 use jiff::tz::TimeZone;
 
@@ -14,7 +14,7 @@ fn tree(limit: i64) -> Tree {
             id: 1,
             limit: Money::from_nanos(limit),
             hard: true,
-            lending: None,
+            lending: Lending::default(),
             window: Window::Total,
             zone: TimeZone::UTC,
         }],
@@ -219,7 +219,7 @@ fn a_budget_turns_to_its_next_period_and_what_was_lent_of_the_last_ends_with_it(
         id: 1,
         limit: Money::from_nanos(limit),
         hard: true,
-        lending: None,
+        lending: Lending::default(),
         window: Window::Hour,
         zone: TimeZone::UTC,
     };

@@ -37,8 +37,8 @@ pub struct Account {
     pub rate: Money,
     /// When its period ends, by the bank's clock. Said anew by whoever knows calendars, never stored.
     pub ends: Option<Duration>,
-    /// How it is lent, where it says so itself. Said anew by whoever administers it, never stored.
-    pub lending: Option<Lending>,
+    /// How it is lent, as far as it says so itself. Said anew by whoever administers it, never stored.
+    pub lending: Lending,
 }
 
 /// What one step does to every account of a lease.

@@ -3,17 +3,19 @@
 use crate::units::Money;
 use std::time::Duration;
 
-/// How one budget is lent, where it has a say of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How one budget is lent, as far as it has a say of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lending {
     /// How long calls may begin on a lease after its last sync; never longer than the bank's terms say.
-    pub valid_for: Duration,
+    pub valid_for: Option<Duration>,
     /// How much of a holder's future spending is lent at once.
-    pub horizon: Duration,
+    pub horizon: Option<Duration>,
     /// No more than this share of the budget is outstanding, in hundredths, unless a call needs it.
-    pub outstanding: u8,
+    pub outstanding: Option<u8>,
     /// Nobody is lent less, while there is plenty.
-    pub floor: Money,
+    pub floor: Option<Money>,
+    /// Nobody holds more at once, unless a call needs it.
+    pub most: Option<Money>,
 }
 
 /// The terms of a bank's leases.
@@ -54,26 +56,21 @@ impl Lending {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
-            valid_for: self.valid_for.min(other.valid_for),
-            horizon: self.horizon.min(other.horizon),
-            outstanding: self.outstanding.min(other.outstanding),
-            floor: self.floor.min(other.floor),
+            valid_for: less(self.valid_for, other.valid_for),
+            horizon: less(self.horizon, other.horizon),
+            outstanding: less(self.outstanding, other.outstanding),
+            floor: less(self.floor, other.floor),
+            most: less(self.most, other.most),
         }
     }
 }
 
-impl Terms {
-    /// How budgets are lent that have no say of their own.
-    #[must_use]
-    pub const fn lending(&self) -> Lending {
-        Lending {
-            valid_for: self.valid_for,
-            horizon: self.horizon,
-            outstanding: self.outstanding,
-            floor: self.floor,
-        }
-    }
+/// The less of both, where both say something.
+fn less<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
+}
 
+impl Terms {
     /// The bank's own end of a time it gave out: a hundredth more and a moment, for clocks that differ.
     pub(super) fn until(&self, now: Duration, given: Duration) -> Duration {
         let slack = Duration::from_nanos(

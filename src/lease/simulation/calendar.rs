@@ -72,13 +72,15 @@ impl Calendar {
             }
             bank.set_end(team, Some(at((now / PERIOD + 1) * PERIOD)));
             let close = Lending {
-                valid_for: at(VALID / 2),
-                horizon: at(20),
-                outstanding: 10,
-                floor: mills(50),
+                valid_for: Some(at(VALID / 2)),
+                horizon: Some(at(20)),
+                outstanding: Some(10),
+                floor: Some(mills(50)),
+                most: Some(mills(400)),
             };
-            let is_close = self.is_close && leaf.0 == TEAMS;
-            bank.set_lending(team, is_close.then_some(close));
+            if self.is_close && leaf.0 == TEAMS {
+                bank.set_lending(team, close);
+            }
             bank.set_leaf(leaf, accounts(leaf, now));
         }
     }

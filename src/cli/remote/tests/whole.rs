@@ -73,6 +73,20 @@ fn budgets_are_made_and_changed_as_they_were_read() {
         words.contains("(invalid)\n  window: ") && words.contains("\n  tz: "),
         "{words}"
     );
+    let words = rig
+        .run("budget new acme/red --limit 5 --window 1w --advisory --partition allow-up-to=2.50,10m --offline-target 10m")
+        .and_then(|_| rig.run("budget show acme/red"))
+        .unwrap();
+    assert!(
+        words.contains("each gateway goes on up to $2.50, for 10 min"),
+        "{words}"
+    );
+    let words = rig
+        .run("budget set acme/red --partition deny --offline-target panel")
+        .and_then(|_| rig.run("budget show acme/red"))
+        .unwrap();
+    assert!(words.contains("calls are refused"), "{words}");
+    rig.run("budget rm acme/red").unwrap();
     let changed = rig.json("budget set acme/red/atlas%201d --limit 12.50 --at-limit deny --json");
     assert_eq!(
         (&changed["limit"], &changed["revision"]),

@@ -1,4 +1,5 @@
 mod bundles;
+mod lending;
 mod live;
 mod matrix;
 mod money;

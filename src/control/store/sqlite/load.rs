@@ -2,7 +2,8 @@
 
 use super::{StoreError, write};
 use crate::lease::protocol::{
-    Account, AccountId, DiskId, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Stage, Usage,
+    Account, AccountId, DiskId, Leaf, LeafId, Lease, LeaseId, Lending, Router, RouterId, Rows,
+    Stage, Usage,
 };
 use crate::units::Money;
 use sqlx::sqlite::SqliteRow;
@@ -76,7 +77,7 @@ fn account(row: &SqliteRow) -> Result<(AccountId, Account), StoreError> {
         overcommit: money(row, "overcommit")?,
         rate: money(row, "rate")?,
         ends: None,
-        lending: None,
+        lending: Lending::default(),
     };
     Ok((account_id(row)?, account))
 }

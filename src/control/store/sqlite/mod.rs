@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
-const STEPS: [(i64, &str, &str); 8] = [
+const STEPS: [(i64, &str, &str); 9] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
     (3, "alerts", include_str!("migrations/0003_alerts.sql")),
@@ -39,6 +39,7 @@ const STEPS: [(i64, &str, &str); 8] = [
     (6, "usage", include_str!("migrations/0006_usage.sql")),
     (7, "notices", include_str!("migrations/0007_notices.sql")),
     (8, "oidc", include_str!("migrations/0008_oidc.sql")),
+    (9, "lending", include_str!("migrations/0009_lending.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -167,8 +167,8 @@ impl Bank {
         }
     }
 
-    /// Says how an account is lent; none for as the bank's terms say. Leases of it go by that from their next sync on.
-    pub fn set_lending(&mut self, id: AccountId, lending: Option<Lending>) {
+    /// Says how an account is lent, where not as the bank's terms say. Leases of it go by that from their next sync on.
+    pub fn set_lending(&mut self, id: AccountId, lending: Lending) {
         if let Some(account) = self.accounts.get_mut(&id) {
             account.lending = lending;
         }

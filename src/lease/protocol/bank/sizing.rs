@@ -10,6 +10,7 @@ use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{LeaseId, Reason, Want};
 use crate::lease::protocol::terms::Lending;
 use crate::units::Money;
+use std::time::Duration;
 
 /// Below this share of its limit a budget is near its end, in hundredths.
 const TAIL: u8 = 2;
@@ -17,8 +18,13 @@ const TAIL: u8 = 2;
 const TAIL_CALLS: i64 = 8;
 
 impl Bank {
-    /// What a want is worth, or why it is worth nothing.
-    pub(super) fn grant(&self, accounts: &[AccountId], want: &Want) -> Result<Money, Reason> {
+    /// What a want is worth to somebody who holds so much, or why it is worth nothing.
+    pub(super) fn grant(
+        &self,
+        accounts: &[AccountId],
+        want: &Want,
+        held: Money,
+    ) -> Result<Money, Reason> {
         let books: Option<Vec<&Account>> =
             accounts.iter().map(|id| self.accounts.get(id)).collect();
         let Some(books) = books.filter(|books| !books.is_empty()) else {
@@ -34,23 +40,29 @@ impl Bank {
             return Ok(want.need);
         }
         let lending = self.lending(accounts);
+        let horizon = lending.horizon.unwrap_or(self.terms.horizon);
         let wished = want
             .need
-            .max(lending.floor)
-            .max(over(want.rate, lending.horizon.as_secs()));
+            .max(lending.floor.unwrap_or(self.terms.floor))
+            .max(over(want.rate, horizon.as_secs()));
+        let most = lending.most.map_or(Money::MAX, |most| most.less(held));
         let caps = books.iter().map(|account| self.cap(account, want));
-        Ok(caps.fold(wished, Money::min).max(want.need).min(free))
+        let wished = caps.fold(wished.min(most), Money::min);
+        Ok(wished.max(want.need).min(free))
     }
 
-    /// How leases of these accounts are lent: by the strictest of those that have a say, by the bank's terms where none has.
-    pub(super) fn lending(&self, accounts: &[AccountId]) -> Lending {
+    /// How leases of these accounts are lent, as far as any of them has a say: the strictest holds.
+    fn lending(&self, accounts: &[AccountId]) -> Lending {
         let own = accounts.iter();
-        let own = own.filter_map(|id| self.accounts.get(id)?.lending);
-        let mut lending = own
-            .reduce(Lending::and)
-            .unwrap_or_else(|| self.terms.lending());
-        lending.valid_for = lending.valid_for.min(self.terms.valid_for);
-        lending
+        let own = own.filter_map(|id| Some(self.accounts.get(id)?.lending));
+        own.fold(Lending::default(), Lending::and)
+    }
+
+    /// How long calls may begin on a lease of these accounts.
+    pub(super) fn valid_for(&self, accounts: &[AccountId]) -> Duration {
+        let own = self.lending(accounts).valid_for;
+        own.unwrap_or(self.terms.valid_for)
+            .min(self.terms.valid_for)
     }
 
     /// The most one account lends for this want.
@@ -59,8 +71,8 @@ impl Bank {
             return Money::MAX;
         }
         let fair = share(account.free(), want.rate, account.rate.max(want.rate));
-        let own = account.lending.map(|lending| lending.outstanding);
-        let outstanding = own.unwrap_or(self.terms.outstanding);
+        let outstanding = account.lending.outstanding;
+        let outstanding = outstanding.unwrap_or(self.terms.outstanding);
         let room = account.limit.percent(outstanding).less(account.held);
         want.need.max(fair.min(room))
     }

@@ -251,7 +251,10 @@ impl Bank {
         if let Some(id) = mine {
             self.alter(id, |lease| lease.rate = want.rate);
         }
-        match self.grant(&accounts, want) {
+        let held = mine
+            .and_then(|id| self.leases.get(&id))
+            .map_or(Money::ZERO, Lease::held);
+        match self.grant(&accounts, want, held) {
             Ok(amount) => {
                 lent.push(self.lend(sync, want, mine, amount, now));
                 None
@@ -327,7 +330,7 @@ impl Bank {
 
     /// Until when calls may begin on a lease of these accounts that is heard of now, and until when they may last.
     fn times(&self, accounts: &[AccountId], now: Duration) -> (Duration, Duration) {
-        let valid_for = self.lending(accounts).valid_for;
+        let valid_for = self.valid_for(accounts);
         let whole = valid_for.saturating_add(self.terms.drain_for);
         (
             self.terms.until(now, valid_for),
@@ -358,7 +361,7 @@ impl Bank {
                 granted: lease.granted,
                 valid_for: self
                     .period_left(lease, now)
-                    .min(self.lending(&lease.accounts).valid_for),
+                    .min(self.valid_for(&lease.accounts)),
                 drain_for: self.terms.drain_for,
                 keep: lease.recalled.then_some(Money::ZERO),
                 tightest: self.shortest(&lease.accounts, now),

@@ -16,6 +16,8 @@ row! {
         clamp: bool,
         /// A JSON list of whole per cent.
         soft: String,
+        /// How it is lent, as JSON.
+        lending: String,
         rev: i64,
         created: i64,
         removed: Option<i64>,
@@ -65,13 +67,14 @@ pub(in crate::control) async fn list(
 /// A new budget; its number.
 pub(in crate::control) async fn insert(db: &mut SqliteConnection, budget: &Budget) -> Found<i64> {
     let inserted = sqlx::query(
-        "INSERT INTO budget (uid, node, win, zone, lim, hard, clamp, soft, rev, created) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO budget (uid, node, win, zone, lim, hard, clamp, soft, lending, rev, created) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     let inserted = inserted.bind(&budget.uid).bind(budget.node);
     let inserted = inserted.bind(&budget.win).bind(&budget.zone);
     let inserted = inserted.bind(budget.lim).bind(budget.hard);
     let inserted = inserted.bind(budget.clamp).bind(&budget.soft);
+    let inserted = inserted.bind(&budget.lending);
     let inserted = inserted.bind(budget.rev).bind(budget.created);
     Ok(inserted.execute(db).await?.last_insert_rowid())
 }
@@ -83,11 +86,12 @@ pub(in crate::control) async fn update(
     rev: i64,
 ) -> Found<bool> {
     let updated = sqlx::query(
-        "UPDATE budget SET lim = ?, hard = ?, clamp = ?, soft = ?, rev = rev + 1 \
+        "UPDATE budget SET lim = ?, hard = ?, clamp = ?, soft = ?, lending = ?, rev = rev + 1 \
          WHERE id = ? AND rev = ? AND removed IS NULL",
     );
     let updated = updated.bind(budget.lim).bind(budget.hard);
     let updated = updated.bind(budget.clamp).bind(&budget.soft);
+    let updated = updated.bind(&budget.lending);
     let updated = updated.bind(budget.id).bind(rev).execute(db).await?;
     Ok(updated.rows_affected() == 1)
 }

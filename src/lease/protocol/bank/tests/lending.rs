@@ -41,16 +41,17 @@ fn a_budget_is_lent_as_it_says_and_by_the_strictest_on_the_way() {
     bank.set_leaf(LEAF, [team, ROOT]);
     let terms = Terms::default();
     let wide = Lending {
-        horizon: secs(3_600),
-        outstanding: 25,
-        ..terms.lending()
+        horizon: Some(secs(3_600)),
+        outstanding: Some(25),
+        ..Lending::default()
     };
     let close = Lending {
-        valid_for: secs(30),
-        ..wide
+        valid_for: Some(secs(30)),
+        ..Lending::default()
     };
+    let none = Lending::default();
     let minute = usd(100);
-    let mut ask = |seq, team_says: Option<Lending>, root_says: Option<Lending>| {
+    let mut ask = |seq, team_says: Lending, root_says: Lending| {
         bank.set_lending(team, team_says);
         bank.set_lending(ROOT, root_says);
         let mut wanting = wanting(1, seq, usd(1));
@@ -63,22 +64,22 @@ fn a_budget_is_lent_as_it_says_and_by_the_strictest_on_the_way() {
         let held = bank.account(ROOT).expect("the root").held;
         (held.minus(before), grant.valid_for)
     };
-    assert_eq!(ask(1, None, None), (minute, terms.valid_for));
+    assert_eq!(ask(1, none, none), (minute, terms.valid_for));
     // An hour of spending, if the root had not a twentieth of its own to lend at most.
-    let (lent, valid_for) = ask(2, Some(wide), None);
+    let (lent, valid_for) = ask(2, wide, none);
     assert_eq!(
         (lent, valid_for),
         (usd(5_000).minus(minute), terms.valid_for)
     );
-    let (lent, _) = ask(3, Some(wide), Some(wide));
+    let (lent, _) = ask(3, wide, wide);
     assert_eq!(lent, usd(6_000), "an hour of spending");
-    let (_, valid_for) = ask(4, Some(wide), Some(close));
+    let (_, valid_for) = ask(4, wide, close);
     assert_eq!(valid_for, secs(30));
     let longer = Lending {
-        valid_for: secs(36_000),
+        valid_for: Some(secs(36_000)),
         ..wide
     };
-    let (_, valid_for) = ask(5, Some(longer), None);
+    let (_, valid_for) = ask(5, longer, none);
     assert_eq!(
         valid_for, terms.valid_for,
         "never longer than the bank says"
@@ -92,10 +93,33 @@ fn a_time_that_was_given_is_not_taken_back_when_a_budget_is_lent_for_less() {
     let until = |bank: &Bank| bank.lease(grant.lease).expect("a lease").drain_until;
     let before = until(&bank);
     let close = Lending {
-        valid_for: secs(30),
-        ..Terms::default().lending()
+        valid_for: Some(secs(30)),
+        ..Lending::default()
     };
-    bank.set_lending(ROOT, Some(close));
+    bank.set_lending(ROOT, close);
     heard(&mut bank, &telling(1, 2, line(&grant, usd(5), Money::ZERO)));
     assert!(until(&bank) >= before, "its holder may still spend it");
+}
+
+#[test]
+fn a_holder_has_no_more_at_once_than_a_budget_lets_it_unless_a_call_needs_it() {
+    let mut bank = bank(usd(100_000));
+    bank.set_account(ROOT, Money::ZERO, false);
+    let most = Lending {
+        floor: Some(usd(500)),
+        most: Some(usd(500)),
+        ..Lending::default()
+    };
+    bank.set_lending(ROOT, most);
+    let mut held = |seq, need| {
+        let mut wanting = wanting(1, seq, need);
+        for want in &mut wanting.wants {
+            want.rate = usd(10_000);
+        }
+        heard(&mut bank, &wanting);
+        bank.account(ROOT).expect("the root").held
+    };
+    assert_eq!(held(1, usd(1)), usd(500), "ten thousand a minute or not");
+    assert_eq!(held(2, usd(1)), usd(501), "what the call needs");
+    assert_eq!(held(3, usd(900)), usd(1_401));
 }

@@ -1,5 +1,7 @@
 //! Budgets: what there is in a period, and how much of it is gone, as the bank has it.
 
+mod lending;
+
 use super::access::Actor;
 use super::audit::Act;
 use super::directory::{self, Forest, list as json_list};
@@ -15,6 +17,9 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub(super) use lending::Rules;
+pub use lending::{Partition, Target};
 
 /// What happens to a call that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +55,10 @@ pub struct BudgetView {
     pub soft: Vec<u8>,
     /// What happens to a call that does not fit.
     pub at_limit: AtLimit,
+    /// How long gateways can go on with what they are lent of it.
+    pub offline_target: Target,
+    /// What a gateway may do with it while the panel cannot be reached.
+    pub partition: Partition,
     /// Its version, as `if-match` wants it.
     pub revision: i64,
     /// The period's number: its first second since the epoch.
@@ -93,6 +102,12 @@ pub struct NewBudget {
     /// What happens to a call that does not fit.
     #[serde(default)]
     pub at_limit: AtLimit,
+    /// How long gateways can go on with what they are lent of it.
+    #[serde(default)]
+    pub offline_target: Target,
+    /// What a gateway may do with it while the panel cannot be reached.
+    #[serde(default)]
+    pub partition: Partition,
 }
 
 /// What changes of a budget; what is absent stays.
@@ -111,6 +126,12 @@ pub struct BudgetChange {
     /// What happens to a call that does not fit.
     #[serde(default)]
     pub at_limit: Option<AtLimit>,
+    /// How long gateways can go on with what they are lent of it.
+    #[serde(default)]
+    pub offline_target: Option<Target>,
+    /// What a gateway may do with it while the panel cannot be reached.
+    #[serde(default)]
+    pub partition: Option<Partition>,
 }
 
 fn yes() -> bool {
@@ -130,6 +151,11 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewBudget) -> Outcome<Budge
     let known = TimeZone::get(&zone).is_ok();
     check.that(known, "tz", "an IANA time zone, like `Europe/Berlin`");
     thresholds(&mut check, &new.soft);
+    let rules = Rules {
+        offline_target: new.offline_target,
+        partition: new.partition,
+    };
+    rules.check(&mut check, new.hard, panel.treasury.terms().valid_for);
     check.done()?;
     let mut change = panel.change().await?;
     let (forest, node) = nodes::within(change.db(), actor, &new.node).await?;
@@ -143,6 +169,7 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewBudget) -> Outcome<Budge
         hard: new.hard,
         clamp: new.at_limit == AtLimit::Clamp,
         soft: json!(new.soft).to_string(),
+        lending: rules.row()?,
         rev: 1,
         created: panel.now().nanos(),
         removed: None,
@@ -211,6 +238,18 @@ pub async fn change(
         changed.soft = json!(soft).to_string();
     }
     changed.hard = asked.hard.unwrap_or(row.hard);
+    let mut rules = Rules::of(&row.lending)?;
+    rules.offline_target = asked.offline_target.unwrap_or(rules.offline_target);
+    if let Some(partition) = asked.partition.clone() {
+        rules.partition = partition;
+    }
+    // Not where they stay as they were: the panel's configuration may have changed since, and a limit is to be changed all the same.
+    if asked.offline_target.is_some() || asked.partition.is_some() || asked.hard.is_some() {
+        let mut check = Check::default();
+        rules.check(&mut check, changed.hard, panel.treasury.terms().valid_for);
+        check.done()?;
+    }
+    changed.lending = rules.row()?;
     let clamp = asked.at_limit.map(|at_limit| at_limit == AtLimit::Clamp);
     changed.clamp = clamp.unwrap_or(row.clamp);
     let changed = update(change.db(), changed, revision.unwrap_or(row.rev)).await?;
@@ -287,7 +326,7 @@ pub(super) fn act<'a>(
 pub(super) fn told(row: &rows::Budget) -> Value {
     json!({
         "window": row.win, "tz": row.zone, "limit": words::dollars(row.lim), "hard": row.hard, "clamp": row.clamp,
-        "soft": row.soft, "revision": row.rev,
+        "soft": row.soft, "lending": row.lending, "revision": row.rev,
     })
 }
 
@@ -336,6 +375,7 @@ fn view(
     account: Option<Account>,
 ) -> Outcome<BudgetView> {
     let limit = Money::from_nanos(row.lim);
+    let rules = Rules::of(&row.lending)?;
     let account = account.unwrap_or_else(|| Account::new(limit, row.hard));
     let gone = account.spent.plus(account.uncertain);
     let ends = (period.end < i64::MAX).then(|| Wall::from_secs(period.end).nanos());
@@ -355,6 +395,8 @@ fn view(
         hard: row.hard,
         soft: json_list(&row.soft)?,
         at_limit,
+        offline_target: rules.offline_target,
+        partition: rules.partition,
         revision: row.rev,
         period: id.period,
         resets: words::some_time(ends),
