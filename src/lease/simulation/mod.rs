@@ -46,12 +46,25 @@ fn panics(run: impl FnOnce() -> u64) -> Option<String> {
     Some(text.unwrap_or("a panic").to_owned())
 }
 
+/// How much of the budget was used in a world that breaks no promise; of one that does, which it is.
+fn kept(seed: u64) -> u64 {
+    let mut used = 0;
+    let run = || {
+        used = World::new(seed, None).run();
+        used
+    };
+    if let Some(said) = panics(run) {
+        panic!("in the world of seed {seed}: {said}");
+    }
+    used
+}
+
 /// No world of a range breaks a promise. Comes back with how much of the budget was used on average, in thousandths.
 fn hold(seeds: std::ops::Range<u64>) {
     let mut used = 0;
     let count = seeds.end - seeds.start;
     for seed in seeds {
-        used += World::new(seed, None).run();
+        used += kept(seed);
     }
     let mean = used / count;
     assert!(
@@ -78,6 +91,21 @@ fn the_promises_hold_in_the_third_worlds() {
 #[test]
 fn the_promises_hold_in_the_fourth_worlds() {
     hold(3 * seeds()..4 * seeds());
+}
+
+/// Worlds in which a promise was broken once, by a mistake that was mended.
+const ONCE_BROKEN: [u64; 2] = [
+    // A lease that was lent in an answer that got lost, and ended before its holder heard of it, was presumed spent for good.
+    7779,
+    // No promise, but the world: a gateway whose first message came behind an old one of its lost disk did not begin anew.
+    11455,
+];
+
+#[test]
+fn the_promises_hold_in_worlds_that_broke_them_once() {
+    for seed in ONCE_BROKEN {
+        kept(seed);
+    }
 }
 
 /// P5 holds also where the books are those of a backup; and the bank lends again, in the end.

@@ -542,6 +542,12 @@ impl World {
             let now = node.clock(self.now);
             match (&mut node.holder, &answer) {
                 (Some(holder), Ok(answer)) => holder.heard(answer, now),
+                // An old message made another disk the newest: the gateway begins anew, with another start.
+                (Some(holder), Err(BankError::OldStart { start, .. }))
+                    if holder.hello().is_some_and(|hello| hello.start == *start) =>
+                {
+                    node.begin(self.mutant != Some(Mutant::NoCeiling));
+                }
                 // It came for one sync, and is about another by now, perhaps: the holder says it all again, that is all.
                 (Some(holder), Err(error)) => holder.refused(error),
                 (None, _) => {}

@@ -13,6 +13,7 @@ pub(super) mod sizing;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod unheard;
 mod usage;
 pub use learning::{Restoring, SetBack, TooEarly};
 pub use rows::Rows;

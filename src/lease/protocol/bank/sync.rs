@@ -8,7 +8,7 @@ use crate::lease::protocol::Mutant;
 use crate::lease::protocol::account::AccountId;
 use crate::lease::protocol::lease::{Lease, Stage};
 use crate::lease::protocol::message::{
-    Answer, Deny, DiskId, Final, Grant, LeaseId, Line, Reason, RouterId, Short, Sync, Synced, Want,
+    Answer, Deny, Final, Grant, LeaseId, Line, Reason, RouterId, Short, Sync, Synced, Want,
 };
 use crate::units::Money;
 use foldhash::quality::FixedState;
@@ -153,44 +153,13 @@ impl Bank {
         })
     }
 
-    fn finalise(&mut self, sync: &Sync, word: &Final) {
+    pub(super) fn finalise(&mut self, sync: &Sync, word: &Final) {
         let earlier = self.leases.get(&word.lease).is_some_and(|lease| {
             lease.router == sync.router && lease.incarnation < sync.incarnation
         });
         if earlier {
             let clone_safe = self.terms.clone_safe;
             self.alter(word.lease, |lease| lease.finalise(word, clone_safe));
-        }
-    }
-
-    /// The disk that the process of a gateway writes to.
-    fn disk_of(&self, router: RouterId) -> DiskId {
-        let disks = self.routers.get(&router).map(|router| &router.disks);
-        disks
-            .and_then(|disks| disks.last())
-            .map_or(DiskId::default(), |(disk, _)| *disk)
-    }
-
-    /// Leases of earlier processes on this very disk that it does not name: the answer that brought them got lost, and no
-    /// ceiling of theirs was ever written, so nothing was spent.
-    fn never_opened(&mut self, sync: &Sync) {
-        let disk = self.disk_of(sync.router);
-        let unnamed = |lease: &Lease| {
-            lease.incarnation < sync.incarnation
-                && lease.disk == disk
-                && !lease.was_used
-                && !lease.is_final
-                && !self.may_be_forgotten(lease.fence)
-        };
-        for lease in self.holding(self.open.held_by(sync.router), unnamed) {
-            let word = Final {
-                lease,
-                settled: Money::ZERO,
-                in_flight: Money::ZERO,
-                overrun: Money::ZERO,
-                uncertain: Money::ZERO,
-            };
-            self.finalise(sync, &word);
         }
     }
 

@@ -480,3 +480,29 @@ fn a_leaf_whose_switch_was_pulled_gets_nothing() {
     let reasons: Vec<Reason> = synced.denies.iter().map(|deny| deny.reason).collect();
     assert_eq!(reasons, [Reason::Killed]);
 }
+
+#[test]
+fn a_lease_whose_holder_never_heard_of_it_comes_back_when_it_has_ended() {
+    let mut bank = bank(usd(1_000));
+    let lost = lent(&mut bank, 1, usd(40));
+    // The holder goes on without it; as long as it is good, an answer may still tell.
+    heard(&mut bank, &sync(1, 2));
+    assert_eq!(books(&bank), (Money::ZERO, lost.granted, Money::ZERO));
+    bank.tick(secs(3_600));
+    bank.tick(secs(7_200));
+    assert_eq!(books(&bank), (Money::ZERO, Money::ZERO, lost.granted));
+    heard(&mut bank, &sync(1, 3));
+    assert_eq!(books(&bank), (Money::ZERO, Money::ZERO, Money::ZERO));
+    // One that was spent from is another matter.
+    let used = lent_again(&mut bank, 4);
+    heard(&mut bank, &telling(1, 5, line(&used, usd(1), Money::ZERO)));
+    bank.tick(secs(14_400));
+    bank.tick(secs(18_000));
+    heard(&mut bank, &sync(1, 6));
+    assert_eq!(books(&bank).2, used.granted.minus(usd(1)));
+}
+
+fn lent_again(bank: &mut Bank, seq: u64) -> Grant {
+    let synced = heard(bank, &wanting(1, seq, usd(40)));
+    synced.grants.first().copied().expect("money")
+}

@@ -200,6 +200,7 @@ impl Both {
     }
 
     fn say(&mut self, sync: Sync) {
+        let unheard = self.never_heard_of(&sync);
         let answer = self.bank.sync(&sync, self.now);
         // Facts are heard whatever the answer is, from whoever holds the lease.
         let nanos = |money: Money| i128::from(money.nanos());
@@ -233,8 +234,30 @@ impl Both {
         }
         if matches!(answer, Ok(Answer::Synced(_))) && self.said.last() != Some(&sync) {
             self.never_opened(&sync);
+            for id in unheard {
+                let slice = self.slices.get_mut(&id).filter(|slice| !slice.used);
+                if let Some(slice) = slice.filter(|slice| !slice.closed) {
+                    slice.uncertain = 0;
+                    slice.close();
+                }
+            }
         }
         self.said.push(sync);
+    }
+
+    /// Leases of the very process that bring no money any more, and that it does not name in something new: it will never
+    /// hear of them.
+    fn never_heard_of(&self, sync: &Sync) -> Vec<LeaseId> {
+        let known = self.bank.router(sync.router);
+        if known.is_none_or(|known| known.seq >= sync.seq) {
+            return Vec::new();
+        }
+        let leases = self.bank.leases().filter(|(id, lease)| {
+            (lease.router, lease.incarnation) == (sync.router, sync.incarnation)
+                && lease.stage != Stage::Active
+                && sync.leases.iter().all(|line| line.lease != *id)
+        });
+        leases.map(|(id, _)| id).collect()
     }
 
     /// A process that is heard knows its disk: what it does not name of earlier ones, and nobody ever used, never came.
