@@ -106,6 +106,15 @@ impl Actor {
         }
     }
 
+    /// A user who comes in another way than by a session: by a password, a link, a provider of sign-ins.
+    pub(super) fn entering(name: &'static str, user: &users::User, origin: &str) -> Self {
+        Self {
+            uid: user.uid.clone(),
+            name: user.email.clone(),
+            ..Self::own(name, origin)
+        }
+    }
+
     /// Refuses whose role does not reach so far.
     ///
     /// # Errors

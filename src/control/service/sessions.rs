@@ -152,8 +152,7 @@ pub(super) async fn open_by(
     let user = user.ok_or(ServiceError::UnknownIdentity)?;
     let digest = secrets::digest(token.expose());
     rows::open_session(change.db(), &session, &digest).await?;
-    let mut actor = Actor::own(way, origin);
-    (actor.uid, actor.name) = (user.uid.clone(), user.email.clone());
+    let actor = Actor::entering(way, &user, origin);
     let act = Act {
         action: "session.open",
         target: &session.uid,

@@ -278,8 +278,7 @@ pub async fn accept(
     let user = user.ok_or(ServiceError::UsedUp)?;
     rows::set_password(change.db(), number, &password).await?;
     rows::end_sessions(change.db(), number).await?;
-    let mut actor = Actor::own("invitation", origin);
-    (actor.uid, actor.name) = (user.uid.clone(), user.email.clone());
+    let actor = Actor::entering("invitation", &user, origin);
     let act = Act {
         action: "user.set_password",
         target: &user.uid,

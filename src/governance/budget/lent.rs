@@ -21,8 +21,9 @@ pub trait Lender: Send + Sync + fmt::Debug {
     /// Where the tightest of the budgets stands that lend to `leaf`, as far as it is known here.
     fn standing(&self, leaf: u64) -> Option<Standing>;
 
-    /// Books what the call came to; nothing where no work was done for it. Called once for all that was set aside.
-    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>);
+    /// Books what the call came to; nothing where no work was done for it. Called once for all that was set aside. Comes back
+    /// with where the tightest of the budgets stands then.
+    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) -> Option<Standing>;
 }
 
 /// What a call came to.

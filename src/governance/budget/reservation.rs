@@ -184,14 +184,10 @@ impl Reservation {
         if std::mem::take(&mut self.open) {
             // Before the books: who waits until their entry is on the disk has waited for this one, too.
             let lent = self.lent.take();
-            if let Some((lender, lent)) = &lent {
-                lender.settle(lent, closing.spent(self.amount, model));
-            }
+            let lent = lent
+                .and_then(|(lender, lent)| lender.settle(&lent, closing.spent(self.amount, model)));
             let mut settlement = self.books.close(self.place, closing);
-            if let Some((lender, lent)) = lent {
-                let standing = lender.standing(lent.leaf);
-                settlement.tightest = Standing::tighter(settlement.tightest, standing);
-            }
+            settlement.tightest = Standing::tighter(settlement.tightest.take(), lent);
             settlement
         } else {
             Settlement::default()

@@ -52,8 +52,8 @@ struct Inner {
     rising: VecDeque<(u64, u64)>,
     /// What the panel said no to, with the figures that the holder has no use for.
     denials: HashMap<LeafId, Denied>,
-    /// Where the panel's budgets stood when it was last heard.
-    told: HashMap<LeafId, Told>,
+    /// Where the panel's budgets stood when it was last heard, of leaves that it lent to.
+    standings: HashMap<LeafId, Told>,
     budgets: HashMap<u64, Card>,
     leaves: BTreeSet<LeafId>,
     hurry: Hurry,
@@ -120,7 +120,7 @@ impl Purse {
             inner.written = 0;
             inner.rising.clear();
             inner.denials.clear();
-            inner.told.clear();
+            inner.standings.clear();
         });
     }
 
@@ -157,7 +157,7 @@ impl Purse {
             }
             if let (Answer::Synced(synced), Some(sync)) = (answer, to) {
                 inner.note_denials(&synced.denies, sync, at, now.wall);
-                inner.note_standings(&synced.grants, now.wall);
+                inner.note_standings(&synced.grants, at, now.wall);
             }
             let holder = inner.holder.as_ref();
             if holder.is_some_and(|holder| holder.is_wanting(at) || holder.gave_back()) {
@@ -427,7 +427,7 @@ impl Lender for Purse {
         self.with(|inner| inner.stands(leaf, now))
     }
 
-    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) {
+    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) -> Option<Standing> {
         let hold = Hold {
             lease: LeaseId(lent.lease),
             call: lent.call,
@@ -439,15 +439,18 @@ impl Lender for Purse {
             input: spent.input.0,
             output: spent.output.0,
         });
-        self.with(|inner| {
+        let now = clock::since_boot();
+        let stands = self.with(|inner| {
             if let Some(holder) = &mut inner.holder {
                 holder.settle(&hold, cost, work);
             }
+            inner.stands(LeafId(lent.leaf), now)
         });
         // What a call did not cost may be what another waits for.
         if self.changes.receiver_count() > 0 {
             self.changed();
         }
+        stands
     }
 }
 

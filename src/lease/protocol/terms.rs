@@ -14,7 +14,7 @@ pub struct Lending {
     pub outstanding: Option<u8>,
     /// Nobody is lent less, while there is plenty.
     pub floor: Option<Money>,
-    /// Nobody holds more at once, unless a call needs it.
+    /// No gateway holds more of it at once, over all its leases, unless a call needs it.
     pub most: Option<Money>,
 }
 

@@ -378,20 +378,24 @@ pub(crate) struct Page {
     pub(crate) body: String,
 }
 
+/// TLS that trusts this authority alone, given as PEM.
+pub(crate) fn trusting(ca: &str) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a certificate");
+    roots.add(ca).expect("an authority");
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
 impl Browser {
     /// One that trusts this authority, given as PEM.
     pub(crate) fn trusting(ca: &str) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        let ca = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a certificate");
-        roots.add(ca).expect("an authority");
-        let ring = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(ring)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let client = reqwest::Client::builder()
-            .use_preconfigured_tls(tls)
+            .use_preconfigured_tls(trusting(ca))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build();

@@ -6,6 +6,7 @@ mod money;
 mod news;
 mod oidc;
 mod surface;
+mod switches;
 mod usage;
 mod vault;
 mod who;

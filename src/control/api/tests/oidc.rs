@@ -100,6 +100,13 @@ impl Scene {
         self.back(&self.identity.visit(&location), &cookie)
     }
 
+    /// Changes the user who signs in at the provider.
+    #[track_caller]
+    fn change_bob(&self, body: Value) {
+        let what = format!("PATCH /api/v1/users/{}", self.bob);
+        self.world.ask(&what, &self.admin, body).is(200);
+    }
+
     /// The newest lines of the audit log.
     fn audit(&self, count: usize) -> Vec<Value> {
         let path = format!("/api/v1/audit?limit={count}");
@@ -230,15 +237,7 @@ fn who_is_invited_signs_in_at_the_provider_and_is_known_there_from_then_on() {
     let again = session(&scene.sign_in());
     assert_eq!(scene.audit(1)[0]["action"], "session.open");
     // A session like all others: it ends at once with what it rests on.
-    let body = json!({ "disabled": true });
-    scene
-        .world
-        .ask(
-            &format!("PATCH /api/v1/users/{}", scene.bob),
-            &scene.admin,
-            body,
-        )
-        .is(200);
+    scene.change_bob(json!({ "disabled": true }));
     scene
         .world
         .get("/api/v1/me", &again)
@@ -330,15 +329,7 @@ fn nobody_becomes_a_user_by_an_identity() {
 #[test]
 fn an_administrator_who_signs_in_at_the_provider_alone_counts_as_one() {
     let scene = Scene::new();
-    let body = json!({ "role": "admin" });
-    scene
-        .world
-        .ask(
-            &format!("PATCH /api/v1/users/{}", scene.bob),
-            &scene.admin,
-            body,
-        )
-        .is(200);
+    scene.change_bob(json!({ "role": "admin" }));
     let me = text(&scene.world.get("/api/v1/me", &scene.admin).is(200)["id"]);
     let leave = || {
         scene.world.ask(

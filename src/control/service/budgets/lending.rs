@@ -89,15 +89,13 @@ impl Rules {
 
     /// Says what is wrong with them, for a budget that binds or does not. No lease of the panel is good for longer than `longest`.
     pub(super) fn check(&self, check: &mut Check, hard: bool, longest: Duration) {
-        let longest_words = |what: &str| {
-            format!(
-                "{what} than leases of this panel are good for: {} min, by `leases.valid_for` of its configuration",
-                longest.as_secs().div_euclid(60)
-            )
-        };
+        let longer = format!(
+            "longer than leases of this panel are good for: {} min, by `leases.valid_for` of its configuration",
+            longest.as_secs().div_euclid(60)
+        );
         if let Some(target) = self.offline_target.of() {
             let fits = target.horizon() <= longest;
-            check.that(fits, "offline_target", &longest_words("longer"));
+            check.that(fits, "offline_target", &longer);
         }
         let Partition::AllowUpTo { usd, minutes } = &self.partition else {
             return;
@@ -111,7 +109,7 @@ impl Rules {
         );
         let time = minute(*minutes);
         check.that(*minutes > 0, "partition", "a minute or more");
-        check.that(time <= longest, "partition", &longest_words("longer"));
+        check.that(time <= longest, "partition", &longer);
     }
 
     /// What the bank is to go by.

@@ -330,7 +330,8 @@ fn form(fields: &[(&str, &str)]) -> String {
     form
 }
 
-/// A text as it may stand in forms and queries.
+/// A text as it may stand in forms and queries. A space is `%20`, which whoever reads forms and whoever reads URLs take alike;
+/// `+`, as libraries for forms write it, is not.
 fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -98,8 +98,7 @@ async fn user_of(
     let now = panel.now().nanos();
     rows::link(change.db(), (issuer, subject), user.id, now).await?;
     let accepted = users::end_invitations(change.db(), user.id, now).await?;
-    let mut actor = Actor::own("oidc", origin);
-    (actor.uid, actor.name) = (user.uid.clone(), user.email.clone());
+    let actor = Actor::entering("oidc", &user, origin);
     let act = Act {
         action: "user.link",
         target: &user.uid,

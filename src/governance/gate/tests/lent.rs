@@ -42,9 +42,10 @@ impl Lender for Fake {
         self.stands.lock().unwrap().clone()
     }
 
-    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) {
+    fn settle(&self, lent: &Lent, spent: Option<Spent<'_>>) -> Option<Standing> {
         let cost = spent.map_or(Money::ZERO, |spent| spent.cost);
         self.settled.lock().unwrap().push((lent.call, cost));
+        self.standing(lent.leaf)
     }
 }
 

@@ -38,23 +38,28 @@ impl Card {
 pub(super) struct Told {
     short: Short,
     at: Wall,
+    /// When its period is over, and with it all that was told.
+    pub(super) until: Duration,
 }
 
 impl Inner {
-    /// Takes down where the budgets stand that these leases are taken from.
-    pub(super) fn note_standings(&mut self, grants: &[Grant], at: Wall) {
-        for grant in grants {
-            match grant.tightest {
-                Some(short) => self.told.insert(grant.leaf, Told { short, at }),
-                None => self.told.remove(&grant.leaf),
-            };
-        }
+    /// Takes down where the budgets stand that these leases are taken from: all there are. Of a leaf that is lent nothing
+    /// any more nothing is known from then on: what was told once would be told for ever, and who decides by it that no call
+    /// is made would never hear better.
+    pub(super) fn note_standings(&mut self, grants: &[Grant], now: Duration, at: Wall) {
+        let told = grants.iter().filter_map(|grant| {
+            let short = grant.tightest?;
+            let resets = short.resets_in.unwrap_or(Duration::MAX);
+            let until = now.saturating_add(resets);
+            Some((grant.leaf, Told { short, at, until }))
+        });
+        self.standings = told.collect();
     }
 
     /// Where the tightest budget of a leaf stands: what was free when the panel was last heard, and what is left here of
     /// what it lent.
     pub(super) fn stands(&self, leaf: LeafId, now: Duration) -> Option<Standing> {
-        let told = self.told.get(&leaf)?;
+        let told = self.standings.get(&leaf).filter(|told| now < told.until)?;
         let idle = |holder: &Holder| holder.idle(leaf, now);
         let idle = self.holder.as_ref().map_or(Money::ZERO, idle);
         Some(self.standing(told.short, free(&told.short).plus(idle), told.at))

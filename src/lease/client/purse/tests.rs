@@ -334,3 +334,37 @@ fn what_was_called_back_is_told_at_once() {
         (Money::ZERO, Money::ZERO)
     );
 }
+
+#[test]
+fn a_budget_that_nothing_is_lent_from_any_more_is_not_told_as_it_was() {
+    let mut scene = Scene::new("1");
+    assert_eq!(scene.set_aside("0.10"), Err(NotLent::Ask));
+    scene.talk();
+    let lent = scene.set_aside("0.10").expect("lent");
+    scene.settle(&lent, "0.10");
+    scene.talk();
+    assert!(scene.purse.standing(LEAF.0).is_some());
+    // Drained there, it is in no answer any more; who refuses calls by what it knew would never hear better.
+    scene.bank.drain(ROUTER);
+    scene.talk();
+    assert_eq!(scene.purse.standing(LEAF.0), None);
+}
+
+#[test]
+fn where_a_budget_stood_says_nothing_of_its_next_period() {
+    let mut scene = Scene::new("1");
+    let account = AccountId {
+        budget: 7,
+        period: 0,
+    };
+    let ends = clock::since_boot().saturating_add(Duration::from_hours(1));
+    scene.bank.set_end(account, Some(ends));
+    assert_eq!(scene.set_aside("0.10"), Err(NotLent::Ask));
+    scene.talk();
+    scene.purse.with(|inner| {
+        let until = inner.standings.get(&LEAF).expect("told").until;
+        let before = until.saturating_sub(Duration::from_nanos(1));
+        assert!(until >= ends && inner.stands(LEAF, before).is_some());
+        assert_eq!(inner.stands(LEAF, until), None);
+    });
+}

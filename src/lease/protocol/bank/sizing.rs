@@ -7,7 +7,7 @@
 use super::Bank;
 use crate::lease::protocol::account::{Account, AccountId};
 use crate::lease::protocol::lease::{Lease, Stage};
-use crate::lease::protocol::message::{LeaseId, Reason, Want};
+use crate::lease::protocol::message::{LeaseId, Reason, RouterId, Want};
 use crate::lease::protocol::terms::Lending;
 use crate::units::Money;
 use std::time::Duration;
@@ -18,12 +18,12 @@ const TAIL: u8 = 2;
 const TAIL_CALLS: i64 = 8;
 
 impl Bank {
-    /// What a want is worth to somebody who holds so much, or why it is worth nothing.
+    /// What a want of this gateway is worth, or why it is worth nothing.
     pub(super) fn grant(
         &self,
         accounts: &[AccountId],
         want: &Want,
-        held: Money,
+        router: RouterId,
     ) -> Result<Money, Reason> {
         let books: Option<Vec<&Account>> =
             accounts.iter().map(|id| self.accounts.get(id)).collect();
@@ -45,9 +45,9 @@ impl Bank {
             .need
             .max(lending.floor.unwrap_or(self.terms.floor))
             .max(over(want.rate, horizon.as_secs()));
-        let most = lending.most.map_or(Money::MAX, |most| most.less(held));
         let caps = books.iter().map(|account| self.cap(account, want));
-        let wished = caps.fold(wished.min(most), Money::min);
+        let most = accounts.iter().map(|id| self.most(*id, router));
+        let wished = caps.chain(most).fold(wished, Money::min);
         Ok(wished.max(want.need).min(free))
     }
 
@@ -63,6 +63,19 @@ impl Bank {
         let own = self.lending(accounts).valid_for;
         own.unwrap_or(self.terms.valid_for)
             .min(self.terms.valid_for)
+    }
+
+    /// How much more of an account this gateway may hold, by what the account itself says.
+    fn most(&self, id: AccountId, router: RouterId) -> Money {
+        let own = self.accounts.get(&id);
+        let Some(most) = own.and_then(|account| account.lending.most) else {
+            return Money::MAX;
+        };
+        let leases = self.open.held_by(router);
+        let leases = leases.filter_map(|lease| self.leases.get(&lease));
+        let leases = leases.filter(|lease| lease.accounts.contains(&id));
+        let held = leases.fold(Money::ZERO, |held, lease| held.plus(lease.held()));
+        most.less(held)
     }
 
     /// The most one account lends for this want.

@@ -220,10 +220,7 @@ impl Bank {
         if let Some(id) = mine {
             self.alter(id, |lease| lease.rate = want.rate);
         }
-        let held = mine
-            .and_then(|id| self.leases.get(&id))
-            .map_or(Money::ZERO, Lease::held);
-        match self.grant(&accounts, want, held) {
+        match self.grant(&accounts, want, sync.router) {
             Ok(amount) => {
                 lent.push(self.lend(sync, want, mine, amount, now));
                 None

@@ -16,7 +16,7 @@ pub(super) struct Held {
     pub(super) last: Money,
     pub(super) returned: Money,
     /// Of that, what the bank knows.
-    pub(super) told: Money,
+    pub(super) returned_told: Money,
     pub(super) settled: Money,
     pub(super) overrun: Money,
     pub(super) reserved: Money,
@@ -47,7 +47,7 @@ impl Held {
             granted: Money::ZERO,
             last: Money::ZERO,
             returned: Money::ZERO,
-            told: Money::ZERO,
+            returned_told: Money::ZERO,
             settled: Money::ZERO,
             overrun: Money::ZERO,
             reserved: Money::ZERO,

@@ -145,7 +145,7 @@ impl Holder {
         }
         for line in &sync.leases {
             if let Some(held) = self.leases.get_mut(&line.lease) {
-                held.told = line.returned;
+                held.returned_told = line.returned;
             }
         }
         for line in sync.leases.iter().filter(|line| line.closing) {

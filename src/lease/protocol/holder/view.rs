@@ -60,7 +60,7 @@ impl Holder {
     /// Whether it gave back money that the bank does not know of yet: others may wait for it.
     #[must_use]
     pub fn gave_back(&self) -> bool {
-        let unheard = |held: &Held| !held.closing && held.returned > held.told;
+        let unheard = |held: &Held| !held.closing && held.returned > held.returned_told;
         self.leases.values().any(unheard)
     }
 

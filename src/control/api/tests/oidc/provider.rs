@@ -47,33 +47,12 @@ fn a_provider_that_redirects_floods_or_hangs_is_given_up() {
         let got = scene.sign_in();
         scene.refused(got, (502, "provider_unavailable"), reason);
     };
-    for place in ["token", "keys"] {
-        let is_token = place == "token";
-        back(
-            if is_token {
-                |w| w.redirects = "token"
-            } else {
-                |w| w.redirects = "keys"
-            },
-            "provider_garbled",
-        );
-        back(
-            if is_token {
-                |w| w.floods = "token"
-            } else {
-                |w| w.floods = "keys"
-            },
-            "provider_unreachable",
-        );
-        back(
-            if is_token {
-                |w| w.hangs = "token"
-            } else {
-                |w| w.hangs = "keys"
-            },
-            "provider_unreachable",
-        );
-    }
+    back(|whims| whims.redirects = "token", "provider_garbled");
+    back(|whims| whims.redirects = "keys", "provider_garbled");
+    back(|whims| whims.floods = "token", "provider_unreachable");
+    back(|whims| whims.floods = "keys", "provider_unreachable");
+    back(|whims| whims.hangs = "token", "provider_unreachable");
+    back(|whims| whims.hangs = "keys", "provider_unreachable");
     scene.identity.is(|_| {});
     session(&scene.sign_in());
 }

@@ -189,11 +189,7 @@ fn a_command_line_gets_a_session_for_what_came_to_its_port() {
     redeem(&third, VERIFIER).refused(403, "sign_in_stale");
     // Who is disabled in between stays out.
     let fourth = code(&granted());
-    let path = format!("PATCH /api/v1/users/{}", scene.bob);
-    scene
-        .world
-        .ask(&path, &scene.admin, json!({ "disabled": true }))
-        .is(200);
+    scene.change_bob(json!({ "disabled": true }));
     redeem(&fourth, VERIFIER).refused(403, "identity_unknown");
     // The command line is told why nothing comes.
     assert_eq!(

@@ -123,3 +123,27 @@ fn a_holder_has_no_more_at_once_than_a_budget_lets_it_unless_a_call_needs_it() {
     assert_eq!(held(2, usd(1)), usd(501), "what the call needs");
     assert_eq!(held(3, usd(900)), usd(1_401));
 }
+
+#[test]
+fn a_gateway_that_spends_for_several_leaves_has_no_more_than_one_amount() {
+    let mut bank = bank(usd(100_000));
+    bank.set_account(ROOT, Money::ZERO, false);
+    bank.set_leaf(LeafId(2), [ROOT]);
+    let most = Lending {
+        floor: Some(usd(500)),
+        most: Some(usd(500)),
+        ..Lending::default()
+    };
+    bank.set_lending(ROOT, most);
+    let mut held = |router, seq, leaf| {
+        let mut wanting = wanting(router, seq, usd(1));
+        for want in &mut wanting.wants {
+            want.leaf = leaf;
+        }
+        heard(&mut bank, &wanting);
+        bank.account(ROOT).expect("the root").held
+    };
+    assert_eq!(held(1, 1, LEAF), usd(500));
+    assert_eq!(held(1, 2, LeafId(2)), usd(501), "what the call needs");
+    assert_eq!(held(2, 1, LeafId(2)), usd(1_001), "another gateway");
+}
