@@ -1,8 +1,10 @@
-//! The bank at work over SQLite: grants and syncs a second, how long one takes, and what it costs as gateways grow.
+//! The bank at work: grants and syncs a second, how long one takes, and what it costs as gateways grow.
 //!
-//! `cargo bench --bench treasury` prints Markdown. Each gateway settles what it was lent and wants more with every sync, so each
-//! sync changes a lease, four accounts and a gateway's row, and writes four lines of the ledger. Each size is measured without and
-//! with lines of what calls were for, of so many models. Many ask at once: what waits is committed together.
+//! `cargo bench --bench treasury` prints Markdown, for books in SQLite; `-- --store postgres://user@host/database 10 100` for books
+//! at a server, in a database that is empty before each run. Each gateway settles what it was lent and wants more with every sync, so each
+//! sync changes a lease, four accounts and a gateway's row, and writes four lines of the ledger. Each size is
+//! measured without and with lines of what calls were for, of so many models. Many ask at once: what waits is
+//! committed together.
 //!
 //! Not here: HTTP and TLS before it, and the gateways' own side.
 
@@ -12,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tollgate::clock::since_start;
-use tollgate::control::store::sqlite::Ledger;
+use tollgate::control::store::Place;
+use tollgate::control::store::postgres::Server;
 use tollgate::control::treasury::{Treasury, TreasuryError};
 use tollgate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use tollgate::governance::budget::Window;
@@ -32,8 +35,12 @@ const TEAMS: u64 = 20;
 const MODELS: [i64; 2] = [0, 3];
 
 fn main() -> Result<(), Fault> {
-    let sizes: Vec<u64> = std::env::args()
-        .skip(1)
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut store = arguments.iter().skip_while(|word| *word != "--store");
+    let store = store.nth(1).map(|store| store.parse::<Server>());
+    let store = store.transpose()?;
+    let sizes: Vec<u64> = arguments
+        .iter()
         .filter_map(|size| size.parse().ok())
         .collect();
     let sizes = if sizes.is_empty() {
@@ -49,7 +56,7 @@ fn main() -> Result<(), Fault> {
     writeln!(out, "|--:|--:|--:|--:|--:|--:|--:|")?;
     for size in sizes {
         for models in MODELS {
-            writeln!(out, "{}", measure(size, models)?)?;
+            writeln!(out, "{}", measure((size, models), store.as_ref())?)?;
         }
     }
     Ok(())
@@ -143,13 +150,16 @@ fn tree(size: u64) -> Tree {
     }
 }
 
-fn measure(size: u64, models: i64) -> Result<String, Fault> {
+fn measure((size, models): (u64, i64), store: Option<&Server>) -> Result<String, Fault> {
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ledger = runtime.block_on(Ledger::open(&folder.path().join("panel.db")))?;
-    let treasury = Arc::new(Treasury::start(ledger, Terms::default())?);
+    let place = match store {
+        Some(server) => Place::Server(server.clone()),
+        None => Place::File(folder.path().join("panel.db")),
+    };
+    let treasury = Arc::new(Treasury::start(&place, Terms::default())?);
     let mut gateways = runtime.block_on(settle(&treasury, size, models))?;
     let shares = AT_ONCE.min(gateways.len());
     let mut hands: Vec<Vec<Gateway>> = (0..shares).map(|_| Vec::new()).collect();

@@ -7,6 +7,7 @@ use super::control::DATABASE;
 use crate::clock;
 use crate::config;
 use crate::control::store::sqlite::backup;
+use crate::control::store::{Ledger, Place, StoreError, set_back};
 use anyhow::{Context as _, bail};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,8 @@ pub fn make(state: &Path, to: &Path) -> anyhow::Result<()> {
     let database = state.join(DATABASE);
     if !database.is_file() {
         bail!(
-            "there is no {}: name the panel's state directory with --state-dir",
+            "there is no {}: name the panel's state directory with --state-dir (books at a PostgreSQL server are copied with \
+             pg_dump, beside a copy of that directory)",
             database.display()
         );
     }
@@ -60,7 +62,8 @@ pub fn restore(from: &Path, state: &Path) -> anyhow::Result<()> {
     let books = from.join(DATABASE);
     if !books.is_file() {
         bail!(
-            "there is no {}: name a folder that `tollgate panel backup` made",
+            "there is no {}: name a folder that `tollgate panel backup` made (books at a PostgreSQL server are restored with \
+             pg_restore, and then marked with `tollgate panel set-back`)",
             books.display()
         );
     }
@@ -76,7 +79,8 @@ pub fn restore(from: &Path, state: &Path) -> anyhow::Result<()> {
         copy(&books, &part.join(DATABASE))?;
         files(from, &part)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(backup::mark(&part.join(DATABASE), clock::now().wall))?;
+        let marked = Place::File(part.join(DATABASE));
+        runtime.block_on(set_back::mark(&marked, clock::now().wall))?;
         let _ = fs::remove_dir(state);
         named(&part, state)
     })();
@@ -84,6 +88,36 @@ pub fn restore(from: &Path, state: &Path) -> anyhow::Result<()> {
         let _ = fs::remove_dir_all(&part);
     }
     restored
+}
+
+/// Tells books at a server that they were set back: by `pg_restore`, by recovery to a point in time, or by a failover that lost
+/// commits. The panel that begins with them knows it. Comes back with where they are.
+///
+/// # Errors
+/// The configuration is faulty, the books are no server's, or a panel runs over them.
+pub fn set_back(sources: &config::Sources) -> anyhow::Result<String> {
+    let control = config::load_panel(sources).map_err(super::StartError::Configuration)?;
+    let Some(server) = control.server else {
+        bail!(
+            "this panel keeps its books in SQLite: make its state directory from a backup with `tollgate panel restore`"
+        );
+    };
+    let place = Place::Server(server);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Nobody begins meanwhile.
+        let held = Ledger::open(&place).await;
+        let held = held.map_err(|error| match error {
+            StoreError::Held(_) => {
+                anyhow::anyhow!("a panel runs over {place}: stop all of them first")
+            }
+            error => error.into(),
+        })?;
+        set_back::mark(&place, clock::now().wall).await?;
+        held.close().await?;
+        anyhow::Ok(())
+    })?;
+    Ok(place.to_string())
 }
 
 /// A new folder of our own beside this one, where it is made before it gets its name.

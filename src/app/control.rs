@@ -2,6 +2,9 @@
 //!
 //! Start: state directory → books and bank → authority → panel → doors → announce. Stop: gateways are told to look elsewhere,
 //! no new connections, open answers end, then the books are closed.
+//!
+//! With books at a server another panel may hold the bank. Then this one stands by: it opens no door, so that whoever knows
+//! several addresses tries another one, and takes over as soon as the bank is free. A panel that lost the bank ends.
 
 use super::bundles;
 use crate::clock;
@@ -14,23 +17,27 @@ use crate::control::service::vault::{self, Keyring};
 use crate::control::service::{Panel, oidc, users};
 use crate::control::settings::Control;
 use crate::control::signer::Signer;
-use crate::control::store::sqlite::{Ledger, Store};
-use crate::control::treasury::Treasury;
+use crate::control::store::{Place, Store, StoreError};
+use crate::control::treasury::{StartError, Treasury};
 use crate::control::{api, upkeep};
 use crate::journal::{self, Claim};
 use crate::lease::directory::Event;
 use crate::secret::Secret;
 use crate::telemetry::logs as log;
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The panel's database in its state directory.
 pub(super) const DATABASE: &str = "panel.db";
+/// How often a panel that stands by asks whether the bank is free.
+const ASK: Duration = Duration::from_secs(1);
 
 /// How to run a panel.
 pub struct Options {
@@ -69,16 +76,40 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!(%error, "core dumps cannot be forbidden here: a crash could write secrets to a file");
     }
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let orders = runtime.block_on(async { super::Orders::listen() })?;
+    let mut orders = runtime.block_on(async { super::Orders::listen() })?;
+    let claimed = runtime.block_on(async {
+        tokio::select! {
+            claimed = Claimed::wait(&control) => claimed.map(Some),
+            signal = orders.come() => {
+                tracing::info!(signal, "stopping");
+                Ok(None)
+            }
+        }
+    })?;
+    let Some(claimed) = claimed else {
+        return Ok(());
+    };
     let listeners = control.listen.iter().map(bind);
     let listeners = listeners.collect::<anyhow::Result<Vec<_>>>()?;
-    let open = Open::build(&control, listeners, &runtime)?;
+    let open = Open::build(&control, claimed, listeners, &runtime)?;
     if let Some(announce) = options.announce {
         announce(&open.opened);
     }
-    let stopped = runtime.block_on(orders.come());
-    tracing::info!(signal = stopped, "stopping");
+    let treasury = open.treasury.clone();
+    let stopped = runtime.block_on(async {
+        tokio::select! {
+            signal = orders.come() => Some(signal),
+            () = treasury.ended() => None,
+        }
+    });
+    if let Some(signal) = stopped {
+        tracing::info!(signal, "stopping");
+    }
     open.stop(&runtime);
+    anyhow::ensure!(
+        stopped.is_some(),
+        "this panel lost the bank: start it again, it stands by while another one holds it"
+    );
     Ok(())
 }
 
@@ -94,6 +125,73 @@ pub(super) fn bind(address: &SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// The bank, held, and what nobody else may use meanwhile.
+pub(super) struct Claimed {
+    place: Place,
+    treasury: Treasury,
+    claim: Option<Claim>,
+}
+
+impl Claimed {
+    /// Opens the books, and holds the bank.
+    pub(super) fn take(control: &Control) -> anyhow::Result<Self> {
+        let folder = &control.state_dir;
+        let (place, claim) = match &control.server {
+            // Panels that share their books share this folder: the bank's lock stands for the folder's.
+            Some(server) => {
+                config::private_folder(folder)
+                    .with_context(|| format!("cannot make {}", folder.display()))?;
+                (Place::Server(server.clone()), None)
+            }
+            None => (
+                Place::File(folder.join(DATABASE)),
+                Some(journal::claim(folder)?),
+            ),
+        };
+        let treasury = Treasury::start(&place, control.terms).context("the bank cannot begin")?;
+        Ok(Self {
+            place,
+            treasury,
+            claim,
+        })
+    }
+
+    /// The same, and stands by as long as another panel holds it.
+    async fn wait(control: &Control) -> anyhow::Result<Self> {
+        let mut stands_by = false;
+        loop {
+            let asked = control.clone();
+            let taken = tokio::task::spawn_blocking(move || Self::take(&asked)).await?;
+            let error = match taken {
+                Ok(taken) => {
+                    if stands_by {
+                        tracing::info!("the bank is free: this panel takes over");
+                    }
+                    return Ok(taken);
+                }
+                Err(error) => error,
+            };
+            let is_held = matches!(
+                error.downcast_ref(),
+                Some(StartError::Store(StoreError::Held(_)))
+            );
+            match (is_held, stands_by) {
+                (true, false) => {
+                    stands_by = true;
+                    tracing::info!(
+                        "another panel holds the bank: this one stands by, its doors closed, and takes over when it is free"
+                    );
+                }
+                (true, true) => {}
+                // Whoever holds the bank loses the server, too.
+                (false, true) => tracing::warn!("standing by: {error:#}"),
+                (false, false) => return Err(error),
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+}
+
 /// A running panel, all of it.
 pub(super) struct Open {
     pub(super) opened: Opened,
@@ -102,21 +200,23 @@ pub(super) struct Open {
     doors: JoinSet<()>,
     bulletin: Arc<Bulletin>,
     treasury: Arc<Treasury>,
-    _claim: Claim,
+    _claim: Option<Claim>,
 }
 
 impl Open {
     pub(super) fn build(
         control: &Control,
+        claimed: Claimed,
         listeners: Vec<TcpListener>,
         runtime: &Runtime,
     ) -> anyhow::Result<Self> {
         let folder = &control.state_dir;
-        let claim = journal::claim(folder)?;
-        let database = folder.join(DATABASE);
+        let Claimed {
+            place,
+            treasury,
+            claim,
+        } = claimed;
         let now = clock::now().wall;
-        let ledger = runtime.block_on(Ledger::open(&database))?;
-        let treasury = Treasury::start(ledger, control.terms).context("the bank cannot begin")?;
         let treasury = Arc::new(treasury);
         let authority = Arc::new(Authority::open(folder, now)?);
         let certificates = Certificates::new(authority.clone(), control.names.clone(), now)?;
@@ -125,9 +225,19 @@ impl Open {
         let first = u64::try_from(now.nanos().div_euclid(1_000_000)).unwrap_or(0);
         let bulletin = Arc::new(Bulletin::new(first));
         let (panel, first_admin) = runtime.block_on(async {
-            let store = Store::open(&database).await?;
+            let store = Store::open(&place).await?;
             let time = Arc::new(|| clock::now().wall);
             let mut panel = Panel::open(store, treasury.clone(), bulletin.clone(), time).await?;
+            if let Place::Server(server) = &place {
+                let certificate = folder.join(CERTIFICATE);
+                let bytes = std::fs::read(&certificate)?;
+                anyhow::ensure!(
+                    panel.is_of(Sha256::digest(bytes).into()).await?,
+                    "the books at {server} are those of another authority than {}: panels that share their books share \
+                     their state directory, or copies of it",
+                    certificate.display()
+                );
+            }
             let signer = Signer::open(folder)?;
             panel.staff(Office::new(bundles::checker(), signer)).await?;
             let sealed = vault::is_sealed(&panel).await?;

@@ -5,7 +5,7 @@
 //!
 //! Not here: what is found in its books at the first start (`control::service::local`).
 
-use super::control::{Open, bind};
+use super::control::{Claimed, Open, bind};
 use crate::config::{Config, Fallback};
 use crate::control::service::local;
 use crate::control::settings::ControlSettings;
@@ -73,7 +73,8 @@ impl Home {
             .thread_name("panel")
             .enable_all()
             .build()?;
-        let open = Open::build(&control, vec![listener], &runtime)
+        let open = Claimed::take(&control)
+            .and_then(|claimed| Open::build(&control, claimed, vec![listener], &runtime))
             .context("the control panel within cannot start")?;
         let keys = config.keys.iter();
         let home = local::Home {

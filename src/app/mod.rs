@@ -148,7 +148,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     // Listened for before anything is set up: whoever is told to stop while starting still stops in order.
-    let orders = runtime.block_on(async { Orders::listen() })?;
+    let mut orders = runtime.block_on(async { Orders::listen() })?;
     let within = options.within.filter(|_| config.panel.is_none());
     let home = within
         .map(|within| Home::open(within, &config))
@@ -186,7 +186,7 @@ impl Orders {
     }
 
     /// Waits for one, also if it came meanwhile.
-    async fn come(mut self) -> &'static str {
+    async fn come(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

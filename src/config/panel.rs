@@ -36,6 +36,9 @@ pub fn load_panel(sources: &Sources) -> Result<Control, Faults> {
     let settings: ControlSettings = document.settings(&mut reader);
     let mut control = settings.compile(&document.report());
     reader.secret(&document.root, &["vault", "key"]);
+    if settings.has_password() {
+        reader.secret(&document.root, &["store"]);
+    }
     for index in 0..settings.vault.previous.len() {
         reader.secret(&document.root, &["vault", "previous", &index.to_string()]);
     }
@@ -108,6 +111,21 @@ mod tests {
         let names = ["127.0.0.1", "::1", "localhost", "panel.example"];
         assert_eq!(control.names, names);
         assert!(control.state_dir.ends_with(".tollgate-panel") && control.state_dir.is_absolute());
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_for_the_owner_of_the_file_alone() {
+        let code = |store: &str| {
+            let loaded = load(&format!("store: \"{store}\"\n"));
+            loaded.err().map(|faults| faults.0[0].code)
+        };
+        assert_eq!(code("postgres://t@localhost/panel"), None);
+        let secret = Some("readable_secret");
+        assert_eq!(code("postgres://t:hunter2@localhost/panel"), secret);
+        assert_eq!(
+            code("postgres://t@localhost/panel?password=hunter2"),
+            secret
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod vault;
 pub use sign_in::{Oidc, OidcSettings, SignInSettings, is_endpoint};
 pub use vault::{KEY, MasterKey, VaultKeys, VaultSettings, Weakness, master_key};
 
+use super::store::postgres::Server;
 use crate::lease::protocol::{Lending, Terms};
 use crate::settings::{Report, duration};
 use schemars::JsonSchema;
@@ -29,7 +30,8 @@ pub struct ControlSettings {
     pub names: Vec<String>,
     /// Where its database and its authority are kept; `.tollgate-panel` unless said otherwise.
     pub state_dir: Option<String>,
-    /// Where the books are: `sqlite`, one file in the state directory.
+    /// Where the books are: `sqlite`, one file in the state directory, unless said otherwise; or a PostgreSQL database,
+    /// `postgres://user:password@host/database`, which several panels may share: one of them is the panel, the others stand by.
     pub store: Option<String>,
     /// What leases are like.
     #[serde(default)]
@@ -114,8 +116,10 @@ pub struct Control {
     pub listen: Vec<SocketAddr>,
     /// The names in its certificate.
     pub names: Vec<String>,
-    /// Where everything is kept, as written.
+    /// Where everything but the books is kept, and those, too, unless they are at a server; as written.
     pub state_dir: PathBuf,
+    /// The server that the books are at.
+    pub server: Option<Server>,
     /// What leases are like.
     pub terms: Terms,
     /// How long a gateway's certificate is good.
@@ -151,19 +155,10 @@ impl ControlSettings {
                 );
             }
         }
-        if let Some(store) = self.store.as_deref().filter(|store| *store != "sqlite") {
-            report.at("store").fault_with(
-                "store",
-                format!(
-                    "this version keeps its books in SQLite, not in `{}`",
-                    scheme(store)
-                ),
-                "leave `store` out",
-            );
-        }
         Control {
             names: self.all_names(&listen),
             listen,
+            server: self.server(&report.at("store")),
             state_dir: self
                 .state_dir
                 .as_deref()
@@ -179,6 +174,41 @@ impl ControlSettings {
             vault: self.vault.compile(&report.at("vault")),
             oidc: self.sign_in.compile(self.url.as_deref(), report),
         }
+    }
+
+    /// Whether the address of the books, as written, has a password in it.
+    pub fn has_password(&self) -> bool {
+        let Some((_, address)) = self
+            .store
+            .as_deref()
+            .and_then(|store| store.split_once("://"))
+        else {
+            return false;
+        };
+        let who = address.rsplit_once('@').map_or("", |(who, _)| who);
+        who.contains(':') || address.contains("password=")
+    }
+
+    fn server(&self, report: &Report<'_>) -> Option<Server> {
+        let store = self.store.as_deref().filter(|store| *store != "sqlite")?;
+        let help =
+            "write `postgres://user:password@host/database`, or leave `store` out for SQLite";
+        let Ok(server) = store.parse::<Server>() else {
+            report.fault_with(
+                "store",
+                format!("`{}` is nowhere to keep books", scheme(store)),
+                help,
+            );
+            return None;
+        };
+        if server.is_in_the_clear() {
+            report.fault_with(
+                "store_in_the_clear",
+                "the books would go to another machine without TLS".to_owned(),
+                "add `?sslmode=verify-full`, and `&sslrootcert=FILE` where the server's authority is your own",
+            );
+        }
+        Some(server)
     }
 
     fn all_names(&self, listen: &[SocketAddr]) -> Vec<String> {
@@ -307,7 +337,7 @@ mod tests {
         let settings = ControlSettings {
             listen: vec!["here".into()],
             names: vec!["https://panel.example".into()],
-            store: Some("postgres://tollgate:hunter2@db/panel".into()),
+            store: Some("mysql://tollgate:hunter2@db/panel".into()),
             leases: LeaseSettings {
                 valid_for: Some("100h".into()),
                 ..LeaseSettings::default()
@@ -325,6 +355,47 @@ mod tests {
             assert!(all.contains(part), "{part} in {all}");
         }
         assert!(!all.contains("hunter2"), "{all}");
+    }
+
+    #[test]
+    fn books_at_a_server_are_reached_with_tls_or_on_this_machine() {
+        let check = |store: &str, expected: &[&str]| {
+            let settings = ControlSettings {
+                store: Some(store.to_owned()),
+                ..ControlSettings::default()
+            };
+            let (control, faults) = compile(&settings);
+            assert_eq!(faults, expected, "{store}");
+            assert!(!format!("{control:?}").contains("hunter2"));
+            control.server.map(|server| server.to_string())
+        };
+        let clear = ["store: the books would go to another machine without TLS"];
+        assert_eq!(check("sqlite", &[]), None);
+        for (store, expected, faults) in [
+            (
+                "postgres://t:hunter2@localhost/panel",
+                "postgres://localhost:5432/panel",
+                &[][..],
+            ),
+            (
+                "postgresql://t:hunter2@db:5433/panel?sslmode=verify-full",
+                "postgres://db:5433/panel",
+                &[],
+            ),
+            (
+                "postgres://t:hunter2@db/panel",
+                "postgres://db:5432/panel",
+                &clear,
+            ),
+            (
+                "postgres://t:hunter2@db/panel?sslmode=prefer",
+                "postgres://db:5432/panel",
+                &clear,
+            ),
+        ] {
+            assert_eq!(check(store, faults).as_deref(), Some(expected));
+        }
+        check("postgres", &["store: `postgres` is nowhere to keep books"]);
     }
 
     #[test]

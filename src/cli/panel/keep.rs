@@ -2,6 +2,7 @@
 
 use crate::app::backup;
 use crate::cli::remote::{Kind, Panel, id, show};
+use crate::config::Sources;
 use crate::units::Money;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -31,6 +32,21 @@ What was changed since the backup is gone: keys, users and gateways that were re
 before you open the panel. Credentials of the vault that were rotated, removed or restricted since are as they were, and
 gateways ask for them as soon as the panel starts: put them right at once. Everybody is signed out. Gateways enrolled since need a new token: `tollgate gateway token NAME`, or `gateway new`.")]
     Restore(Place),
+    /// Tell books at a PostgreSQL server that they were set back to an earlier state
+    ///
+    /// After a restore, a recovery to a point in time, or a failover to a server that lacked the last commits: the panel
+    /// that starts then lends nothing of hard budgets until what was lent before can be spent no more, and until an
+    /// administrator opens it again. Without this it would lend once more what was lent since.
+    #[command(after_help = "Examples:
+  tollgate panel set-back
+  tollgate panel set-back -c /etc/tollgate/panel.yaml
+
+Stop all panels over these books first. Everybody is signed out, as after `tollgate panel restore`.")]
+    SetBack {
+        /// The panel's configuration
+        #[arg(short, long, value_name = "FILE", default_value = "panel.yaml")]
+        config: PathBuf,
+    },
     /// Show whether the panel was restored, and what it waits for
     #[command(after_help = "Examples:\n  tollgate panel status\n  tollgate panel status --json")]
     Status {
@@ -79,6 +95,16 @@ pub(super) fn run(
     match command {
         Command::Backup(place) => back_up(place, out)?,
         Command::Restore(place) => restore(place, out)?,
+        Command::SetBack { config } => {
+            let sources = Sources {
+                file: Some(config.clone()),
+                env: env.to_vec(),
+                ..Sources::default()
+            };
+            let place = backup::set_back(&sources)?;
+            writeln!(out, "{place} knows that it was set back")?;
+            until_open(out)?;
+        }
         Command::Status { json } => {
             tell(&Panel::open(env)?.get("restore")?, *json, out)?;
         }
@@ -123,6 +149,11 @@ fn restore(place: &Place, out: &mut dyn Write) -> anyhow::Result<()> {
         state.display(),
         place.folder.display()
     )?;
+    until_open(out)
+}
+
+/// What is to be done before it lends again.
+fn until_open(out: &mut dyn Write) -> anyhow::Result<()> {
     write!(
         out,
         "Start the panel with it. Nothing is lent of hard budgets until you say so:

@@ -4,7 +4,7 @@ use super::*;
 use crate::clock;
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint};
 use crate::control::bulletin::Bulletin;
-use crate::control::store::sqlite::Ledger;
+use crate::control::store::support::Books;
 use crate::control::treasury::Treasury;
 use crate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use crate::governance::budget::Window;
@@ -157,15 +157,16 @@ struct Rig {
     orders: Arc<Orders>,
     router: Router,
     treaty: Arc<Treaty>,
+    _books: Books,
     _folder: tempfile::TempDir,
 }
 
 impl Rig {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("panel.db");
-        let ledger = Ledger::open(&file).await.expect("books");
-        let start = move || Treasury::start(ledger, Terms::default()).expect("a treasury");
+        let books = Books::new(folder.path());
+        let place = books.place.clone();
+        let start = move || Treasury::start(&place, Terms::default()).expect("a treasury");
         let treasury = tokio::task::spawn_blocking(start).await.expect("no panic");
         let tree = Tree {
             budgets: vec![TreeBudget {
@@ -201,6 +202,7 @@ impl Rig {
             orders,
             router: router(treaty.clone()),
             treaty,
+            _books: books,
             _folder: folder,
         }
     }

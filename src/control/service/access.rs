@@ -5,7 +5,7 @@
 
 use super::directory::Forest;
 use super::{Outcome, Panel, ServiceError, secrets, sessions};
-use crate::control::store::sqlite::house::{tokens, users};
+use crate::control::store::house::{tokens, users};
 use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

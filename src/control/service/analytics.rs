@@ -7,12 +7,10 @@ use super::access::Actor;
 use super::directory::{self, Forest};
 use super::{Db, Outcome, Panel, ServiceError, keys, nodes, words};
 use crate::clock::Wall;
-use crate::control::store::sqlite::StoreError;
-use crate::control::store::sqlite::house::{Window, budgets, keys as key_rows, spend as rows};
-use crate::control::store::sqlite::usage::{DAY, HOUR};
+use crate::control::store::house::{Window, budgets, keys as key_rows, spend as rows};
+use crate::control::store::usage::{DAY, HOUR};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::Connection as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -151,7 +149,7 @@ impl Tally {
 pub async fn spend(panel: &Panel, actor: &Actor, asked: Asked) -> Outcome<Spend> {
     let mut db = panel.read().await?;
     // One view of all tables: money and what it was for are heard of together.
-    let mut db = db.begin().await.map_err(StoreError::from)?;
+    let mut db = db.view().await?;
     let range = range(&mut db, actor, &asked).await?;
     let by = asked.group_by;
     let tallies = match by {
@@ -184,7 +182,7 @@ pub async fn spend(panel: &Panel, actor: &Actor, asked: Asked) -> Outcome<Spend>
 }
 
 /// Which lines are summed up.
-async fn range(db: &mut Db, actor: &Actor, asked: &Asked) -> Outcome<rows::Range> {
+async fn range(db: &mut Db<'_>, actor: &Actor, asked: &Asked) -> Outcome<rows::Range> {
     let instant = |field: &str, text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => {
@@ -241,7 +239,7 @@ fn all<T>(sums: Vec<T>) -> Outcome<Vec<T>> {
     Ok(sums)
 }
 
-async fn by_budget(db: &mut Db, range: rows::Range) -> Outcome<Tallies> {
+async fn by_budget(db: &mut Db<'_>, range: rows::Range) -> Outcome<Tallies> {
     let forest = Forest::load(db).await?;
     let mut names = BTreeMap::new();
     for budget in budgets::ever(db).await? {
@@ -261,7 +259,7 @@ async fn by_budget(db: &mut Db, range: rows::Range) -> Outcome<Tallies> {
 }
 
 /// By what is known of keys.
-async fn by_key(db: &mut Db, range: rows::Range, by: GroupBy) -> Outcome<Tallies> {
+async fn by_key(db: &mut Db<'_>, range: rows::Range, by: GroupBy) -> Outcome<Tallies> {
     let forest = Forest::load(db).await?;
     let mut names = BTreeMap::new();
     for key in key_rows::list(db, range.scope, Window::ALL).await? {
@@ -310,7 +308,7 @@ fn named(forest: &Forest, key: &key_rows::VirtualKey, by: GroupBy) -> (String, O
 }
 
 /// By model: what was named one for, and what is left of what was spent.
-async fn by_model(db: &mut Db, range: rows::Range) -> Outcome<Tallies> {
+async fn by_model(db: &mut Db<'_>, range: rows::Range) -> Outcome<Tallies> {
     let mut tallies = Tallies::new();
     let unknown = |at| (at, UNKNOWN.to_owned(), None);
     for (_, at, spent, _) in all(rows::by_time(db, range).await?)? {

@@ -9,7 +9,7 @@
 use super::access::{Actor, Credential};
 use super::{Db, Listing, Outcome, Page, Panel, words};
 use crate::clock::Wall;
-use crate::control::store::sqlite::house::audit as rows;
+use crate::control::store::house::audit as rows;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -81,7 +81,7 @@ const START: [u8; 32] = [0; 32];
 const TOGETHER: i64 = 500;
 
 /// Adds a line.
-pub(super) async fn append(db: &mut Db, at: Wall, actor: &Actor, act: Act<'_>) -> Outcome<()> {
+pub(super) async fn append(db: &mut Db<'_>, at: Wall, actor: &Actor, act: Act<'_>) -> Outcome<()> {
     let last = rows::last(db).await?;
     let (number, before) = last.map_or((0, START.to_vec()), |line| (line.id, line.hash));
     let via = match &actor.credential {

@@ -7,8 +7,8 @@ use super::access::Actor;
 use super::directory::{self, Forest};
 use super::{Db, Outcome, Panel, budgets, words};
 use crate::clock::Wall;
-use crate::control::store::sqlite::house::{Window, budgets as rows, spend};
-use crate::control::store::sqlite::usage::HOUR;
+use crate::control::store::house::{Window, budgets as rows, spend};
+use crate::control::store::usage::HOUR;
 use crate::governance::budget::Period;
 use crate::lease::protocol::{Account, AccountId};
 use crate::units::Money;
@@ -104,7 +104,7 @@ pub async fn list(panel: &Panel, actor: &Actor) -> Outcome<Burns> {
 
 /// What was spent of each budget in the last hour, by its number.
 pub(super) async fn paces(
-    db: &mut Db,
+    db: &mut Db<'_>,
     now: Wall,
     scope: Option<i64>,
 ) -> Outcome<BTreeMap<i64, i64>> {

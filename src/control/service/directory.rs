@@ -4,8 +4,8 @@
 use super::budgets::Rules;
 use super::{Db, Outcome, kills, words};
 use crate::clock::Wall;
-use crate::control::store::sqlite::house::{budgets, keys, kills as kill_rows, nodes, settings};
-use crate::control::store::sqlite::{Store, StoreError};
+use crate::control::store::house::{budgets, keys, kills as kill_rows, nodes, settings};
+use crate::control::store::{Store, StoreError};
 use crate::control::tree::{Tree, TreeBudget, TreeLeaf};
 use crate::governance::budget::Window;
 use crate::governance::settings::{KeySettings, LabelSettings};
@@ -13,7 +13,6 @@ use crate::lease::directory::{BudgetCard, Directory, KeyCard};
 use crate::lease::protocol::LeafId;
 use crate::units::Money;
 use jiff::tz::TimeZone;
-use sqlx::Connection as _;
 use std::collections::BTreeMap;
 
 /// All nodes, to climb from one to the root.
@@ -26,7 +25,7 @@ pub(super) struct Forest {
 const DEEPEST: usize = 4;
 
 impl Forest {
-    pub(super) async fn load(db: &mut Db) -> Outcome<Self> {
+    pub(super) async fn load(db: &mut Db<'_>) -> Outcome<Self> {
         let nodes = nodes::all(db).await?;
         let nodes = nodes.into_iter().map(|node| (node.id, node)).collect();
         Ok(Self { nodes })
@@ -111,9 +110,9 @@ pub(super) fn budget(row: &budgets::Budget) -> Outcome<TreeBudget> {
 }
 
 /// What the bank is to go by, and when that changes by itself.
-pub(super) async fn tree(db: &mut Db, now: Wall) -> Outcome<(Tree, i64)> {
+pub(super) async fn tree(db: &mut Db<'_>, now: Wall) -> Outcome<(Tree, i64)> {
     // One view of all tables, whatever is written meanwhile.
-    let mut db = db.begin().await.map_err(StoreError::from)?;
+    let mut db = db.view().await?;
     let forest = Forest::load(&mut db).await?;
     let budgets = budgets::all(&mut db).await?;
     let keys = keys::all(&mut db).await?;
@@ -163,7 +162,7 @@ pub async fn revision(store: &Store) -> Outcome<u64> {
 /// The books cannot be read.
 pub async fn directory(store: &Store, now: Wall) -> Outcome<Directory> {
     let mut db = store.read().await?;
-    let mut db = db.begin().await.map_err(StoreError::from)?;
+    let mut db = db.view().await?;
     let revision = settings::number(&mut db, super::REVISION).await?;
     let forest = Forest::load(&mut db).await?;
     let mut cards = Vec::new();

@@ -1,7 +1,7 @@
 //! Why a service does not do what it was asked.
 
 use super::oidc::{ProviderError, TokenFault};
-use crate::control::store::sqlite::StoreError;
+use crate::control::store::StoreError;
 use crate::control::treasury::TreasuryError;
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -5,7 +5,7 @@ use super::audit::Act;
 use super::directory::{Forest, list as json_list};
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, nodes, secrets, taken, words};
-use crate::control::store::sqlite::house::keys as rows;
+use crate::control::store::house::keys as rows;
 use crate::governance::identity::Digest;
 use crate::lease::directory::Event;
 use crate::lease::protocol::LeafId;
@@ -272,7 +272,7 @@ fn leaf(key: &rows::VirtualKey) -> LeafId {
 
 /// The key of this id, if the caller may know of it.
 pub(super) async fn within(
-    db: &mut Db,
+    db: &mut Db<'_>,
     actor: &Actor,
     id: &str,
 ) -> Outcome<(Forest, rows::VirtualKey)> {
@@ -282,7 +282,7 @@ pub(super) async fn within(
     Ok((forest, found(key, "key")?))
 }
 
-async fn live(db: &mut Db, actor: &Actor, id: &str) -> Outcome<(Forest, rows::VirtualKey)> {
+async fn live(db: &mut Db<'_>, actor: &Actor, id: &str) -> Outcome<(Forest, rows::VirtualKey)> {
     let (forest, key) = within(db, actor, id).await?;
     if key.revoked.is_some() {
         return Err(ServiceError::Gone("key"));

@@ -6,7 +6,7 @@ use super::directory::{Forest, unsigned};
 use super::words::Check;
 use super::{Listing, Outcome, Page, Panel, ServiceError, budgets, found, words};
 use crate::clock;
-use crate::control::store::sqlite::house::{Window, gateways, keys, ledger};
+use crate::control::store::house::{Window, gateways, keys, ledger};
 use crate::lease::protocol::{Lease, LeaseId, RouterId, Stage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@ use super::audit::Act;
 use super::keys::{self, NewKey, Rotation};
 use super::nodes::{self, NewNode, NodeKind};
 use super::{Outcome, Panel, ServiceError, budgets, found, gateways, tokens, words};
-use crate::control::store::sqlite::house::{
+use crate::control::store::house::{
     Window, gateways as gateway_rows, keys as key_rows, nodes as node_rows, settings,
     tokens as token_rows, users as user_rows,
 };

@@ -42,16 +42,15 @@ pub use page::{Listing, Page};
 use self::access::Actor;
 use self::audit::Act;
 use super::bulletin::Bulletin;
-use super::store::sqlite::house::{
+use super::store::house::{
     gateways as gateway_rows, keys as key_rows, replies as reply_rows, settings,
     spend as spend_rows, users as user_rows,
 };
-use super::store::sqlite::{Change, Store, StoreError};
+use super::store::{Change, Db, Store, StoreError};
 use super::treasury::Treasury;
 use crate::clock::Wall;
 use crate::lease::directory::Event;
 use crate::lease::protocol::RouterId;
-use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -208,6 +207,20 @@ impl Panel {
         Ok(())
     }
 
+    /// Whether the authority with this certificate (its SHA-256) is the one of these books. The first one that asks is.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: the books cannot be read or written.
+    pub async fn is_of(&self, certificate: [u8; 32]) -> Outcome<bool> {
+        let mut change = self.store.change().await?;
+        if let Some(known) = settings::bytes(change.db(), settings::AUTHORITY).await? {
+            return Ok(known == certificate);
+        }
+        settings::set_bytes(change.db(), settings::AUTHORITY, &certificate).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
     /// What time it is.
     #[must_use]
     pub fn now(&self) -> Wall {
@@ -232,7 +245,7 @@ impl Panel {
         &self.store
     }
 
-    async fn read(&self) -> Outcome<PoolConnection<Sqlite>> {
+    async fn read(&self) -> Outcome<Db<'static>> {
         Ok(self.store.read().await?)
     }
 
@@ -342,6 +355,3 @@ fn taken(error: StoreError, what: &'static str, name: &str) -> ServiceError {
         error.into()
     }
 }
-
-/// A connection as the row functions take it.
-type Db = SqliteConnection;

@@ -5,7 +5,7 @@ use super::audit::Act;
 use super::directory::Forest;
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, taken, words};
-use crate::control::store::sqlite::house::nodes as rows;
+use crate::control::store::house::nodes as rows;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -159,7 +159,11 @@ pub async fn remove(panel: &Panel, actor: &Actor, id: &str) -> Outcome<()> {
 }
 
 /// The node of this id, if the caller may know of it. One out of scope is as one that is not there.
-pub(super) async fn within(db: &mut Db, actor: &Actor, id: &str) -> Outcome<(Forest, rows::Node)> {
+pub(super) async fn within(
+    db: &mut Db<'_>,
+    actor: &Actor,
+    id: &str,
+) -> Outcome<(Forest, rows::Node)> {
     let forest = Forest::load(db).await?;
     let node = rows::find(db, id).await?;
     let node = node.filter(|node| actor.covers(&forest, node.id));

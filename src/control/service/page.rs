@@ -1,6 +1,6 @@
 //! Long lists, in pages.
 
-use crate::control::store::sqlite::house::Window;
+use crate::control::store::house::Window;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;

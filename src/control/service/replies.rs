@@ -5,7 +5,7 @@
 //! name they gave the write: neither is in the store.
 
 use super::{Outcome, Panel, ServiceError, secrets};
-use crate::control::store::sqlite::house::replies as rows;
+use crate::control::store::house::replies as rows;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::Digest as _;
 

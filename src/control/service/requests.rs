@@ -7,7 +7,7 @@ use super::audit::Act;
 use super::directory::{self, Forest};
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, budgets, found, webhooks, words};
-use crate::control::store::sqlite::house::{budgets as budget_rows, requests as rows, users};
+use crate::control::store::house::{budgets as budget_rows, requests as rows, users};
 use crate::lease::directory::Event;
 use crate::units::Money;
 use schemars::JsonSchema;
@@ -318,7 +318,7 @@ async fn decide(
 }
 
 async fn within(
-    db: &mut Db,
+    db: &mut Db<'_>,
     actor: &Actor,
     id: &str,
 ) -> Outcome<(Forest, rows::Request, budget_rows::Budget)> {
@@ -349,7 +349,7 @@ fn act<'a>(
 }
 
 pub(super) async fn view(
-    db: &mut Db,
+    db: &mut Db<'_>,
     forest: &Forest,
     row: &rows::Request,
 ) -> Outcome<RequestView> {

@@ -5,7 +5,7 @@ use super::audit::Act;
 use super::words::Check;
 use super::{Outcome, Panel, ServiceError, budgets, found, words};
 use crate::clock;
-use crate::control::store::sqlite::house::{Window, gateways as gateway_rows, restored as rows};
+use crate::control::store::house::{Window, gateways as gateway_rows, restored as rows};
 use crate::control::treasury::TreasuryError;
 use crate::lease::directory::Event;
 use crate::units::Money;

@@ -5,7 +5,7 @@
 use super::access::{Actor, Credential, Role};
 use super::audit::Act;
 use super::{Listing, Outcome, Page, Panel, ServiceError, audit, oidc, secrets, words};
-use crate::control::store::sqlite::house::users as rows;
+use crate::control::store::house::users as rows;
 use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::Serialize;

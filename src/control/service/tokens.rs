@@ -5,7 +5,7 @@ use super::audit::Act;
 use super::directory::Forest;
 use super::words::Check;
 use super::{Listing, Outcome, Page, Panel, ServiceError, found, secrets, words};
-use crate::control::store::sqlite::house::{nodes, tokens as rows};
+use crate::control::store::house::{nodes, tokens as rows};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use super::words::Check;
 use super::{
     Db, Listing, Outcome, Page, Panel, ServiceError, found, oidc, secrets, sessions, taken, words,
 };
-use crate::control::store::sqlite::house::{nodes, settings, users as rows};
+use crate::control::store::house::{nodes, settings, users as rows};
 use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -166,7 +166,7 @@ pub async fn set_up(panel: &Panel, first: FirstAdmin, origin: &str) -> Outcome<S
     sessions::open(panel, &user, origin).await
 }
 
-async fn is_open(db: &mut Db, issuer: Option<&str>, presented: &[u8]) -> Outcome<()> {
+async fn is_open(db: &mut Db<'_>, issuer: Option<&str>, presented: &[u8]) -> Outcome<()> {
     if rows::administrators(db, issuer).await? > 0 {
         return Err(ServiceError::SetUp);
     }
@@ -239,7 +239,11 @@ pub async fn invite_again(panel: &Panel, actor: &Actor, id: &str) -> Outcome<Inv
     })
 }
 
-async fn invitation(panel: &Panel, db: &mut Db, user: i64) -> Outcome<(Secret<String>, String)> {
+async fn invitation(
+    panel: &Panel,
+    db: &mut Db<'_>,
+    user: i64,
+) -> Outcome<(Secret<String>, String)> {
     let now = panel.now();
     let token = secrets::token(INVITATION)?;
     let expires = super::after(now, INVITED_FOR).nanos();
@@ -416,7 +420,7 @@ pub async fn me(panel: &Panel, actor: &Actor) -> Outcome<UserView> {
 }
 
 /// The number of the node with this id.
-async fn scope_of(db: &mut Db, scope: Option<&str>) -> Outcome<Option<i64>> {
+async fn scope_of(db: &mut Db<'_>, scope: Option<&str>) -> Outcome<Option<i64>> {
     let Some(scope) = scope else { return Ok(None) };
     let node = nodes::find(db, scope).await?;
     let node = node.ok_or_else(|| ServiceError::field("scope", "there is no such node"))?;

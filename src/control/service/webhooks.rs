@@ -7,7 +7,7 @@ use super::access::Actor;
 use super::audit::Act;
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, found, words};
-use crate::control::store::sqlite::house::webhooks as rows;
+use crate::control::store::house::webhooks as rows;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -100,7 +100,12 @@ pub async fn remove(panel: &Panel, actor: &Actor, id: &str) -> Outcome<()> {
 }
 
 /// Writes down what is to be sent.
-pub(super) async fn queue(panel: &Panel, db: &mut Db, event: &str, what: &Value) -> Outcome<()> {
+pub(super) async fn queue(
+    panel: &Panel,
+    db: &mut Db<'_>,
+    event: &str,
+    what: &Value,
+) -> Outcome<()> {
     let now = panel.now().nanos();
     let body = json!({
         "id": super::id(panel, "evt_")?, "event": event, "at": words::time(now), "data": what,

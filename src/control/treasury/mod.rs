@@ -11,7 +11,7 @@
 
 mod work;
 
-use super::store::sqlite::{Ledger, StoreError};
+use super::store::{Ledger, Place, StoreError};
 use super::tree::Tree;
 use crate::lease::protocol::{Answer, Bank, BankError, Hello, LeaseId, RouterId, Sync, Terms};
 use crate::units::Money;
@@ -19,7 +19,7 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread::{self, JoinHandle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Orders that wait. More are refused, so that a slow disk is felt at the door and not in memory.
 const MOST_WAITING: usize = 4096;
@@ -46,6 +46,17 @@ pub enum TreasuryError {
     Closed,
 }
 
+/// Why there is no bank.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The books cannot be opened or read, or another panel holds the bank.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no thread.
+    #[error("no thread can be had: {0}")]
+    Thread(#[from] io::Error),
+}
+
 type Reply<T> = oneshot::Sender<Result<T, TreasuryError>>;
 
 /// What is asked of the thread.
@@ -67,31 +78,37 @@ pub struct Treasury {
     terms: Terms,
     orders: mpsc::Sender<Order>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    ended: watch::Receiver<bool>,
 }
 
 impl Treasury {
-    /// Starts the bank's thread over these books.
+    /// Opens these books and starts the bank's thread over them. Blocks until the bank is read.
     ///
     /// # Errors
-    /// The books cannot be read, or no thread can be had.
-    pub fn start(mut ledger: Ledger, terms: Terms) -> io::Result<Self> {
+    /// The books cannot be read, another panel holds the bank, or no thread can be had.
+    pub fn start(place: &Place, terms: Terms) -> Result<Self, StartError> {
         let (orders, waiting) = mpsc::channel(MOST_WAITING);
+        // The books are opened where they are used: a session with a server belongs to its runtime.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let now = crate::clock::since_boot();
-        let bank = runtime
-            .block_on(ledger.load(terms, now))
-            .map_err(io::Error::other)?;
+        let (ledger, bank) = runtime.block_on(async {
+            let mut ledger = Ledger::open(place).await?;
+            let bank = ledger.load(terms, crate::clock::since_boot()).await?;
+            Ok::<_, StoreError>((ledger, bank))
+        })?;
+        let (ending, ended) = watch::channel(false);
         let thread = thread::Builder::new()
             .name("treasury".into())
             .spawn(move || {
                 runtime.block_on(work::run(ledger, bank, terms, waiting));
+                let _ = ending.send(true);
             })?;
         Ok(Self {
             terms,
             orders,
             thread: Mutex::new(Some(thread)),
+            ended,
         })
     }
 
@@ -99,6 +116,12 @@ impl Treasury {
     #[must_use]
     pub const fn terms(&self) -> Terms {
         self.terms
+    }
+
+    /// Waits until the bank has come to its end: it was closed, or it is another panel's by now.
+    pub async fn ended(&self) {
+        // Gone without a word it has ended, too.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
     async fn ask<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, TreasuryError> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::Wall;
+use crate::control::store::support::Books;
 use crate::control::tree::{TreeBudget, TreeLeaf};
 use crate::governance::budget::Window;
 use crate::lease::protocol::{Answer, DiskId, LeafId, Lending, Reason, Synced, Want};
@@ -27,18 +28,8 @@ fn tree(limit: i64) -> Tree {
     }
 }
 
-async fn ledger(folder: &std::path::Path) -> Ledger {
-    Ledger::open(&folder.join("panel.db")).await.expect("books")
-}
-
-fn start(folder: &std::path::Path) -> Treasury {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let ledger = runtime.block_on(ledger(folder));
-    // The connection's own thread serves it, wherever it is polled.
-    Treasury::start(ledger, Terms::default()).expect("a treasury")
+fn start(books: &Books) -> Treasury {
+    Treasury::start(&books.elsewhere(), Terms::default()).expect("a treasury")
 }
 
 fn block<T>(future: impl Future<Output = T>) -> T {
@@ -84,7 +75,8 @@ fn synced(answer: Answer) -> Synced {
 #[test]
 fn what_was_lent_is_known_to_the_next_process() {
     let folder = tempfile::tempdir().expect("a folder");
-    let treasury = start(folder.path());
+    let books = Books::new(folder.path());
+    let treasury = start(&books);
     let lent = block(async {
         treasury.govern(tree(1_000)).await.expect("governed");
         greet(&treasury).await;
@@ -92,7 +84,7 @@ fn what_was_lent_is_known_to_the_next_process() {
     });
     assert!(lent >= Money::from_nanos(300), "{lent}");
     treasury.close();
-    let treasury = start(folder.path());
+    let treasury = start(&books);
     block(async {
         treasury.govern(tree(1_000)).await.expect("governed");
         let again = synced(
@@ -112,7 +104,8 @@ fn what_was_lent_is_known_to_the_next_process() {
 #[test]
 fn steps_that_come_together_are_answered_each() {
     let folder = tempfile::tempdir().expect("a folder");
-    let treasury = std::sync::Arc::new(start(folder.path()));
+    let books = Books::new(folder.path());
+    let treasury = std::sync::Arc::new(start(&books));
     block(async {
         treasury.govern(tree(1_000_000)).await.expect("governed");
         let mut asking = tokio::task::JoinSet::new();
@@ -151,7 +144,8 @@ fn steps_that_come_together_are_answered_each() {
 #[test]
 fn a_key_that_is_gone_from_the_tree_gets_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let treasury = start(folder.path());
+    let books = Books::new(folder.path());
+    let treasury = start(&books);
     block(async {
         treasury.govern(tree(1_000)).await.expect("governed");
         greet(&treasury).await;
@@ -165,7 +159,8 @@ fn a_key_that_is_gone_from_the_tree_gets_nothing() {
 #[test]
 fn a_gateway_that_is_stopped_is_told_so_and_may_borrow_again_once_it_is_not() {
     let folder = tempfile::tempdir().expect("a folder");
-    let treasury = start(folder.path());
+    let books = Books::new(folder.path());
+    let treasury = start(&books);
     let ask = |seq| treasury.sync(sync(seq, 10));
     block(async {
         treasury.govern(tree(1_000)).await.expect("governed");
@@ -188,7 +183,8 @@ fn a_gateway_that_is_stopped_is_told_so_and_may_borrow_again_once_it_is_not() {
 #[test]
 fn a_key_without_a_budget_is_counted_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
-    let treasury = start(folder.path());
+    let books = Books::new(folder.path());
+    let treasury = start(&books);
     block(async {
         let leaf = TreeLeaf {
             id: LeafId(4),

@@ -2,7 +2,7 @@
 
 use super::{Order, Reply, TreasuryError};
 use crate::clock::{self, Moment};
-use crate::control::store::sqlite::Ledger;
+use crate::control::store::{Ledger, StoreError};
 use crate::control::tree::{Accounts, Tree};
 use crate::lease::protocol::{Bank, Terms};
 use crate::units::Money;
@@ -15,8 +15,11 @@ use tokio::time::timeout;
 const MOST_TOGETHER: usize = 256;
 /// How often time passes for the bank.
 const TICK: Duration = Duration::from_secs(1);
-/// How long it waits after the disk failed.
+/// How long it waits after the books failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// For so long it tries to come back to books at a server. Whoever stands by has taken the bank by then, and gateways that reach
+/// a panel without books are better off with another one.
+const LOST: Duration = Duration::from_secs(20);
 
 /// An answer that waits for the commit.
 type Held = Box<dyn FnOnce(Result<(), TreasuryError>) + Send>;
@@ -45,6 +48,7 @@ pub(super) async fn run(
     };
     let mut orders = Vec::new();
     let mut open = true;
+    let mut kept = clock::since_boot();
     while open {
         let came = timeout(TICK, waiting.recv_many(&mut orders, MOST_TOGETHER)).await;
         open = came != Ok(0);
@@ -59,10 +63,15 @@ pub(super) async fn run(
             }
         }
         let rows = desk.bank.take_rows();
-        let written = if rows.is_empty() {
-            Ok(())
-        } else {
+        let boot = clock::since_boot();
+        let written = if !rows.is_empty() {
+            kept = boot;
             ledger.write(&[rows], now.wall).await
+        } else if boot >= kept.saturating_add(TICK) {
+            kept = boot;
+            ledger.keep().await
+        } else {
+            Ok(())
         };
         let outcome = match &written {
             Ok(()) => Ok(()),
@@ -73,7 +82,10 @@ pub(super) async fn run(
         }
         if let Err(error) = written {
             tracing::error!(%error, "the bank's books cannot be written: nothing is lent until they can");
-            desk.read_back(&mut ledger).await;
+            if desk.read_back(&mut ledger).await.is_err() {
+                tracing::error!("this panel holds the bank no longer");
+                return;
+            }
         }
     }
     if let Err(error) = ledger.close().await {
@@ -184,18 +196,28 @@ impl Desk {
         opened.map_err(|early| TreasuryError::TooEarly(early.0.unheard.len()))
     }
 
-    /// Memory is ahead of the disk: what the disk says counts.
-    async fn read_back(&mut self, ledger: &mut Ledger) {
+    /// Memory is ahead of the books: what they say counts. An error where they are another panel's by now.
+    async fn read_back(&mut self, ledger: &mut Ledger) -> Result<(), StoreError> {
+        let begun = clock::since_boot();
         loop {
-            match ledger.load(self.terms, clock::since_boot()).await {
+            let read = async {
+                ledger.again().await?;
+                ledger.load(self.terms, clock::since_boot()).await
+            };
+            match read.await {
                 Ok(mut bank) => {
                     bank.wait_like(&self.bank);
                     self.bank = bank;
                     self.govern(clock::now());
-                    return;
+                    return Ok(());
                 }
                 Err(error) => {
                     tracing::error!(%error, "the bank's books cannot be read");
+                    let is_lost =
+                        ledger.is_shared() && clock::since_boot() >= begun.saturating_add(LOST);
+                    if is_lost || matches!(error, StoreError::Deposed) {
+                        return Err(error);
+                    }
                     tokio::time::sleep(RETRY).await;
                 }
             }

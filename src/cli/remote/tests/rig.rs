@@ -13,7 +13,8 @@ use crate::control::service::vault::{Keyring, open as open_vault};
 use crate::control::service::{Panel, oidc, users};
 use crate::control::settings::{Oidc, VaultKeys};
 use crate::control::signer::Signer;
-use crate::control::store::sqlite::{Ledger, Store};
+use crate::control::store::Store;
+use crate::control::store::support::Books;
 use crate::control::tests::identity::{Browser, CLIENT, Identity, SECRET};
 use crate::control::treasury::Treasury;
 use crate::lease::protocol::{
@@ -79,12 +80,11 @@ impl Rig {
         let serving = std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("a runtime");
-            let file = state.join("panel.db");
-            let ledger = runtime.block_on(Ledger::open(&file)).expect("books");
-            let treasury = Treasury::start(ledger, Terms::default()).expect("a bank");
+            let books = Books::new(&state);
+            let treasury = Treasury::start(&books.place, Terms::default()).expect("a bank");
             let treasury = Arc::new(treasury);
             runtime.block_on(async move {
-                let store = Store::open(&file).await.expect("books");
+                let store = Store::open(&books.place).await.expect("books");
                 let now = Arc::new(|| clock::now().wall);
                 let bulletin = Arc::new(Bulletin::new(100));
                 let panel = Panel::open(store, Arc::clone(&treasury), bulletin, now).await;

@@ -264,7 +264,7 @@ fn a_panel_that_starts_again_goes_on_with_what_was_rolled_out() {
     let version = stored(&world, &admin, QUIET);
     roll_out(&world, &admin, version, 100);
     let revision = world.panel.policy_revision();
-    let again = World::copy_of(&world.books());
+    let again = World::copy_of(world.books());
     assert_eq!(again.panel.policy_revision(), revision);
     let rollout = again.get("/api/v1/bundles/rollout", &admin).is(200);
     assert_eq!(rollout["current"], json!(version));

@@ -4,8 +4,8 @@ use super::world::{PASSWORD, World, request, text};
 use crate::control::api::route::{Access, Reach, Route};
 use crate::control::api::routes;
 use crate::control::service::access::Role;
-use crate::control::store::sqlite::backup;
-use crate::control::store::sqlite::house::{oidc, users};
+use crate::control::store::house::{oidc, users};
+use crate::control::store::set_back;
 use crate::lease::protocol::RouterId;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +20,7 @@ struct Fixture {
 
 fn fixture(world: &World) -> Fixture {
     // Books that were set back, so that there is a panel to be opened again; the bank itself began before.
-    let books = world.folder.path().join("panel.db");
-    let marked = backup::mark(&books, world.panel.now());
+    let marked = set_back::mark(world.place(), world.panel.now());
     world.runtime.block_on(marked).expect("marked");
     let admin = world.first_admin();
     let [_, red, atlas, blue, borealis] = world.tree(&admin);
@@ -271,7 +270,7 @@ fn every_route_keeps_its_rule_for_every_kind_of_caller() {
     let template = World::new();
     let fixture = fixture(&template);
     let books = template.books();
-    let shared = World::copy_of(&books);
+    let shared = World::copy_of(books);
     shared.pass(10);
     let lines = |world: &World| {
         let admin = &fixture.callers[2].3;
@@ -300,7 +299,7 @@ fn every_route_keeps_its_rule_for_every_kind_of_caller() {
                 _ if is_own_alone => 404,
                 _ => 200,
             };
-            let fresh = (route.is_write() && expected == 200).then(|| World::copy_of(&books));
+            let fresh = (route.is_write() && expected == 200).then(|| World::copy_of(books));
             let world = fresh.as_ref().unwrap_or(&shared);
             let (status, said) = ask(world, &fixture, &route, token);
             let right = match expected {

@@ -2,7 +2,7 @@ use super::world::{World, text};
 use crate::clock::Wall;
 use crate::control::bulletin::News;
 use crate::control::service::{ServiceError, directory, gateways};
-use crate::control::store::sqlite::backup;
+use crate::control::store::set_back;
 use crate::governance::identity::Digest;
 use crate::lease::directory::Event;
 use crate::lease::protocol::{Reason, RouterId};
@@ -302,8 +302,7 @@ fn a_directory_of_lost_books_is_not_taken_for_that_of_restored_ones() {
             .expect("books")
     };
     let before = revision();
-    let books = world.folder.path().join("panel.db");
-    run.block_on(backup::mark(&books, world.panel.now()))
+    run.block_on(set_back::mark(world.place(), world.panel.now()))
         .expect("marked");
     assert!(revision() > before + 1_000, "changes were made since");
 }
@@ -322,8 +321,7 @@ fn a_certificate_that_restored_books_have_forgotten_is_known_by_its_key() {
             .expect("books")
     };
     assert_eq!(by_key(1), None, "only where books were set back");
-    let books = world.folder.path().join("panel.db");
-    run.block_on(backup::mark(&books, world.panel.now()))
+    run.block_on(set_back::mark(world.place(), world.panel.now()))
         .expect("marked");
     assert_eq!((by_key(1), by_key(2)), (Some(router), None));
 }
@@ -439,7 +437,7 @@ fn a_panel_that_comes_after_goes_by_the_same_tree() {
         let body = json!({ "scope": scope, "id": id, "reason": "a test" });
         first.ask("POST /api/v1/kill", &admin, body).is(201);
     }
-    let second = World::copy_of(&first.books());
+    let second = World::copy_of(first.books());
     second.greet(ROUTER);
     let exhausted = second.borrow(ROUTER, 1, leaf, "6.00").denies[0];
     assert_eq!(exhausted.reason, Reason::Exhausted);

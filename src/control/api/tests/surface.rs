@@ -1,6 +1,7 @@
 use super::world::{World, request, text};
 use crate::control::api::{document, router};
 use crate::control::service::audit;
+use crate::control::store::sql;
 use crate::lease::protocol::{Bank, LeafId};
 use axum::body::Body;
 use axum::http::Request;
@@ -145,15 +146,7 @@ fn a_write_that_comes_twice_is_done_once() {
     assert_eq!(second.header("idempotency-replayed"), "true");
     // The secret is the same one, though it is kept nowhere in the clear.
     assert_eq!(second.is(201), first);
-    let books = std::fs::read(world.folder.path().join("panel.db")).expect("a file");
-    let log = std::fs::read(world.folder.path().join("panel.db-wal")).unwrap_or_default();
-    let secret = text(&first["secret"]);
-    let holds = |bytes: &[u8]| {
-        bytes
-            .windows(secret.len())
-            .any(|part| part == secret.as_bytes())
-    };
-    assert!(!holds(&books) && !holds(&log));
+    assert!(!world.holds(&text(&first["secret"])));
     make("two", "k-1", &admin).refused(409, "idempotency_key_reused");
     // What was refused may be tried again, and somebody else's key is somebody else's.
     make("one", "k-2", &admin).refused(409, "name_taken");
@@ -202,21 +195,25 @@ fn what_was_done_stands_in_a_chain_that_shows_every_tear() {
         world.get("/api/v1/audit/verify", &admin).is(200)["ok"],
         true
     );
-    let alter = |statement: &'static str| {
+    let alter = |statement: sql::Text| {
         world.runtime.block_on(async {
             let mut change = world.panel.store().change().await.expect("a turn");
-            let done = sqlx::query(statement).execute(change.db()).await;
+            let done = sql::query(statement).execute(change.db()).await;
             if done.is_ok() {
                 change.commit().await.expect("written");
             }
             done.map(|_| ())
         })
     };
-    assert!(alter("UPDATE audit SET record = '{}' WHERE id = 2").is_err());
-    assert!(alter("DELETE FROM audit WHERE id = 2").is_err());
-    alter("DROP TRIGGER audit_is_not_changed").expect("as an intruder would");
-    alter("UPDATE audit SET record = replace(record, 'ada@', 'bob@') WHERE id = 3")
-        .expect("changed");
+    assert!(alter("UPDATE audit SET record = '{}' WHERE id = 2".into()).is_err());
+    assert!(alter("DELETE FROM audit WHERE id = 2".into()).is_err());
+    let drop_trigger = sql::Apart {
+        sqlite: "DROP TRIGGER audit_is_not_changed",
+        postgres: "DROP TRIGGER audit_is_not_changed ON audit",
+    };
+    alter(drop_trigger.into()).expect("as an intruder would");
+    let forged = "UPDATE audit SET record = replace(record, 'ada@', 'bob@') WHERE id = 3";
+    alter(forged.into()).expect("changed");
     assert_eq!(verify().first_fault, Some(3));
 }
 

@@ -2,7 +2,7 @@
 
 use super::world::{World, keyring, text};
 use crate::control::service::vault::{self, give};
-use crate::control::store::sqlite::Store;
+use crate::control::store::Store;
 use crate::lease::directory::Event;
 use crate::lease::protocol::RouterId;
 use crate::lease::vault::{Missing, Why};
@@ -40,14 +40,6 @@ fn given(world: &World, router: RouterId, names: &[&str]) -> Vec<String> {
         .iter()
         .map(|Missing { name, why }| format!("{name} {why:?}"));
     here.chain(missing).collect()
-}
-
-fn holds(folder: &std::path::Path, needle: &str) -> bool {
-    let files = ["panel.db", "panel.db-wal", "panel.db-shm"];
-    files.iter().any(|file| {
-        let bytes = std::fs::read(folder.join(file)).unwrap_or_default();
-        memchr::memmem::find(&bytes, needle.as_bytes()).is_some()
-    })
 }
 
 #[test]
@@ -203,14 +195,13 @@ fn no_answer_no_audit_line_and_no_byte_of_the_books_has_a_secret() {
     refused(json!(""));
     refused(json!("c".repeat(4097)));
     refused(json!({ "canary": 1 }));
-    let folder = world.folder.path();
-    assert!(!holds(folder, "canary"));
+    assert!(!world.holds("canary"));
     assert!(
-        holds(folder, "credential.rotate"),
+        world.holds("credential.rotate"),
         "the books are there to be searched"
     );
     world.books();
-    assert!(!holds(folder, "canary"));
+    assert!(!world.holds("canary"));
 }
 
 #[test]
@@ -219,10 +210,9 @@ fn another_master_key_seals_all_anew_and_without_the_old_one_nothing_opens() {
     let admin = world.first_admin();
     let (_, router) = gateway(&world, &admin, "edge-1");
     let made = put(&world, &admin, "openai", "sk-canary", None);
-    let file = world.folder.path().join("panel.db");
     let reopen = |current: u8, previous: &[u8]| {
         world.runtime.block_on(async {
-            let store = Store::open(&file).await.expect("books");
+            let store = Store::open(world.place()).await.expect("books");
             let (treasury, bulletin) = (world.treasury.clone(), world.bulletin.clone());
             let clock = std::sync::Arc::new(|| crate::clock::now().wall);
             let panel = crate::control::service::Panel::open(store, treasury, bulletin, clock);

@@ -10,7 +10,8 @@ use crate::control::service::vault::{self, Keyring};
 use crate::control::service::{Panel, ServiceError, users};
 use crate::control::settings::{KEY, MasterKey};
 use crate::control::signer::Signer;
-use crate::control::store::sqlite::{Ledger, Store};
+use crate::control::store::support::Books;
+use crate::control::store::{Place, Store};
 use crate::control::treasury::Treasury;
 use crate::lease::protocol::{
     Answer, DiskId, Hello, LeafId, LeaseId, Line, RouterId, Sync, Synced, Terms, Usage, Want,
@@ -21,7 +22,6 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
@@ -40,7 +40,8 @@ pub(super) struct World {
     pub(super) runtime: Runtime,
     router: axum::Router,
     ahead: Arc<AtomicI64>,
-    pub(super) folder: TempDir,
+    books: Books,
+    _folder: TempDir,
 }
 
 /// What came back.
@@ -86,22 +87,22 @@ pub(super) fn keyring(current: u8, previous: &[u8]) -> Keyring {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::over(TempDir::new().expect("a folder"))
-    }
-
-    /// The same over a copy of another's books.
-    pub(super) fn copy_of(books: &Path) -> Self {
         let folder = TempDir::new().expect("a folder");
-        std::fs::copy(books, folder.path().join("panel.db")).expect("copied");
-        Self::over(folder)
+        let books = Books::new(folder.path());
+        Self::over(folder, books)
     }
 
-    fn over(folder: TempDir) -> Self {
+    /// The same over a copy of another's books, which nobody has open.
+    pub(super) fn copy_of(books: &Books) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let books = books.copy_of(folder.path());
+        Self::over(folder, books)
+    }
+
+    fn over(folder: TempDir, books: Books) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let file = folder.path().join("panel.db");
-        let ledger = runtime.block_on(Ledger::open(&file)).expect("books");
-        let treasury = Treasury::start(ledger, Terms::default()).expect("a bank");
+        let treasury = Treasury::start(&books.place, Terms::default()).expect("a bank");
         let treasury = Arc::new(treasury);
         let bulletin = Arc::new(Bulletin::new(100));
         let ahead = Arc::new(AtomicI64::new(0));
@@ -111,7 +112,7 @@ impl World {
             let clock =
                 Arc::new(move || Wall(clock::now().wall.nanos() + ahead.load(Ordering::Relaxed)));
             runtime.block_on(async {
-                let store = Store::open(&file).await.expect("books");
+                let store = Store::open(&books.place).await.expect("books");
                 let mut panel = Panel::open(store, treasury, bulletin, clock).await?;
                 let signer = Signer::open(folder.path()).expect("a key");
                 panel.staff(Office::new(checker(), signer)).await?;
@@ -129,8 +130,19 @@ impl World {
             bulletin,
             runtime,
             ahead,
-            folder,
+            books,
+            _folder: folder,
         }
+    }
+
+    /// Whether this is written in its books somewhere, also where nothing reads it.
+    pub(super) fn holds(&self, needle: &str) -> bool {
+        self.books.holds(needle.as_bytes())
+    }
+
+    /// Where its books are.
+    pub(super) fn place(&self) -> &Place {
+        &self.books.place
     }
 
     /// Lets time pass.
@@ -139,11 +151,11 @@ impl World {
             .fetch_add(secs * 1_000_000_000, Ordering::Relaxed);
     }
 
-    /// All that is written is in one file.
-    pub(super) fn books(&self) -> PathBuf {
+    /// Its books, which it has closed: all that is written is in them.
+    pub(super) fn books(&self) -> &Books {
         self.treasury.close();
         self.runtime.block_on(self.panel.store().close());
-        self.folder.path().join("panel.db")
+        &self.books
     }
 
     pub(super) fn send(&self, request: Request<Body>) -> Got {
@@ -275,7 +287,7 @@ impl World {
         let now = self.panel.now();
         let (treasury, bulletin) = (Arc::clone(&self.treasury), Arc::clone(&self.bulletin));
         self.runtime.block_on(async {
-            let store = Store::open(&self.folder.path().join("panel.db")).await;
+            let store = Store::open(&self.books.place).await;
             let panel = Panel::open(
                 store.expect("books"),
                 treasury,

@@ -9,7 +9,7 @@ pub use watch::{Notice, watch};
 
 use super::directory::{Forest, list as json_list};
 use super::{Outcome, Panel, burn, webhooks};
-use crate::control::store::sqlite::house::{alerts as rows, budgets as budget_rows};
+use crate::control::store::house::{alerts as rows, budgets as budget_rows};
 use crate::units::Money;
 use serde_json::json;
 use std::collections::BTreeSet;

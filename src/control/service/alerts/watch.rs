@@ -8,10 +8,8 @@ use super::super::burn::{self, Burn, Standing};
 use super::super::directory::{self, Forest};
 use super::super::{Outcome, Panel, gateways, webhooks, words};
 use crate::clock::Wall;
-use crate::control::store::sqlite::house::alerts as rows;
-use crate::control::store::sqlite::house::{
-    Window, budgets as budget_rows, gateways as gateway_rows,
-};
+use crate::control::store::house::alerts as rows;
+use crate::control::store::house::{Window, budgets as budget_rows, gateways as gateway_rows};
 use crate::lease::protocol::RouterId;
 use crate::units::Money;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@
 use super::super::words::Check;
 use super::super::{Outcome, ServiceError};
 use crate::control::settings::OfflineTarget;
-use crate::control::store::sqlite::StoreError;
+use crate::control::store::StoreError;
 use crate::lease::protocol::Lending;
 use crate::units::Money;
 use schemars::JsonSchema;

@@ -8,7 +8,7 @@ use super::directory::{self, Forest, list as json_list};
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, nodes, taken, words};
 use crate::clock::Wall;
-use crate::control::store::sqlite::house::budgets as rows;
+use crate::control::store::house::budgets as rows;
 use crate::governance::budget::{Period, Window};
 use crate::lease::directory::Event;
 use crate::lease::protocol::{Account, AccountId};
@@ -261,7 +261,11 @@ pub async fn change(
 }
 
 /// Writes what changed; the row as it is then.
-pub(super) async fn update(db: &mut Db, row: rows::Budget, revision: i64) -> Outcome<rows::Budget> {
+pub(super) async fn update(
+    db: &mut Db<'_>,
+    row: rows::Budget,
+    revision: i64,
+) -> Outcome<rows::Budget> {
     if !rows::update(db, &row, revision).await? {
         return Err(ServiceError::Changed);
     }
@@ -292,7 +296,7 @@ pub async fn remove(
 
 /// The budget of this id, if the caller may know of it.
 pub(super) async fn within(
-    db: &mut Db,
+    db: &mut Db<'_>,
     actor: &Actor,
     id: &str,
 ) -> Outcome<(Forest, rows::Budget)> {

@@ -20,8 +20,8 @@ use super::access::Actor;
 use super::audit::Act;
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found};
-use crate::control::store::sqlite::StoreError;
-use crate::control::store::sqlite::house::bundles as rows;
+use crate::control::store::StoreError;
+use crate::control::store::house::bundles as rows;
 use crate::lease::bundle::{Files, digest};
 use crate::lease::directory::Event;
 use schemars::JsonSchema;
@@ -268,7 +268,7 @@ pub async fn roll_back(
 }
 
 /// What gateways are to run as whoever changes it has read it.
-async fn as_read(db: &mut Db, read: Option<i64>) -> Outcome<Option<rows::Rollout>> {
+async fn as_read(db: &mut Db<'_>, read: Option<i64>) -> Outcome<Option<rows::Rollout>> {
     let now = rows::rollout(db).await?;
     let revision = now.as_ref().map_or(0, |now| now.revision);
     if read.is_some_and(|read| read != revision) {
@@ -281,7 +281,7 @@ async fn as_read(db: &mut Db, read: Option<i64>) -> Outcome<Option<rows::Rollout
 async fn enact(
     panel: &Panel,
     actor: &Actor,
-    mut change: crate::control::store::sqlite::Change,
+    mut change: crate::control::store::Change,
     (action, before): (&'static str, Option<rows::Rollout>),
     (current, candidate, percent): (Option<i64>, Option<i64>, i64),
 ) -> Outcome<RolloutView> {
@@ -320,12 +320,12 @@ fn number(id: &str) -> Outcome<i64> {
     id.parse().map_err(|_| ServiceError::NotFound("bundle"))
 }
 
-async fn find(db: &mut Db, version: i64) -> Outcome<rows::Bundle> {
+async fn find(db: &mut Db<'_>, version: i64) -> Outcome<rows::Bundle> {
     found(rows::get(db, version).await?, "bundle")
 }
 
 /// The files of a bundle.
-async fn files(db: &mut Db, version: i64) -> Outcome<Files> {
+async fn files(db: &mut Db<'_>, version: i64) -> Outcome<Files> {
     let text = found(rows::files(db, version).await?, "bundle")?;
     let files = serde_json::from_str(&text);
     Ok(files.map_err(|error| StoreError::Row {

@@ -5,8 +5,8 @@
 
 use super::super::{Db, Outcome, Panel, found, gateways, words};
 use super::Office;
-use crate::control::store::sqlite::house::bundles as rows;
-use crate::control::store::sqlite::house::gateways as gateway_rows;
+use crate::control::store::house::bundles as rows;
+use crate::control::store::house::gateways as gateway_rows;
 use crate::lease::bundle::{Order, PolicyKey, Report};
 use crate::lease::protocol::RouterId;
 use schemars::JsonSchema;
@@ -42,7 +42,7 @@ impl Panel {
     /// # Errors
     /// The books cannot be read.
     pub async fn staff(&mut self, office: Office) -> Outcome<()> {
-        let rollout = rows::rollout(&mut *self.read().await?).await?;
+        let rollout = rows::rollout(&mut self.read().await?).await?;
         self.bundles = office;
         if let Some(rollout) = rollout {
             self.bundles.rolled(rollout.revision);
@@ -148,7 +148,7 @@ pub async fn note_reports(panel: &Panel) -> Outcome<()> {
 /// The books cannot be read.
 pub(in crate::control) async fn standing(
     panel: &Panel,
-    db: &mut Db,
+    db: &mut Db<'_>,
     gateway: &gateway_rows::Gateway,
     rollout: Option<&rows::Rollout>,
 ) -> Outcome<PolicyView> {
@@ -179,7 +179,7 @@ pub(in crate::control) async fn standing(
 /// The version that each of these gateways says it runs, by their numbers.
 pub(in crate::control) async fn running(
     panel: &Panel,
-    db: &mut Db,
+    db: &mut Db<'_>,
     gateways: &[gateway_rows::Gateway],
 ) -> Outcome<BTreeMap<i64, u64>> {
     let kept = rows::running(db).await?.into_iter();

@@ -1,8 +1,8 @@
 //! Bundles as people and their programs see them.
 
 use super::super::{Db, Fault, Outcome, Panel, words};
-use crate::control::store::sqlite::house::bundles as rows;
-use crate::control::store::sqlite::house::users;
+use crate::control::store::house::bundles as rows;
+use crate::control::store::house::users;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ pub struct RolloutView {
 }
 
 pub(super) async fn bundle(
-    db: &mut Db,
+    db: &mut Db<'_>,
     row: &rows::Bundle,
     rollout: Option<&rows::Rollout>,
 ) -> Outcome<BundleView> {
@@ -127,7 +127,7 @@ pub(super) async fn bundle(
 
 pub(super) async fn rollout(
     panel: &Panel,
-    db: &mut Db,
+    db: &mut Db<'_>,
     row: Option<&rows::Rollout>,
 ) -> Outcome<RolloutView> {
     let changed_by = match row {
@@ -151,7 +151,7 @@ pub(super) fn told(row: &rows::Rollout) -> Value {
     json!({ "current": row.current, "candidate": row.candidate, "percent": row.percent, "revision": row.revision })
 }
 
-async fn who(db: &mut Db, user: i64) -> Outcome<String> {
+async fn who(db: &mut Db<'_>, user: i64) -> Outcome<String> {
     let user = users::get(db, user).await?;
     Ok(user.map(|user| user.email).unwrap_or_default())
 }

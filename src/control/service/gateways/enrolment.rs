@@ -8,7 +8,7 @@ use super::{act, router};
 use crate::clock::Wall;
 use crate::control::service::access::Actor;
 use crate::control::service::{Outcome, Panel, ServiceError, audit, found, secrets, words};
-use crate::control::store::sqlite::house::{gateways as rows, restored};
+use crate::control::store::house::{gateways as rows, restored};
 use crate::lease::protocol::RouterId;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub async fn enrol_by_token(
     };
     let digest = secrets::digest(token);
     // Looked up without the turn: whoever guesses at tokens must not hold up those who change something.
-    let known = rows::by_token(&mut *panel.read().await?, &digest).await?;
+    let known = rows::by_token(&mut panel.read().await?, &digest).await?;
     known.filter(good).ok_or(ServiceError::UsedUp)?;
     let mut change = panel.change().await?;
     let row = rows::by_token(change.db(), &digest).await?;

@@ -13,8 +13,8 @@ use super::audit::Act;
 use super::bundles::{self, PolicyView};
 use super::words::Check;
 use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, secrets, taken, words};
-use crate::control::store::sqlite::house::bundles as bundle_rows;
-use crate::control::store::sqlite::house::gateways as rows;
+use crate::control::store::house::bundles as bundle_rows;
+use crate::control::store::house::gateways as rows;
 use crate::lease::directory::Event;
 use crate::lease::protocol::{RouterId, Stage};
 use crate::units::Money;
@@ -230,7 +230,7 @@ pub(super) fn router(row: &rows::Gateway) -> RouterId {
     RouterId(u128::from_be_bytes(bytes))
 }
 
-async fn live(db: &mut Db, id: &str) -> Outcome<rows::Gateway> {
+async fn live(db: &mut Db<'_>, id: &str) -> Outcome<rows::Gateway> {
     let row = found(rows::find(db, id).await?, "gateway")?;
     if row.revoked.is_some() {
         return Err(ServiceError::Gone("gateway"));
@@ -289,7 +289,11 @@ pub(super) struct Standing {
     pub(super) held: Money,
 }
 
-async fn views(panel: &Panel, db: &mut Db, rows: Vec<rows::Gateway>) -> Outcome<Vec<GatewayView>> {
+async fn views(
+    panel: &Panel,
+    db: &mut Db<'_>,
+    rows: Vec<rows::Gateway>,
+) -> Outcome<Vec<GatewayView>> {
     let routers = rows.iter().map(router).collect();
     let standings = standings(panel, routers).await?;
     let mut views = Vec::with_capacity(rows.len());

@@ -13,7 +13,7 @@ use super::audit::Act;
 use super::directory::{Forest, unsigned};
 use super::words::Check;
 use super::{Db, Outcome, Panel, ServiceError, found, gateways, keys, nodes};
-use crate::control::store::sqlite::house::{
+use crate::control::store::house::{
     Window, gateways as gateway_rows, keys as key_rows, kills as rows,
 };
 use crate::lease::directory::Event;
@@ -112,7 +112,7 @@ fn reaches(scope: i64, target: Option<i64>, forest: &Forest, key: &key_rows::Vir
 
 /// Gateways that are lent nothing: revoked, or one of these switches is theirs.
 pub(super) async fn stopped_gateways(
-    db: &mut Db,
+    db: &mut Db<'_>,
     kills: &[rows::Kill],
 ) -> Outcome<BTreeSet<RouterId>> {
     let revoked = gateway_rows::revoked(db).await?;
@@ -261,7 +261,12 @@ pub async fn unkill(panel: &Panel, actor: &Actor, asked: Unkill) -> Outcome<Unki
     })
 }
 
-async fn target(db: &mut Db, actor: &Actor, scope: KillScope, id: Option<&str>) -> Outcome<Target> {
+async fn target(
+    db: &mut Db<'_>,
+    actor: &Actor,
+    scope: KillScope,
+    id: Option<&str>,
+) -> Outcome<Target> {
     actor.needs(Role::Operator)?;
     let missing = || ServiceError::field("id", "say which");
     let kind = match scope {
@@ -318,7 +323,7 @@ async fn target(db: &mut Db, actor: &Actor, scope: KillScope, id: Option<&str>) 
 }
 
 /// The leaves that a switch covers, also of keys that were revoked: what they began may be under way still.
-async fn leaves(db: &mut Db, scope: i64, target: Option<i64>) -> Outcome<Vec<LeafId>> {
+async fn leaves(db: &mut Db<'_>, scope: i64, target: Option<i64>) -> Outcome<Vec<LeafId>> {
     let forest = Forest::load(db).await?;
     let keys = key_rows::list(db, None, Window::ALL).await?;
     let covered = keys

@@ -7,7 +7,7 @@ use crate::control::service::directory::{Forest, unsigned};
 use crate::control::service::{
     self, Db, Listing, Outcome, Page, Panel, ServiceError, found, gateways, words,
 };
-use crate::control::store::sqlite::house::{
+use crate::control::store::house::{
     gateways as gateway_rows, keys as key_rows, kills as rows, users,
 };
 use crate::lease::protocol::{LeafId, RouterId, Stage};
@@ -162,7 +162,7 @@ pub async fn report(panel: &Panel, actor: &Actor, id: &str) -> Outcome<KillRepor
 
 /// Whether a switch covers something in the caller's scope, or lies in it.
 async fn is_visible(
-    db: &mut Db,
+    db: &mut Db<'_>,
     actor: &Actor,
     forest: &Forest,
     kill: &rows::Kill,
@@ -191,7 +191,7 @@ pub(in super::super) enum Reach {
 }
 
 /// Where in the tree a switch is.
-pub(in super::super) async fn reach(db: &mut Db, kill: &rows::Kill) -> Outcome<Reach> {
+pub(in super::super) async fn reach(db: &mut Db<'_>, kill: &rows::Kill) -> Outcome<Reach> {
     Ok(match (kill.scope, kill.target) {
         (EVERYTHING, _) => Reach::Everything,
         (NODE, Some(node)) => Reach::Node(node),
@@ -203,7 +203,7 @@ pub(in super::super) async fn reach(db: &mut Db, kill: &rows::Kill) -> Outcome<R
     })
 }
 
-pub(in super::super) async fn view(db: &mut Db, kill: rows::Kill) -> Outcome<KillView> {
+pub(in super::super) async fn view(db: &mut Db<'_>, kill: rows::Kill) -> Outcome<KillView> {
     let by = users::get(db, kill.by_user).await?;
     let lifted_by = match kill.lifted_by {
         Some(user) => users::get(db, user).await?,

@@ -7,15 +7,13 @@ use super::super::kills::{self, KillView};
 use super::super::requests::{self, RequestView};
 use super::super::{Db, Outcome, Panel};
 use super::picture::{GatewayNews, Picture, Sketch, SpendView};
-use crate::control::store::sqlite::StoreError;
-use crate::control::store::sqlite::house::{
+use crate::control::store::house::{
     Window, audit as audit_rows, budgets as budget_rows, kills as kill_rows,
     requests as request_rows,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::Connection as _;
 use std::sync::Arc;
 
 /// Lines of the audit log that are told together, and again to who missed them.
@@ -146,7 +144,7 @@ impl Batch {
 pub(super) async fn since(panel: &Panel, before: &Picture) -> Outcome<(Arc<Picture>, Batch)> {
     let mut db = panel.read().await?;
     // One view of all tables, whatever is written meanwhile.
-    let mut view = db.begin().await.map_err(StoreError::from)?;
+    let mut view = db.view().await?;
     let mut sketch = Sketch::read(panel, &mut view).await?;
     let lines = audit_rows::after(&mut view, before.head, TOGETHER).await?;
     let told = told(&mut view, &sketch.forest, &lines).await?;
@@ -174,7 +172,7 @@ pub(super) async fn snapshot(
     after: Option<i64>,
 ) -> Outcome<(Snapshot, Vec<Told>, Arc<Picture>)> {
     let mut db = panel.read().await?;
-    let mut view = db.begin().await.map_err(StoreError::from)?;
+    let mut view = db.view().await?;
     let sketch = Sketch::read(panel, &mut view).await?;
     let missed = match after.filter(|after| (0..=sketch.head).contains(after)) {
         Some(after) => {
@@ -224,7 +222,7 @@ pub(super) async fn snapshot(
 }
 
 /// What these lines tell of, as it is now.
-async fn told(db: &mut Db, forest: &Forest, lines: &[audit_rows::Line]) -> Outcome<Vec<Told>> {
+async fn told(db: &mut Db<'_>, forest: &Forest, lines: &[audit_rows::Line]) -> Outcome<Vec<Told>> {
     let mut told = Vec::new();
     for line in lines {
         let view = audit::view(line);
@@ -265,7 +263,7 @@ async fn told(db: &mut Db, forest: &Forest, lines: &[audit_rows::Line]) -> Outco
     Ok(told)
 }
 
-async fn sight_of_kill(db: &mut Db, kill: &kill_rows::Kill) -> Outcome<Sight> {
+async fn sight_of_kill(db: &mut Db<'_>, kill: &kill_rows::Kill) -> Outcome<Sight> {
     Ok(match kills::reach(db, kill).await? {
         kills::Reach::Everything => Sight::All,
         kills::Reach::Node(node) => Sight::Around(node),

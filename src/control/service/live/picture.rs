@@ -2,7 +2,7 @@
 
 use super::super::directory::Forest;
 use super::super::{Db, Outcome, Panel, budgets, bundles, gateways, nanos, words};
-use crate::control::store::sqlite::house::{
+use crate::control::store::house::{
     Window, audit as audit_rows, budgets as budget_rows, gateways as gateway_rows,
 };
 use schemars::JsonSchema;
@@ -85,7 +85,7 @@ pub(super) struct Sketch {
 
 impl Sketch {
     /// What the books say.
-    pub(super) async fn read(panel: &Panel, db: &mut Db) -> Outcome<Self> {
+    pub(super) async fn read(panel: &Panel, db: &mut Db<'_>) -> Outcome<Self> {
         let head = audit_rows::last(db).await?.map_or(0, |line| line.id);
         let forest = Forest::load(db).await?;
         let budgets = budget_rows::all(db).await?;

@@ -27,7 +27,7 @@ use super::sessions::{self, SignedIn};
 use super::{Outcome, Panel, ServiceError, secrets};
 use crate::control::outgoing::Outgoing;
 use crate::control::settings::Oidc;
-use crate::control::store::sqlite::house::users;
+use crate::control::store::house::users;
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -9,7 +9,7 @@ use super::{Desk, MOST_CODE, Returned, issuer};
 use crate::control::service::access::Actor;
 use crate::control::service::audit::Act;
 use crate::control::service::{Outcome, Panel, ServiceError, found};
-use crate::control::store::sqlite::house::{oidc as rows, users};
+use crate::control::store::house::{oidc as rows, users};
 use serde_json::{Value, json};
 
 /// Who came back. Whoever is refused here stands in the audit log.

@@ -3,10 +3,8 @@
 use super::{keyring, rows};
 use crate::control::service::directory::{list, unsigned};
 use crate::control::service::{Outcome, Panel, gateway_rows, settings};
-use crate::control::store::sqlite::StoreError;
 use crate::lease::protocol::RouterId;
 use crate::lease::vault::{Allowed, Credential, Missing, Why};
-use sqlx::Connection as _;
 
 /// What a gateway may have of these names; none where it knows this revision. A name that is not there and one that is not
 /// for this gateway are told alike.
@@ -22,7 +20,7 @@ pub async fn give(
     let keyring = keyring(panel)?;
     let mut db = panel.read().await?;
     // One view of all tables, whatever is written meanwhile.
-    let mut db = db.begin().await.map_err(StoreError::from)?;
+    let mut db = db.view().await?;
     let revision = unsigned(settings::number(&mut db, settings::VAULT).await?);
     if known == revision && known > 0 {
         return Ok(None);

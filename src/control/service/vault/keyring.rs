@@ -7,7 +7,7 @@
 use crate::control::authority::write_private;
 use crate::control::service::words::hex;
 use crate::control::settings::{MasterKey, VaultKeys, Weakness, master_key};
-use crate::control::store::sqlite::house::vault::Credential;
+use crate::control::store::house::vault::Credential;
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -20,9 +20,9 @@ use super::words::Check;
 use super::{
     Db, Listing, Outcome, Page, Panel, ServiceError, found, secrets, settings, taken, words,
 };
-use crate::control::store::sqlite::Change;
-use crate::control::store::sqlite::house::gateways as gateway_rows;
-use crate::control::store::sqlite::house::vault as rows;
+use crate::control::store::Change;
+use crate::control::store::house::gateways as gateway_rows;
+use crate::control::store::house::vault as rows;
 use crate::lease::directory::Event;
 use crate::secret::{Secret, is_name};
 use schemars::JsonSchema;
@@ -370,7 +370,7 @@ fn check_words(check: &mut Check, kind: Option<&str>, note: Option<&str>) {
 }
 
 /// The gateways that are named, as a row has them: each there, and not revoked. None for all of them.
-async fn listed(db: &mut Db, gateways: Option<Vec<String>>) -> Outcome<Option<String>> {
+async fn listed(db: &mut Db<'_>, gateways: Option<Vec<String>>) -> Outcome<Option<String>> {
     let Some(mut gateways) = gateways.filter(|gateways| *gateways != [ALL]) else {
         return Ok(None);
     };
