@@ -7,6 +7,7 @@ mod policy;
 mod restore;
 mod spend;
 mod sso;
+mod standby;
 mod storm;
 mod up;
 mod usage;

@@ -16,6 +16,8 @@ pub(crate) struct Control {
     process: Option<Process>,
     pub(crate) address: SocketAddr,
     settings: String,
+    /// Where it keeps its state: in its folder, or in another panel's.
+    state: PathBuf,
 }
 
 /// Somebody who may ask the panel things.
@@ -36,6 +38,7 @@ impl Control {
             process: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings: settings.to_owned(),
+            state: "state".into(),
         };
         let output = control.open();
         let token = output
@@ -63,14 +66,62 @@ impl Control {
         (control, admin)
     }
 
+    /// Another panel over the same books, with the same state, that stands by on a port of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut other = Self {
+            dir: tempfile::tempdir().expect("a directory"),
+            process: None,
+            address: free.local_addr().expect("its address"),
+            settings: self.settings.clone(),
+            state: self.path().join(&self.state),
+        };
+        drop(free);
+        other.stand_by();
+        other
+    }
+
+    /// Starts the panel while another one holds the bank.
+    pub(crate) fn stand_by(&mut self) {
+        let mut process = self.begin();
+        process.says("that it stands by", |line| {
+            line.contains("stands by").then_some(())
+        });
+        self.process = Some(process);
+    }
+
+    /// Waits until a panel that stood by has taken over.
+    pub(crate) fn taken_over(&mut self) {
+        let process = self.process.as_mut().expect("a panel that runs");
+        process.says("where the panel is", |line| {
+            line.strip_prefix("tollgate panel answers on https://")
+                .map(|_| ())
+        });
+    }
+
+    /// Its process, to do what a machine does to one.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("a panel that runs")
+    }
+
+    fn begin(&self) -> Process {
+        let settings = format!(
+            "listen: {}\nstate_dir: {}\n{}\n",
+            self.address,
+            self.state.display(),
+            self.settings
+        );
+        let file = self.path().join("panel.yaml");
+        std::fs::write(&file, settings).expect("a configuration");
+        // It may hold a password.
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(file, owner).expect("for its owner alone");
+        Process::start(self.path(), "panel", &["panel", "--log", "json"])
+    }
+
     /// Starts the panel over its books, where it was before. What it printed.
     pub(crate) fn open(&mut self) -> String {
-        let settings = format!(
-            "listen: {}\nstate_dir: state\n{}\n",
-            self.address, self.settings
-        );
-        std::fs::write(self.path().join("panel.yaml"), settings).expect("a configuration");
-        let mut process = Process::start(self.path(), "panel", &["panel", "--log", "json"]);
+        let mut process = self.begin();
         self.address = process.says("where the panel is", |line| {
             line.strip_prefix("tollgate panel answers on https://")?
                 .parse()
@@ -96,7 +147,7 @@ impl Control {
 
     /// The certificate of its authority.
     pub(crate) fn ca(&self) -> PathBuf {
-        self.path().join("state/panel-ca.pem")
+        self.path().join(&self.state).join("panel-ca.pem")
     }
 
     /// `kill -9`.
@@ -158,6 +209,14 @@ impl Admin {
             client: client.expect("a client"),
             base: format!("https://{}", control.address),
             token: token.to_owned(),
+        }
+    }
+
+    /// The same by another address of the panel.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            base: format!("https://{address}"),
+            ..self.clone()
         }
     }
 

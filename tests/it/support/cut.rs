@@ -1,4 +1,5 @@
-//! A wire that can be cut: passes on what comes, until somebody cuts it.
+//! A wire that can be cut: passes on what comes, until somebody cuts it. With several ends it leads to the first that takes a
+//! connection, as a balancer of TCP connections does.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +15,7 @@ pub(crate) struct Wire {
 }
 
 struct State {
-    to: SocketAddr,
+    to: Mutex<Vec<SocketAddr>>,
     cut: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -22,10 +23,15 @@ struct State {
 impl Wire {
     /// A wire to this address.
     pub(crate) fn to(to: SocketAddr) -> Self {
+        Self::to_any(vec![to])
+    }
+
+    /// A wire to the first of these that takes a connection.
+    pub(crate) fn to_any(to: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let state = Arc::new(State {
-            to,
+            to: Mutex::new(to),
             cut: AtomicBool::new(false),
             open: Mutex::default(),
         });
@@ -36,6 +42,13 @@ impl Wire {
             }
         });
         Self { address, state }
+    }
+
+    /// From now on it leads here; what was open breaks.
+    pub(crate) fn lead_to(&self, to: SocketAddr) {
+        *self.state.to.lock().expect("no panic") = vec![to];
+        self.cut(true);
+        self.cut(false);
     }
 
     /// Cuts it: what was open breaks, and nothing gets through. Or mends it.
@@ -55,7 +68,11 @@ impl State {
         if self.cut.load(Ordering::SeqCst) {
             return from.shutdown(Shutdown::Both);
         }
-        let to = TcpStream::connect(self.to)?;
+        let ends = self.to.lock().expect("no panic").clone();
+        let taken = ends.iter().find_map(|to| TcpStream::connect(to).ok());
+        let Some(to) = taken else {
+            return from.shutdown(Shutdown::Both);
+        };
         for (mut one, mut other) in [
             (from.try_clone()?, to.try_clone()?),
             (to.try_clone()?, from.try_clone()?),

@@ -11,6 +11,7 @@ mod http;
 pub(crate) mod identity;
 mod money;
 pub(crate) mod panel;
+mod postgres;
 mod process;
 mod simulator;
 
@@ -19,6 +20,7 @@ pub(crate) use cut::Wire;
 pub(crate) use gateway::{Gateway, Home, KEY, Ledger};
 pub(crate) use http::{Client, Response, Streaming, chat};
 pub(crate) use money::Money;
+pub(crate) use postgres::Database;
 pub(crate) use process::{Process, run};
 pub(crate) use simulator::{Meter, Simulator};
 

@@ -86,6 +86,18 @@ impl Process {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is there");
     }
 
+    /// It does nothing any more and knows nothing of it (SIGSTOP), or goes on (SIGCONT).
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        let pid = rustix::process::Pid::from_raw(id).expect("a process id");
+        let signal = if frozen {
+            rustix::process::Signal::STOP
+        } else {
+            rustix::process::Signal::CONT
+        };
+        rustix::process::kill_process(pid, signal).expect("it is there");
+    }
+
     /// Waits for its end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         until("the process ends", || {
