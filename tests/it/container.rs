@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use tollgate::config::{Sources, load};
+use tollgate::config::{Sources, load, load_panel};
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -72,4 +72,38 @@ fn the_image_is_empty_but_for_the_binary_and_its_state() {
     assert!(last.starts_with("scratch\n"));
     assert_eq!(last.matches("COPY").count(), 2);
     assert!(last.contains("USER 65532:65532") && last.contains("VOLUME /state"));
+}
+
+#[test]
+fn the_configurations_of_two_panels_and_three_gateways_load() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let sources = |file: &str, name: &str, value: &str| Sources {
+        file: Some(deploy.join(file)),
+        env: vec![(name.to_owned(), value.to_owned())],
+        ..Sources::default()
+    };
+    let store = "postgres://tollgate:secret@localhost/tollgate?host=/run/postgresql";
+    let panel = load_panel(&sources("panel.yaml", "TOLLGATE_STORE", store));
+    let panel = panel.unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(panel.server.is_some() && panel.names.contains(&"panel".to_owned()));
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("edge.yaml"), read("deploy/edge.yaml")).unwrap();
+    // The authority is there once the panel has made it.
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = authority.self_signed(&key).unwrap().pem();
+    fs::write(folder.path().join("panel-ca.pem"), authority).unwrap();
+    let edge = Sources {
+        file: Some(folder.path().join("edge.yaml")),
+        ..sources("", "TOLLGATE_PANEL_TOKEN", "tg-router-once")
+    };
+    let edge = load(&edge).unwrap_or_else(|faults| panic!("{faults}"));
+    for gateway in ["edge-1", "edge-2", "edge-3"] {
+        assert!(read("deploy/prometheus.yml").contains(&format!("\"{gateway}:4101\"")));
+        assert!(edge.gateway.hosts.iter().any(|host| &**host == gateway));
+    }
+    let compose = read("deploy/compose.yaml");
+    let events: Result<Vec<_>, _> = saphyr_parser::Parser::new_from_str(&compose).collect();
+    assert!(events.is_ok(), "{:?}", events.err());
 }
