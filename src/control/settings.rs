@@ -6,7 +6,7 @@ mod vault;
 pub use sign_in::{Oidc, OidcSettings, SignInSettings, is_endpoint};
 pub use vault::{KEY, MasterKey, VaultKeys, VaultSettings, Weakness, master_key};
 
-use super::store::postgres::Server;
+use super::store::postgres::{NoAddress, Server};
 use crate::lease::protocol::{Lending, Terms};
 use crate::settings::{Report, duration};
 use schemars::JsonSchema;
@@ -193,13 +193,18 @@ impl ControlSettings {
         let store = self.store.as_deref().filter(|store| *store != "sqlite")?;
         let help =
             "write `postgres://user:password@host/database`, or leave `store` out for SQLite";
-        let Ok(server) = store.parse::<Server>() else {
-            report.fault_with(
-                "store",
-                format!("`{}` is nowhere to keep books", scheme(store)),
-                help,
-            );
-            return None;
+        let server = match store.parse::<Server>() {
+            Ok(server) => server,
+            Err(NoAddress::Scheme) => {
+                let what = format!("`{}` is nowhere to keep books", scheme(store));
+                report.fault_with("store", what, help);
+                return None;
+            }
+            Err(error) => {
+                let what = format!("the address of the books cannot be read: {error}");
+                report.fault_with("store", what, help);
+                return None;
+            }
         };
         if server.is_in_the_clear() {
             report.fault_with(
@@ -396,6 +401,35 @@ mod tests {
             assert_eq!(check(store, faults).as_deref(), Some(expected));
         }
         check("postgres", &["store: `postgres` is nowhere to keep books"]);
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_read_says_why_and_nothing_of_its_password() {
+        let check = |store: &str, expected: &str| {
+            let settings = ControlSettings {
+                store: Some(store.to_owned()),
+                ..ControlSettings::default()
+            };
+            let told = compile(&settings).1.join("\n");
+            assert!(told.contains(expected), "{expected} in {told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        };
+        let unread = "store: the address of the books cannot be read: ";
+        let check_unread =
+            |store: &str, expected: &str| check(store, &format!("{unread}{expected}"));
+        check_unread(
+            "postgres://t@db/panel?sslmod=verify-full",
+            "`sslmod` is none of its parameters",
+        );
+        check_unread("postgres://t@db/panel?pasword=hunter2", "`pasword` is none");
+        check_unread(
+            "postgres://t:hunter2?x@db/panel?sslmode=require",
+            "its parts",
+        );
+        check_unread("postgres://t:a/hunter2@db/panel", "its parts");
+        check_unread("postgres://t:7/hunter2@db/panel", "its parts");
+        check_unread("postgres://t:a?hunter2=b@db/panel", "its parts");
+        check_unread("postgres://t@db/panel?sslmode=hunter2", "its parts");
     }
 
     #[test]

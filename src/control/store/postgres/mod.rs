@@ -64,6 +64,9 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &self.options;
         let database = options.get_database().unwrap_or(options.get_username());
+        if let Some(socket) = options.get_socket() {
+            return write!(f, "postgres:///{database}?host={}", socket.display());
+        }
         write!(
             f,
             "postgres://{}:{}/{database}",
@@ -73,19 +76,66 @@ impl fmt::Display for Server {
     }
 }
 
-/// An address of a database that has no meaning. What is wrong with it is not said: it may hold a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no address of a PostgreSQL database")]
-pub struct NoAddress;
+/// Why an address of a database has no meaning. Nothing of it is said that could be of a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAddress {
+    /// It is something else.
+    #[error("it does not begin with `postgres://`")]
+    Scheme,
+    /// It has a parameter that says nothing to us.
+    #[error("`{0}` is none of its parameters")]
+    Parameter(String),
+    /// It cannot be taken apart, or a value in it cannot be.
+    #[error(
+        "its parts cannot be told from each other, or one cannot be (in a password `%`, `/`, `?`, `#` and `@` are written \
+         `%25`, `%2F`, `%3F`, `%23` and `%40`)"
+    )]
+    Parts,
+}
+
+/// What an address may say after its `?`. Others would be passed over, and logged with their values.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 
 impl FromStr for Server {
     type Err = NoAddress;
 
     fn from_str(text: &str) -> Result<Self, NoAddress> {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            return Err(NoAddress);
+            return Err(NoAddress::Scheme);
         }
-        let options = PgConnectOptions::from_str(text).map_err(|_| NoAddress)?;
+        let after = text.split_once('?').map_or("", |(_, after)| after);
+        for pair in after.split('&').filter(|pair| !pair.is_empty()) {
+            let name = pair.split_once('=').ok_or(NoAddress::Parts)?.0;
+            if !PARAMETERS.contains(&name) && !name.starts_with("options[") {
+                // With an `@` after it, the `?` was one of a password.
+                let name = named(name).filter(|_| !after.contains('@'));
+                return Err(name.map_or(NoAddress::Parts, NoAddress::Parameter));
+            }
+        }
+        let options = PgConnectOptions::from_str(text).map_err(|_| NoAddress::Parts)?;
+        let database = options.get_database().unwrap_or_default();
+        if database.contains(['@', '/']) {
+            return Err(NoAddress::Parts); // the rest of a password
+        }
         let options = options
             .application_name("tollgate panel")
             .options([
@@ -173,6 +223,13 @@ impl Server {
             _ => Err(StoreError::Deposed),
         }
     }
+}
+
+/// A parameter's name, if it can be one.
+fn named(name: &str) -> Option<String> {
+    let plain = |letter: char| letter.is_ascii_lowercase() || matches!(letter, '_' | '-');
+    let is_name = (1..=40).contains(&name.len()) && name.chars().all(plain);
+    is_name.then(|| name.to_owned())
 }
 
 /// Waits for the turn to change the house, over all panels. It is over with the transaction.
