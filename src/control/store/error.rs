@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The server does not answer. Whether what was asked last was written, nobody knows yet.
     #[error("the panel's database does not answer")]
     Silent,
+    /// A change in which a statement failed was to be kept all the same: a mistake of ours.
+    #[error("a statement of this change failed: nothing of it was written")]
+    Broken,
     /// A statement failed; nothing of its batch was written.
     #[error("the panel's database: {0}")]
     Statement(#[from] sqlx::Error),

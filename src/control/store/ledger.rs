@@ -68,24 +68,27 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`]: the disk or the server fails, a row breaks a promise, or the bank is another panel's by now.
     pub async fn write(&mut self, batch: &[Rows], at: Wall) -> Result<(), StoreError> {
+        self.change(async |work| {
+            for rows in batch {
+                write::rows(work, rows, at).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Carries this out in one transaction, if the bank is held still.
+    async fn change(
+        &mut self,
+        what: impl AsyncFnOnce(&mut Db<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         match &mut self.books {
             Books::File(db) => {
                 let mut work = db.work().await?;
-                for rows in batch {
-                    write::rows(&mut work, rows, at).await?;
-                }
+                what(&mut work).await?;
                 work.commit().await
             }
-            Books::Server(tenure) => {
-                tenure
-                    .write(async |work| {
-                        for rows in batch {
-                            write::rows(work, rows, at).await?;
-                        }
-                        Ok(())
-                    })
-                    .await
-            }
+            Books::Server(tenure) => tenure.write(what).await,
         }
     }
 
@@ -116,23 +119,34 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub async fn load(&mut self, terms: Terms, now: Duration) -> Result<Bank, StoreError> {
-        let db = self.db()?;
-        let rows = load::rows(db).await?;
+        let mut view = self.db()?.view().await?;
+        let rows = load::rows(&mut view).await?;
+        let restored = restored::get(&mut view).await?;
+        let known = settings::number(&mut view, restored::LONGEST).await?;
+        drop(view);
+        let longest = known.max(longest(terms));
+        let begins = restored.is_some_and(|books| books.opened.is_none());
+        if longest > known || begins {
+            self.change(async |work| {
+                settings::set_number(work, restored::LONGEST, longest).await?;
+                if begins {
+                    restored::begun(work).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
         let mut bank = Bank::restore(terms, rows, 1);
         bank.wake(now);
-        let longest = longest(db, terms).await?;
-        if let Some(books) = restored::get(db).await? {
+        if let Some(books) = restored {
             let is_open = books.opened.is_some();
             let books = SetBack {
                 below: u64::try_from(books.below).unwrap_or(u64::MAX),
                 is_open,
                 has_begun: books.starts > 0,
-                longest,
+                longest: Duration::from_nanos(longest.unsigned_abs()),
             };
             bank.set_back(books, now);
-            if !is_open {
-                restored::begun(db).await?;
-            }
         }
         Ok(bank)
     }
@@ -166,14 +180,9 @@ impl Ledger {
     }
 }
 
-/// How long a lease could be spent at most by the terms of today and of all days before, calls under way included. A panel
-/// that is restored goes by what was lent, not by what its configuration says then.
-async fn longest(db: &mut Db<'_>, terms: Terms) -> Result<Duration, StoreError> {
+/// How long a lease can be spent at most by these terms, calls under way included, in nanoseconds. The books keep the longest of
+/// all days: a panel that is restored goes by what was lent, not by what its configuration says then.
+fn longest(terms: Terms) -> i64 {
     let whole = terms.valid_for.saturating_add(terms.drain_for);
-    let whole = i64::try_from(whole.as_nanos()).unwrap_or(i64::MAX);
-    let known = settings::number(db, restored::LONGEST).await?;
-    if whole > known {
-        settings::set_number(db, restored::LONGEST, whole).await?;
-    }
-    Ok(Duration::from_nanos(whole.max(known).unsigned_abs()))
+    i64::try_from(whole.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -75,12 +75,9 @@ impl Store {
     pub(in crate::control) async fn change(&self) -> Result<Change, StoreError> {
         let turn = Arc::clone(&self.writer).lock_owned().await;
         let work = match &self.pool {
-            Pool::File(pool) => {
-                let work = pool.begin_with("BEGIN IMMEDIATE").await?;
-                Db::Sqlite(Link::Work(work))
-            }
+            Pool::File(pool) => Db::work_of_file(pool).await?,
             Pool::Server(pool, server) => {
-                let mut work = Db::Postgres(Link::Work(pool.begin().await?));
+                let mut work = Db::work_of_pool(pool).await?;
                 postgres::take_turn(&mut work).await?;
                 server.check(&mut work).await?;
                 work

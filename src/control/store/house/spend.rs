@@ -4,8 +4,9 @@
 //! days, where hours are no longer kept) what the ledger has and those lines do not cover is what nobody knows the model of.
 
 use super::{Done, Found, below, settings};
+use crate::control::store::Db;
+use crate::control::store::sql::{self, Apart};
 use crate::control::store::usage::{DAY, more};
-use crate::control::store::{Db, sql};
 
 /// A sum: whose, from when on, spent, overrun.
 pub(in crate::control) type Sum = (i64, i64, i64, i64);
@@ -118,20 +119,41 @@ pub(in crate::control) async fn days_before(db: &mut Db<'_>) -> Found<i64> {
     settings::number(db, DAYS_BEFORE).await
 }
 
+/// The sums of hours that become days.
+macro_rules! days {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO usage_sum \
+             SELECT at / ?2 * ?2, leaf, model, CAST(sum(calls) AS bigint), CAST(sum(tokens_in) AS bigint), \
+             CAST(sum(tokens_out) AS bigint), CAST(sum(cost) AS bigint) FROM ",
+            $from,
+            " GROUP BY 1, 2, 3 ON CONFLICT (at, leaf, model) DO UPDATE SET ",
+            more!()
+        )
+    };
+}
+
+/// Adds the hours before a time to their days. The bank may write at a server meanwhile: there what is added is what goes.
+const MAKE_DAYS: Apart = Apart {
+    sqlite: days!("usage_sum WHERE at < ?1 AND at % ?2 <> 0"),
+    postgres: concat!(
+        "WITH gone AS (DELETE FROM usage_sum WHERE at < ?1 AND at % ?2 <> 0 RETURNING *) ",
+        days!("gone")
+    ),
+};
+/// Has them go.
+const FORGET_HOURS: Apart = Apart {
+    sqlite: "DELETE FROM usage_sum WHERE at < ?1 AND at % ?2 <> 0",
+    // They are gone already.
+    postgres: "SELECT CAST(?1 AS bigint), CAST(?2 AS bigint) WHERE false",
+};
+
 /// Makes days of the hours before this day's beginning.
 pub(in crate::control) async fn make_days(db: &mut Db<'_>, before: i64) -> Done {
     if before <= days_before(db).await? {
         return Ok(());
     }
-    let add = concat!(
-        "INSERT INTO usage_sum \
-         SELECT at / ?2 * ?2, leaf, model, CAST(sum(calls) AS bigint), CAST(sum(tokens_in) AS bigint), CAST(sum(tokens_out) AS bigint), CAST(sum(cost) AS bigint) \
-         FROM usage_sum WHERE at < ?1 AND at % ?2 <> 0 GROUP BY 1, 2, 3 \
-         ON CONFLICT (at, leaf, model) DO UPDATE SET ",
-        more!()
-    );
-    let forget = "DELETE FROM usage_sum WHERE at < ?1 AND at % ?2 <> 0";
-    for statement in [add, forget] {
+    for statement in [MAKE_DAYS, FORGET_HOURS] {
         let made = sql::query(statement).bind(before).bind(DAY);
         made.execute(&mut *db).await?;
     }

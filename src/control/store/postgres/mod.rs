@@ -258,13 +258,14 @@ async fn fault(connection: &mut PgConnection) -> Result<Option<String>, StoreErr
     })
 }
 
-/// Commits are on the disk before they are answered, whatever the server does otherwise.
+/// Commits are on the disk before they are answered, and on the disk of a synchronous standby where there is one, whatever the
+/// server does otherwise: a standby that takes over knows them.
 async fn promise(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let asked = "SELECT current_setting('synchronous_commit')";
     let kept: String = sqlx::query_scalar(asked)
         .fetch_one(&mut *connection)
         .await?;
-    if kept == "off" {
+    if !matches!(kept.as_str(), "on" | "remote_apply") {
         sqlx::query("SET synchronous_commit TO on")
             .execute(connection)
             .await?;

@@ -191,3 +191,27 @@ fn a_panel_that_says_nothing_any_more_loses_the_bank() {
         late.expect_err("its session is over");
     });
 }
+
+#[test]
+fn who_waited_for_the_turn_sees_what_was_changed_before_whatever_the_server_does_otherwise() {
+    let Some(books) = books() else { return };
+    runtime().block_on(async {
+        let place = books.elsewhere();
+        let _bank = Ledger::open(&place).await.expect("opens");
+        let mut other = super::super::connect(&place).await.expect("opens");
+        let usual = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation TO ''serializable''', \
+                     current_database()); END $$";
+        sql::query(usual).execute(&mut other).await.expect("set");
+        let one = Store::open(&place).await.expect("opens");
+        let two = Store::open(&place).await.expect("opens");
+        let mut earlier = one.change().await.expect("its turn");
+        house::settings::grow(earlier.db(), "kept").await.expect("written");
+        let mut later = Box::pin(two.change());
+        let moment = Duration::from_millis(300);
+        assert!(timeout(moment, &mut later).await.is_err(), "it waits");
+        earlier.commit().await.expect("committed");
+        let mut later = later.await.expect("its turn");
+        let kept = house::settings::number(later.db(), "kept").await;
+        assert_eq!(kept.expect("reads"), 1);
+    });
+}

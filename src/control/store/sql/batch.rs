@@ -96,7 +96,8 @@ pub(in crate::control::store) async fn insert<T>(
                 let query = sqlx::query_with(text, value::sqlite(rows.into_iter().flatten())?);
                 // Another text for each number of rows: not to be kept.
                 let query = query.persistent(false);
-                query.execute(link.connection()).await?;
+                let done = query.execute(link.connection()).await;
+                link.heard(done)?;
             }
             Db::Postgres(link) => {
                 let columns = turned(rows)?;
@@ -104,7 +105,8 @@ pub(in crate::control::store) async fn insert<T>(
                 let marks = marks.join(", ");
                 let text = format!("{into}SELECT * FROM unnest({marks}){conflict}");
                 let query = sqlx::query_with(AssertSqlSafe(text), arrays(columns)?);
-                query.execute(link.connection()).await?;
+                let done = query.execute(link.connection()).await;
+                link.heard(done)?;
             }
         }
     }
@@ -123,13 +125,15 @@ pub(in crate::control::store) async fn delete(
                 let text = AssertSqlSafe(format!("{from} IN {}", marks(values.len())));
                 let query = sqlx::query_with(text, value::sqlite(values.iter().cloned())?);
                 let query = query.persistent(false);
-                query.execute(link.connection()).await?;
+                let done = query.execute(link.connection()).await;
+                link.heard(done)?;
             }
             Db::Postgres(link) => {
                 let columns = turned(values.iter().map(|value| vec![value.clone()]))?;
                 let text = AssertSqlSafe(format!("{from} = ANY($1)"));
                 let query = sqlx::query_with(text, arrays(columns)?);
-                query.execute(link.connection()).await?;
+                let done = query.execute(link.connection()).await;
+                link.heard(done)?;
             }
         }
     }

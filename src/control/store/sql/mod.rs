@@ -22,8 +22,12 @@ use super::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection as _, Database, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{Connection as _, Database, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::marker::PhantomData;
+
+/// How a transaction that writes begins at a server, whatever it does otherwise: who waited for the turn sees all that was
+/// written before it came.
+const WRITES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 /// What statements are carried out on: one connection to the books, of one kind or the other.
 pub(in crate::control) enum Db<'c> {
@@ -38,21 +42,44 @@ pub(in crate::control) enum Link<'c, D: Database> {
     /// Lent by a pool.
     Pooled(PoolConnection<D>),
     /// With a transaction under way. Dropped before its commit it never was.
-    Work(Transaction<'c, D>),
+    Work(Work<'c, D>),
 }
 
-impl<D: Database> Link<'_, D> {
+/// A transaction, and whether all went well in it. After a statement that failed PostgreSQL answers a commit with silence and
+/// takes all of it back, where SQLite keeps the rest: here neither commits.
+pub(in crate::control) struct Work<'c, D: Database> {
+    transaction: Transaction<'c, D>,
+    is_whole: bool,
+}
+
+impl<'c, D: Database> Link<'c, D> {
     fn connection(&mut self) -> &mut D::Connection {
         match self {
             Self::Own(connection) => connection,
             Self::Pooled(connection) => connection,
-            Self::Work(work) => work,
+            Self::Work(work) => &mut work.transaction,
         }
+    }
+
+    const fn work(transaction: Transaction<'c, D>) -> Self {
+        Self::Work(Work {
+            transaction,
+            is_whole: true,
+        })
+    }
+
+    /// What a statement came to.
+    fn heard<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if let (Self::Work(work), Err(_)) = (self, &outcome) {
+            work.is_whole = false;
+        }
+        outcome
     }
 
     async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Work(work) => Ok(work.commit().await?),
+            Self::Work(work) if work.is_whole => Ok(work.transaction.commit().await?),
+            Self::Work(_) => Err(StoreError::Broken),
             Self::Own(_) | Self::Pooled(_) => Ok(()),
         }
     }
@@ -62,10 +89,10 @@ impl Db<'_> {
     /// One view of all tables, whatever is written meanwhile.
     pub(in crate::control) async fn view(&mut self) -> Result<Db<'_>, StoreError> {
         Ok(match self {
-            Self::Sqlite(link) => Db::Sqlite(Link::Work(link.connection().begin().await?)),
+            Self::Sqlite(link) => Db::Sqlite(Link::work(link.connection().begin().await?)),
             Self::Postgres(link) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Db::Postgres(Link::Work(link.connection().begin_with(begin).await?))
+                Db::Postgres(Link::work(link.connection().begin_with(begin).await?))
             }
         })
     }
@@ -75,10 +102,23 @@ impl Db<'_> {
         Ok(match self {
             Self::Sqlite(link) => {
                 let work = link.connection().begin_with("BEGIN IMMEDIATE");
-                Db::Sqlite(Link::Work(work.await?))
+                Db::Sqlite(Link::work(work.await?))
             }
-            Self::Postgres(link) => Db::Postgres(Link::Work(link.connection().begin().await?)),
+            Self::Postgres(link) => {
+                Db::Postgres(Link::work(link.connection().begin_with(WRITES).await?))
+            }
         })
+    }
+
+    /// A transaction that writes, on a connection of this pool.
+    pub(super) async fn work_of_pool(pool: &PgPool) -> Result<Db<'static>, StoreError> {
+        Ok(Db::Postgres(Link::work(pool.begin_with(WRITES).await?)))
+    }
+
+    /// The same in a file.
+    pub(super) async fn work_of_file(pool: &SqlitePool) -> Result<Db<'static>, StoreError> {
+        let work = pool.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Db::Sqlite(Link::work(work)))
     }
 
     /// Makes a transaction last.
@@ -162,13 +202,13 @@ impl Query {
         match db {
             Db::Sqlite(link) => {
                 let query = sqlx::query_with(self.text.sqlite(), value::sqlite(self.values)?);
-                let done = query.execute(link.connection()).await?;
-                Ok(done.rows_affected())
+                let done = query.execute(link.connection()).await;
+                Ok(link.heard(done)?.rows_affected())
             }
             Db::Postgres(link) => {
                 let query = sqlx::query_with(self.text.postgres(), value::postgres(self.values)?);
-                let done = query.execute(link.connection()).await?;
-                Ok(done.rows_affected())
+                let done = query.execute(link.connection()).await;
+                Ok(link.heard(done)?.rows_affected())
             }
         }
     }
@@ -182,12 +222,14 @@ macro_rules! fetch {
             Db::Sqlite(link) => {
                 let query =
                     sqlx::query_as_with::<_, $row, _>(text.sqlite(), value::sqlite(values)?);
-                query.$method(link.connection()).await?
+                let found = query.$method(link.connection()).await;
+                link.heard(found)?
             }
             Db::Postgres(link) => {
                 let query =
                     sqlx::query_as_with::<_, $row, _>(text.postgres(), value::postgres(values)?);
-                query.$method(link.connection()).await?
+                let found = query.$method(link.connection()).await;
+                link.heard(found)?
             }
         }
     }};

@@ -258,6 +258,30 @@ fn numbers_go_on_beyond_those_of_lost_books_also_where_the_clock_was_set_back() 
 }
 
 #[test]
+fn a_change_of_which_a_statement_failed_is_made_in_no_part() {
+    let (runtime, folder) = (runtime(), TempDir::new().expect("a folder"));
+    let books = Books::new(folder.path());
+    runtime.block_on(async {
+        let _bank = Ledger::open(&books.place).await.expect("opens");
+        let store = Store::open(&books.place).await.expect("opens");
+        let mut change = store.change().await.expect("its turn");
+        let kept = settings::set_number(change.db(), "kept", 7).await;
+        kept.expect("written");
+        let twice = sql::query("INSERT INTO setting (name, value) VALUES ('kept', 8)");
+        let twice = twice.execute(change.db()).await.expect_err("it is there");
+        assert!(StoreError::from(twice).is_taken());
+        let committed = change.commit().await.map(drop);
+        assert!(
+            matches!(committed, Err(StoreError::Broken)),
+            "{committed:?}"
+        );
+        let mut db = store.read().await.expect("opens");
+        let kept = settings::number(&mut db, "kept").await.expect("reads");
+        assert_eq!(kept, 0);
+    });
+}
+
+#[test]
 fn what_calls_were_for_is_kept_while_a_lease_is_open_and_summed_up_for_good() {
     let (runtime, folder) = (runtime(), TempDir::new().expect("a folder"));
     let books = Books::new(folder.path());
