@@ -86,7 +86,7 @@ impl Refusal {
         }
     }
 
-    const fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         match self {
             Self::Service(error) => of_service(error),
             Self::NoRoute => StatusCode::NOT_FOUND,
@@ -163,6 +163,7 @@ impl Refusal {
             Self::Service(ServiceError::Bank(_) | ServiceError::NotInForce(_)) | Self::Stopping => {
                 Some(1)
             }
+            Self::Service(ServiceError::Store(error)) if error.is_away() => Some(1),
             _ => None,
         }
     }
@@ -179,7 +180,7 @@ fn cause(refusal: &Refusal) -> String {
     text
 }
 
-const fn of_service(error: &ServiceError) -> StatusCode {
+fn of_service(error: &ServiceError) -> StatusCode {
     match error {
         ServiceError::NotFound(_) | ServiceError::NoOidc => StatusCode::NOT_FOUND,
         ServiceError::Invalid(_) | ServiceError::FaultyPolicies(_) => {
@@ -212,6 +213,8 @@ const fn of_service(error: &ServiceError) -> StatusCode {
         ServiceError::Changed => StatusCode::PRECONDITION_FAILED,
         ServiceError::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
         ServiceError::NotInForce(_) | ServiceError::Bank(_) => StatusCode::SERVICE_UNAVAILABLE,
+        // Another panel answers, or this one does when the server is back.
+        ServiceError::Store(error) if error.is_away() => StatusCode::SERVICE_UNAVAILABLE,
         ServiceError::Store(_)
         | ServiceError::NoRandom
         | ServiceError::NoVault

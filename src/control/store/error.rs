@@ -61,6 +61,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the books are out of reach for now: their server does not answer, or they are another panel's.
+    pub(in crate::control) fn is_away(&self) -> bool {
+        match self {
+            Self::Deposed | Self::Silent | Self::Held(_) => true,
+            Self::Statement(error) => match error {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+                // The server ends, begins, or has too many sessions.
+                sqlx::Error::Database(error) => error
+                    .code()
+                    .is_some_and(|code| code.starts_with("57P") || code == "53300"),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether there is such a row already.
     pub(in crate::control) fn is_taken(&self) -> bool {
         matches!(self, Self::Statement(sqlx::Error::Database(error)) if error.is_unique_violation())

@@ -215,3 +215,20 @@ fn who_waited_for_the_turn_sees_what_was_changed_before_whatever_the_server_does
         assert_eq!(kept.expect("reads"), 1);
     });
 }
+
+#[test]
+fn books_that_are_away_are_told_from_books_that_are_wrong() {
+    let Some(books) = books() else { return };
+    runtime().block_on(async {
+        let place = books.elsewhere();
+        let mut first = Ledger::open(&place).await.expect("opens");
+        end_session(&mut first, &place).await;
+        let ended = first.keep().await.expect_err("no session");
+        assert!(ended.is_away(), "{ended:?}");
+        assert!(StoreError::Deposed.is_away());
+        let mut other = super::super::connect(&place).await.expect("opens");
+        let wrong = sql::query("INSERT INTO tenure (term) VALUES (1)");
+        let wrong = wrong.execute(&mut other).await.expect_err("one row");
+        assert!(!StoreError::from(wrong).is_away());
+    });
+}
