@@ -91,29 +91,34 @@ pub fn restore(from: &Path, state: &Path) -> anyhow::Result<()> {
 }
 
 /// Tells books at a server that they were set back: by `pg_restore`, by recovery to a point in time, or by a failover that lost
-/// commits. The panel that begins with them knows it. Comes back with where they are.
+/// commits. The panel that begins with them knows it. Or that they are `complete`: a copy that took over without losing a commit.
+/// Comes back with where they are.
 ///
 /// # Errors
 /// The configuration is faulty, the books are no server's, or a panel runs over them.
-pub fn set_back(sources: &config::Sources) -> anyhow::Result<String> {
+pub fn set_back(sources: &config::Sources, complete: bool) -> anyhow::Result<String> {
     let control = config::load_panel(sources).map_err(super::StartError::Configuration)?;
     let Some(server) = control.server else {
         bail!(
             "this panel keeps its books in SQLite: make its state directory from a backup with `tollgate panel restore`"
         );
     };
-    let place = Place::Server(server);
+    let place = Place::Server(server.clone());
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Nobody begins meanwhile.
-        let held = Ledger::open(&place).await;
+        let held = Ledger::amend(&server).await;
         let held = held.map_err(|error| match error {
             StoreError::Held(_) => {
                 anyhow::anyhow!("a panel runs over {place}: stop all of them first")
             }
             error => error.into(),
         })?;
-        set_back::mark(&place, clock::now().wall).await?;
+        if complete {
+            set_back::complete(&server).await?;
+        } else {
+            set_back::mark(&place, clock::now().wall).await?;
+        }
         held.close().await?;
         anyhow::Ok(())
     })?;

@@ -36,16 +36,21 @@ gateways ask for them as soon as the panel starts: put them right at once. Every
     ///
     /// After a restore, a recovery to a point in time, or a failover to a server that lacked the last commits: the panel
     /// that starts then lends nothing of hard budgets until what was lent before can be spent no more, and until an
-    /// administrator opens it again. Without this it would lend once more what was lent since.
+    /// administrator opens it again. Without this it would lend once more what was lent since. A panel refuses books on another
+    /// server or after a failover until this was run; what was restored within the same server only you know.
     #[command(after_help = "Examples:
   tollgate panel set-back
   tollgate panel set-back -c /etc/tollgate/panel.yaml
+  tollgate panel set-back --complete
 
 Stop all panels over these books first. Everybody is signed out, as after `tollgate panel restore`.")]
     SetBack {
         /// The panel's configuration
         #[arg(short, long, value_name = "FILE", default_value = "panel.yaml")]
         config: PathBuf,
+        /// Nothing is missing in the copy: a synchronous standby took over, or the server was moved or upgraded
+        #[arg(long)]
+        complete: bool,
     },
     /// Show whether the panel was restored, and what it waits for
     #[command(after_help = "Examples:\n  tollgate panel status\n  tollgate panel status --json")]
@@ -95,15 +100,19 @@ pub(super) fn run(
     match command {
         Command::Backup(place) => back_up(place, out)?,
         Command::Restore(place) => restore(place, out)?,
-        Command::SetBack { config } => {
+        Command::SetBack { config, complete } => {
             let sources = Sources {
                 file: Some(config.clone()),
                 env: env.to_vec(),
                 ..Sources::default()
             };
-            let place = backup::set_back(&sources)?;
-            writeln!(out, "{place} knows that it was set back")?;
-            until_open(out)?;
+            let place = backup::set_back(&sources, *complete)?;
+            if *complete {
+                writeln!(out, "panels go on with {place} as it is")?;
+            } else {
+                writeln!(out, "{place} knows that it was set back")?;
+                until_open(out)?;
+            }
         }
         Command::Status { json } => {
             tell(&Panel::open(env)?.get("restore")?, *json, out)?;

@@ -4,7 +4,7 @@
 //! another one. Every transaction says besides whose term it is.
 
 use super::house::{restored, settings};
-use super::postgres::Tenure;
+use super::postgres::{Server, Tenure};
 use super::sql::{self, Db};
 use super::{Place, StoreError, load, sqlite, write};
 use crate::clock::Wall;
@@ -49,6 +49,15 @@ impl Ledger {
             return Err(StoreError::Backup(file.clone()));
         }
         Ok(ledger)
+    }
+
+    /// Opens books that may be a copy of those the panels before wrote, to say so; no panel goes on with them meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`]: [`StoreError::Held`] where a panel holds the bank.
+    pub async fn amend(server: &Server) -> Result<Self, StoreError> {
+        let books = Books::Server(Tenure::amend(server).await?);
+        Ok(Self { books })
     }
 
     /// Whether another panel could hold the bank in these books.

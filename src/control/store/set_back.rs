@@ -3,7 +3,8 @@
 //! Books that were set back know it: they say from which number on nothing was given out by the books that are lost.
 
 use super::house::{restored, settings};
-use super::sql::{self, Apart};
+use super::postgres::{self, Server};
+use super::sql::{self, Apart, Db};
 use super::{Place, StoreError, connect};
 use crate::clock::Wall;
 
@@ -63,6 +64,19 @@ pub async fn mark(place: &Place, now: Wall) -> Result<(), StoreError> {
     settings::set_number(&mut work, restored::STARTS, 0).await?;
     settings::set_number(&mut work, restored::AT, now.nanos()).await?;
     settings::set_number(&mut work, restored::BELOW, below).await?;
+    if let Db::Postgres(_) = work {
+        postgres::adopt(&mut work).await?;
+    }
     work.commit().await?;
+    connection.close().await
+}
+
+/// Has books at a server be gone on with as they are: nothing that was ever committed is missing in them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn complete(server: &Server) -> Result<(), StoreError> {
+    let mut connection = connect(&Place::Server(server.clone())).await?;
+    postgres::adopt(&mut connection).await?;
     connection.close().await
 }

@@ -9,7 +9,7 @@ mod tenure;
 #[cfg(test)]
 mod tests;
 
-pub(super) use tenure::Tenure;
+pub(super) use tenure::{Tenure, adopt};
 
 use super::sql::{self, Db};
 use super::{Step, StoreError, migrator, pool};

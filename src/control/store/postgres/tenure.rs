@@ -5,6 +5,10 @@
 //! names its term and keeps the next one from beginning before it is over. So a panel that was stopped for a while, or whose
 //! lock was lost behind a proxy of connections, commits nothing after somebody else began.
 //!
+//! A standby that took over from its primary may lack the last commits, and a restored copy lacks more: leases that gateways
+//! spend from by now. Either has another history than the books were begun with, and no panel goes on with it before it
+//! is told what became of them (`set_back`).
+//!
 //! A session that says nothing for [`SILENCE`] is ended by the server, so a panel that hangs holds nothing for ever. One that
 //! lost its session may come back to the bank if nobody held it meanwhile: then its memory is as good as the books.
 
@@ -22,6 +26,11 @@ const SILENCE: &str = "10s";
 /// How long the server may take for one thing, before it is taken for lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The server, and its timeline: each copy of it that takes over begins another.
+const HISTORY: &str = "SELECT CAST(system_identifier AS text) || '/' || \
+                       CAST(CAST('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS bit(32)) AS int), \
+                       (SELECT history FROM tenure) FROM pg_control_system()";
+
 /// The bank, held.
 pub(in crate::control::store) struct Tenure {
     server: Server,
@@ -33,14 +42,21 @@ pub(in crate::control::store) struct Tenure {
 impl Tenure {
     /// Takes the bank, and brings the tables up to date.
     pub(in crate::control::store) async fn begin(server: &Server) -> Result<Self, StoreError> {
-        let mut connection = session(server).await?;
-        if !take(&mut connection).await? {
-            close(connection).await?;
-            return Err(StoreError::Held(server.to_string()));
+        let mut session = hold(server).await?;
+        if let Err(error) = same(server, &mut session).await {
+            session.close().await?;
+            return Err(error);
         }
-        // Not before: whoever holds the bank may be of an older version still.
-        server.migrate(&mut connection).await?;
-        let mut session = Db::Postgres(Link::Own(Box::new(connection)));
+        Self::of(server, session).await
+    }
+
+    /// Takes it also where the books are not those that it was begun with: to say what became of them.
+    pub(in crate::control::store) async fn amend(server: &Server) -> Result<Self, StoreError> {
+        let session = hold(server).await?;
+        Self::of(server, session).await
+    }
+
+    async fn of(server: &Server, mut session: Db<'static>) -> Result<Self, StoreError> {
         let term = next(&mut session, None).await?;
         server.term.store(term, Ordering::Release);
         Ok(Self {
@@ -122,6 +138,7 @@ impl Tenure {
                     StoreError::Deposed
                 });
             }
+            same(&self.server, &mut session).await?;
             let term = next(&mut session, Some(self.term)).await?;
             Ok((term, session))
         });
@@ -159,6 +176,52 @@ async fn session(server: &Server) -> Result<PgConnection, StoreError> {
 async fn take(connection: &mut PgConnection) -> Result<bool, StoreError> {
     let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(BANK);
     Ok(taken.fetch_one(connection).await?)
+}
+
+/// The bank's lock, in a session over tables that are up to date.
+async fn hold(server: &Server) -> Result<Db<'static>, StoreError> {
+    let mut connection = session(server).await?;
+    if !take(&mut connection).await? {
+        close(connection).await?;
+        return Err(StoreError::Held(server.to_string()));
+    }
+    // Not before: whoever holds the bank may be of an older version still.
+    server.migrate(&mut connection).await?;
+    Ok(Db::Postgres(Link::Own(Box::new(connection))))
+}
+
+/// Goes on only with the books that the panels before this one wrote.
+async fn same(server: &Server, session: &mut Db<'_>) -> Result<(), StoreError> {
+    let (now, known) = history(session).await?;
+    match known {
+        None => own(session, &now).await,
+        Some(known) if known == now => Ok(()),
+        Some(known) => Err(StoreError::Unsafe {
+            place: server.to_string(),
+            why: format!(
+                "goes on from a copy of the books (history {now}, before {known}), in which what was lent last may be missing: \
+                 stop all panels and run `tollgate panel set-back`, or `tollgate panel set-back --complete` where the copy surely \
+                 has every commit"
+            ),
+        }),
+    }
+}
+
+/// What its history is, and what it was when a panel began with these books.
+async fn history(db: &mut Db<'_>) -> Result<(String, Option<String>), StoreError> {
+    Ok(sql::query_as(HISTORY).fetch_one(db).await?)
+}
+
+async fn own(db: &mut Db<'_>, history: &str) -> Result<(), StoreError> {
+    let own = sql::query("UPDATE tenure SET history = ?");
+    own.bind(history).execute(db).await?;
+    Ok(())
+}
+
+/// Has these books be the ones to go on with.
+pub(in crate::control::store) async fn adopt(db: &mut Db<'_>) -> Result<(), StoreError> {
+    let (now, _) = history(db).await?;
+    own(db, &now).await
 }
 
 /// Begins the next term, when all that is under way in the last one is over.

@@ -1,7 +1,8 @@
 //! Several panels on one database: one bank, and nothing written by whoever does not hold it.
 
 use super::super::support::{self, Books};
-use super::super::{Ledger, Place, Store, StoreError, house, sql};
+use super::super::{Ledger, Place, Store, StoreError, house, set_back, sql};
+use super::Server;
 use crate::clock::Wall;
 use crate::control::treasury::{Treasury, TreasuryError};
 use crate::lease::protocol::{AccountId, Bank, RouterId, Rows, Terms};
@@ -189,6 +190,56 @@ fn a_panel_that_says_nothing_any_more_loses_the_bank() {
         second.expect("the server ended the session");
         let late = hung.write(&[rows(1)], Wall::from_secs(1)).await;
         late.expect_err("its session is over");
+    });
+}
+
+/// Has the books be those of another server, or of a standby that took over.
+async fn move_away(place: &Place) {
+    let mut other = super::super::connect(place).await.expect("opens");
+    let moved = sql::query("UPDATE tenure SET history = '7/1'");
+    moved.execute(&mut other).await.expect("written");
+}
+
+fn server(place: &Place) -> &Server {
+    match place {
+        Place::Server(server) => server,
+        Place::File(file) => panic!("{}", file.display()),
+    }
+}
+
+#[test]
+fn books_that_may_lack_what_was_lent_last_are_not_gone_on_with_before_somebody_said_so() {
+    let Some(books) = books() else { return };
+    runtime().block_on(async {
+        let place = books.elsewhere();
+        let mut first = Ledger::open(&place).await.expect("opens");
+        let at = Wall::from_secs(1);
+        first.write(&[rows(10)], at).await.expect("writes");
+        move_away(&place).await;
+        end_session(&mut first, &place).await;
+        first.keep().await.expect_err("no session");
+        let again = first.again().await;
+        assert!(matches!(again, Err(StoreError::Unsafe { .. })), "{again:?}");
+        drop(first);
+
+        let refused = Ledger::open(&books.elsewhere()).await;
+        let refused = refused.expect_err("a copy").to_string();
+        assert!(refused.contains("tollgate panel set-back"), "{refused}");
+        let amended = Ledger::amend(server(&place)).await.expect("held");
+        set_back::complete(server(&place)).await.expect("said");
+        amended.close().await.expect("closes");
+        let mut second = Ledger::open(&books.elsewhere()).await.expect("opens");
+        let bank = second.load(Terms::default(), Duration::ZERO).await;
+        assert!(bank.expect("reads").restoring(Duration::ZERO).is_none());
+        second.close().await.expect("closes");
+
+        move_away(&place).await;
+        set_back::mark(&place, Wall::from_secs(2))
+            .await
+            .expect("said");
+        let mut third = Ledger::open(&books.elsewhere()).await.expect("opens");
+        let bank = third.load(Terms::default(), Duration::ZERO).await;
+        assert!(bank.expect("reads").restoring(Duration::ZERO).is_some());
     });
 }
 
