@@ -159,6 +159,7 @@ impl Claimed {
     /// The same, and stands by as long as another panel holds it.
     async fn wait(control: &Control) -> anyhow::Result<Self> {
         let mut stands_by = false;
+        let mut told = String::new();
         loop {
             let asked = control.clone();
             let taken = tokio::task::spawn_blocking(move || Self::take(&asked)).await?;
@@ -182,9 +183,15 @@ impl Claimed {
                         "another panel holds the bank: this one stands by, its doors closed, and takes over when it is free"
                     );
                 }
-                (true, true) => {}
-                // Whoever holds the bank loses the server, too.
-                (false, true) => tracing::warn!("standing by: {error:#}"),
+                (true, true) => told.clear(),
+                // Whoever holds the bank loses the server, too. Once is enough for what goes on.
+                (false, true) => {
+                    let now = format!("{error:#}");
+                    if now != told {
+                        tracing::warn!("standing by: {now}");
+                        told = now;
+                    }
+                }
                 (false, false) => return Err(error),
             }
             tokio::time::sleep(ASK).await;
