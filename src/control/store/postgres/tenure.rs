@@ -44,7 +44,7 @@ impl Tenure {
     pub(in crate::control::store) async fn begin(server: &Server) -> Result<Self, StoreError> {
         let mut session = hold(server).await?;
         if let Err(error) = same(server, &mut session).await {
-            session.close().await?;
+            leave(session).await?;
             return Err(error);
         }
         Self::of(server, session).await
@@ -152,7 +152,7 @@ impl Tenure {
     /// Lets go of the bank.
     pub(in crate::control::store) async fn end(mut self) -> Result<(), StoreError> {
         match self.session.take() {
-            Some(session) => session.close().await,
+            Some(session) => leave(session).await,
             None => Ok(()),
         }
     }
@@ -188,6 +188,16 @@ async fn hold(server: &Server) -> Result<Db<'static>, StoreError> {
     // Not before: whoever holds the bank may be of an older version still.
     server.migrate(&mut connection).await?;
     Ok(Db::Postgres(Link::Own(Box::new(connection))))
+}
+
+/// Lets go of the bank's lock and then of the session: a server takes a moment to notice that a session has ended, and whoever
+/// comes next would find the bank held.
+async fn leave(mut session: Db<'static>) -> Result<(), StoreError> {
+    let free = sql::query_scalar::<bool>("SELECT pg_advisory_unlock(?)").bind(BANK);
+    let freed = timeout(PATIENCE, free.fetch_one(&mut session)).await;
+    session.close().await?;
+    freed.map_err(|_| StoreError::Silent)??;
+    Ok(())
 }
 
 /// Goes on only with the books that the panels before this one wrote.
