@@ -72,13 +72,14 @@ impl Passage {
         let mut attempt = 1;
         let mut left = Some((headers, body));
         loop {
-            let Some((headers, body)) = (if attempt < most {
-                left.clone()
-            } else {
-                left.take()
-            }) else {
+            let Some((headers, body)) = left.take() else {
                 return Err(self.failed(Failure::Cut, attempt));
             };
+            if attempt < most {
+                // What came is sent, and the copy kept: a copied map has no room left, and the maps of requests become
+                // those of answers, which ours would then have to grow.
+                left = Some((headers.clone(), body.clone()));
+            }
             let request = upstream.request(self.endpoint, self.query.as_deref(), headers, body);
             let sent = clock::since_start();
             self.dispatch();

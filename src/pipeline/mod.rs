@@ -388,7 +388,6 @@ impl Passage {
                 .screen
                 .as_ref()
                 .is_some_and(|screen| screen.concerns_answers());
-        destination.upstream.dress(&mut headers, read);
         let body = match (edits.is_empty(), call.compressed) {
             (true, Some(compressed)) => Outgoing::whole(compressed),
             (true, None) => Outgoing::whole(call.body),
@@ -404,6 +403,7 @@ impl Passage {
                 Outgoing::of(parts.collect())
             }
         };
+        destination.upstream.dress(&mut headers, read, body.len());
         (body, headers)
     }
 }

@@ -155,9 +155,9 @@ impl Upstream {
         request
     }
 
-    /// Takes out what may not pass, and puts in what the provider must see. `streaming` answers are asked for plainly;
-    /// others may come compressed as far as we can read them.
-    pub fn dress(&self, headers: &mut HeaderMap, streaming: bool) {
+    /// Takes out what may not pass, and puts in what the provider must see, the `length` of the body among it. `streaming`
+    /// answers are asked for plainly; others may come compressed as far as we can read them.
+    pub fn dress(&self, headers: &mut HeaderMap, streaming: bool, length: u64) {
         let mut doomed: SmallVec<[HeaderName; 16]> = SmallVec::new();
         let mut gzip = false;
         for (name, value) in headers.iter() {
@@ -182,6 +182,7 @@ impl Upstream {
         };
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         headers.insert(header::HOST, self.host.clone());
+        measure(headers, length);
         let credential = match &self.proof {
             Proof::None => None,
             Proof::Bearer(credential) => Some(credential.clone()),
@@ -191,6 +192,16 @@ impl Upstream {
             Some(credential) => headers.insert(header::AUTHORIZATION, credential),
             None => headers.remove(header::AUTHORIZATION),
         };
+    }
+}
+
+/// Says how long the body is. What the caller said stands where it is still true: the transport would else write it anew.
+fn measure(headers: &mut HeaderMap, length: u64) {
+    let mut digits = itoa::Buffer::new();
+    let mut said = headers.get_all(header::CONTENT_LENGTH).iter();
+    let once = said.next().filter(|_| said.next().is_none());
+    if once.is_none_or(|said| said != digits.format(length)) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 
@@ -231,7 +242,8 @@ const FOR_GATEWAYS: [&str; 6] = [
     "cf-aig-",
 ];
 
-/// Whether a caller's header may go to the provider. `accept-encoding`, `host` and `authorization` are replaced.
+/// Whether a caller's header may go to the provider. `accept-encoding`, `content-length`, `host` and `authorization` are
+/// replaced.
 fn may_pass(name: &str) -> bool {
     let hop_by_hop = matches!(
         name,
@@ -244,7 +256,6 @@ fn may_pass(name: &str) -> bool {
             | "upgrade"
             | "http2-settings"
             | "expect"
-            | "content-length"
     );
     let proof = matches!(
         name,
@@ -304,12 +315,19 @@ mod tests {
         let upstream = upstream.expect("callable");
         let dress = || {
             let mut headers = HeaderMap::new();
-            upstream.dress(&mut headers, true);
+            upstream.dress(&mut headers, true, 12);
             let lacking = upstream.lacking(&headers).map(ToString::to_string);
             (headers.get(header::AUTHORIZATION).cloned(), lacking)
         };
         let lines = dressed(&upstream, &ours, true);
-        assert_eq!(lines, ["accept-encoding: identity", "host: api.example"]);
+        assert_eq!(
+            lines,
+            [
+                "accept-encoding: identity",
+                "content-length: 12",
+                "host: api.example"
+            ]
+        );
         assert_eq!(dress(), (None, Some("prod".to_owned())));
         // The same upstream, of a plan that was made before.
         for secret in ["sk-vault", "sk-next"] {
@@ -329,7 +347,7 @@ mod tests {
             .expect("a header");
         provider.credential = None;
         let none = Upstream::new(&provider, base, Some(shown)).expect("callable");
-        assert_eq!(dressed(&none, &ours, true).len(), 2);
+        assert_eq!(dressed(&none, &ours, true).len(), 3);
     }
 
     fn dressed(upstream: &Upstream, headers: &[(&str, &str)], streaming: bool) -> Vec<String> {
@@ -340,7 +358,7 @@ mod tests {
                 HeaderValue::try_from(*value).expect("a value"),
             );
         }
-        upstream.dress(&mut map, streaming);
+        upstream.dress(&mut map, streaming, 12);
         let mut lines: Vec<String> = map
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
@@ -369,6 +387,7 @@ mod tests {
         let expected = [
             "accept-encoding: gzip",
             "authorization: Bearer sk-theirs",
+            "content-length: 12",
             "host: api.example",
             "openai-organization: org",
             "user-agent: agent/1",
@@ -386,7 +405,28 @@ mod tests {
             &[("authorization", "Bearer tg-ours")],
             true,
         );
-        assert_eq!(lines, ["accept-encoding: identity", "host: api.example"]);
+        assert_eq!(
+            lines,
+            [
+                "accept-encoding: identity",
+                "content-length: 12",
+                "host: api.example"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_body_that_goes_up() {
+        for said in [&[][..], &["12"], &["9"], &["12", "12"], &["9", "12"]] {
+            let pairs: Vec<_> = said.iter().map(|said| ("content-length", *said)).collect();
+            let lines = dressed(&upstream(None), &pairs, true);
+            let lengths = lines.iter().filter(|line| line.starts_with("content"));
+            assert_eq!(
+                lengths.collect::<Vec<_>>(),
+                ["content-length: 12"],
+                "{said:?}"
+            );
+        }
     }
 
     #[test]

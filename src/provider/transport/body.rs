@@ -8,9 +8,11 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The parts of a body, in order. Small itself: it is moved with its request many times.
+/// The parts of a body, in order. Small itself: it is moved with its request many times. The first part stands apart,
+/// because nearly every body has no other.
 #[derive(Debug, Clone, Default)]
 pub struct Outgoing {
+    first: Option<Bytes>,
     parts: std::vec::IntoIter<Bytes>,
     left: u64,
 }
@@ -19,7 +21,11 @@ impl Outgoing {
     /// One part: the body as it came.
     #[must_use]
     pub fn whole(body: Bytes) -> Self {
-        Self::of(vec![body])
+        Self {
+            left: length(&body),
+            first: Some(body).filter(|body| !body.is_empty()),
+            parts: Vec::new().into_iter(),
+        }
     }
 
     /// These parts.
@@ -28,9 +34,22 @@ impl Outgoing {
         parts.retain(|part| !part.is_empty());
         let left = parts.iter().map(length).fold(0, u64::saturating_add);
         Self {
+            first: None,
             parts: parts.into_iter(),
             left,
         }
+    }
+
+    /// How many bytes are still to go.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.left
+    }
+
+    /// Whether there is nothing more to go.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.left == 0
     }
 }
 
@@ -47,7 +66,8 @@ impl http_body::Body for Outgoing {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        Poll::Ready(this.parts.next().map(|part| {
+        let next = this.first.take().or_else(|| this.parts.next());
+        Poll::Ready(next.map(|part| {
             this.left = this.left.saturating_sub(length(&part));
             Ok(Frame::data(part))
         }))
