@@ -6,22 +6,20 @@
 
 use super::consult::{of_answers, whole_answer};
 use super::passage::{Ending, Passage};
-use super::screen::{Blocked, Screen};
+use super::reading::plain;
+use super::screen::Blocked;
 use super::stream::Stream;
 use super::{Answer, Body, Facts, Failure, Refusal};
-use crate::chat::Endpoint;
 use crate::clock;
 use crate::provider::openai as vendor;
 use crate::provider::transport::{Loan, Outgoing, TransportError};
 use crate::telemetry::event::Attempt;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
-use std::borrow::Cow;
 use std::future::{Future, poll_fn};
-use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -30,9 +28,6 @@ use tokio::time::{sleep, timeout};
 
 /// A longer answer is not held in memory to be read.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// A compressed answer is unpacked up to here to read its usage.
-const LONGEST_UNPACKED: u64 = 64 * 1024 * 1024;
 
 impl Passage {
     /// Calls the provider and books what it answers. What few calls need is kept in boxes of its own: this future is moved
@@ -215,17 +210,7 @@ impl Passage {
         } else {
             Ok(())
         };
-        let reading = match plain(&parts.headers, &bytes) {
-            Some(plain) => vendor::read(&plain, self.endpoint).ok(),
-            None => None,
-        };
-        let screened = match &self.screen {
-            _ if consulted.is_err() => consulted.map(|()| bytes.clone()),
-            Some(screen) if screen.concerns_answers() => {
-                screened(screen, &mut parts.headers, &bytes, self.endpoint)
-            }
-            _ => Ok(bytes.clone()),
-        };
+        let (reading, screened) = self.read_answer(&mut parts.headers, &bytes, consulted);
         let withheld = screened.as_ref().err().map(|blocked| blocked.reason.code());
         let status = screened.as_ref().map_or_else(
             |blocked| blocked.status.unwrap_or(400),
@@ -405,31 +390,6 @@ impl Passage {
     }
 }
 
-/// The answer as policies let it pass. It comes plain, since that was asked for; what comes packed all the same is unpacked.
-fn screened(
-    screen: &Screen,
-    headers: &mut HeaderMap,
-    body: &Bytes,
-    endpoint: Endpoint,
-) -> Result<Bytes, Blocked> {
-    let readable = match plain(headers, body) {
-        Some(Cow::Borrowed(_)) => body.clone(),
-        Some(Cow::Owned(unpacked)) => Bytes::from(unpacked),
-        None => {
-            return Err(Blocked::guard(
-                "encoding",
-                "the provider's answer is packed in a way that cannot be looked into, and policies want to see it".to_owned(),
-            ));
-        }
-    };
-    let passed = screen.answer(&readable, endpoint)?;
-    if passed != *body {
-        headers.remove(CONTENT_ENCODING);
-        headers.remove(CONTENT_LENGTH);
-    }
-    Ok(passed)
-}
-
 /// Whether this is a stream we can meter. One that comes compressed although it was asked for plainly is passed whole:
 /// what we would add to it (an error, an end) would stand in the midst of packed bytes.
 fn is_readable_stream(headers: &HeaderMap) -> bool {
@@ -442,23 +402,6 @@ fn is_readable_stream(headers: &HeaderMap) -> bool {
         && kind
             .get(..17)
             .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
-}
-
-/// The body as text to be read: as it is, or unpacked; `None` if nobody here can unpack it.
-fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    match headers
-        .get(CONTENT_ENCODING)
-        .map(http::HeaderValue::as_bytes)
-    {
-        None | Some(b"identity") => Some(Cow::Borrowed(body)),
-        Some(b"gzip" | b"x-gzip") => {
-            let mut plain = Vec::new();
-            let packed = flate2::read::MultiGzDecoder::new(body);
-            packed.take(LONGEST_UNPACKED).read_to_end(&mut plain).ok()?;
-            Some(Cow::Owned(plain))
-        }
-        Some(_) => None,
-    }
 }
 
 /// `retry-after-ms`, or `retry-after` in seconds. A date is not read: such an answer stands.

@@ -14,6 +14,7 @@ mod passage;
 mod patience;
 mod plan;
 mod quote;
+mod reading;
 mod refill;
 mod refusal;
 mod screen;

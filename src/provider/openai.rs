@@ -5,7 +5,7 @@
 
 pub use crate::dialect::openai::{
     Answer as Usages, Called, Field, Frames, Reader, Reading, Release, StreamMeter, event_name,
-    payload, said,
+    payload, said, whole,
 };
 
 use crate::chat::Endpoint;

@@ -193,6 +193,7 @@ impl Watch for Output {
 
 #[cfg(test)]
 mod tests {
+    use super::super::whole;
     use super::{Answer, usage};
     use crate::chat::{Endpoint, Usage};
     use crate::units::Tokens;
@@ -302,6 +303,29 @@ mod tests {
             usage(body, Endpoint::Completions).map(|answer| answer.usage),
             Ok(used(1, 2))
         );
+    }
+
+    #[test]
+    fn who_looks_at_the_texts_finds_the_same_usage() {
+        let bodies = [
+            include_str!("../../../tests/golden/openai/chat.json"),
+            include_str!("../../../tests/golden/openai/embeddings.json"),
+            r#"{"usage":{"prompt_tokens":9},"choices":[]}"#,
+            r#"{"usage":null,"choices":[{"usage":{"prompt_tokens":1,"completion_tokens":1}}]}"#,
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2},"usage":{"prompt_tokens":3,"completion_tokens":4}}"#,
+            r#"{"usage":{"prompt_tokens":3,"completion_tokens":4},"usage":[]}"#,
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2}} x"#,
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2},"choices":[{"#,
+            "<html>",
+        ];
+        for (body, endpoint) in bodies
+            .iter()
+            .flat_map(|body| [Endpoint::Chat, Endpoint::Embeddings].map(|one| (body, one)))
+        {
+            let used = usage(body.as_bytes(), endpoint).map(|answer| answer.usage);
+            let found = whole(body.as_bytes(), endpoint).map(|(_, usage)| usage);
+            assert_eq!(found.ok(), used.ok(), "{body}");
+        }
     }
 
     #[test]

@@ -16,5 +16,5 @@ pub use declined::declined;
 pub use frame::{Frames, payload};
 pub use outward::{error_body, model_object, models_list};
 pub use repeated::Reader;
-pub use said::{Called, Field, Reading, Said, event_name, said};
+pub use said::{Called, Field, Reading, Said, event_name, said, whole};
 pub use stream::{MAX_EVENT, Release, StreamMeter};

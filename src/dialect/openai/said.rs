@@ -8,8 +8,9 @@
 
 use smallvec::SmallVec;
 
+use super::answer::usage_object;
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
-use crate::chat::{Endpoint, Span, Under, under};
+use crate::chat::{Endpoint, Span, Under, Usage, under};
 
 type Reader<'a> = Scanner<'a, Lenient>;
 type Step = Result<(), JsonError>;
@@ -73,8 +74,23 @@ pub struct Reading {
 /// # Errors
 /// It is no JSON object.
 pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Reading, JsonError> {
+    walked(payload, endpoint, streaming).map(|walk| walk.found)
+}
+
+/// Reads a whole answer that is looked at and booked: its texts, and on the same way what the call used. `None` is no last
+/// word on that: an answer of responses is not asked, and one without usage is to be read for how much text it holds.
+///
+/// # Errors
+/// It is no JSON object.
+pub fn whole(payload: &[u8], endpoint: Endpoint) -> Result<(Reading, Option<Usage>), JsonError> {
+    walked(payload, endpoint, false).map(|walk| (walk.found, walk.usage))
+}
+
+fn walked(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Walk, JsonError> {
     let mut walk = Walk {
         found: Reading::default(),
+        endpoint,
+        usage: None,
         streaming,
         choice: 0,
         extras: 0,
@@ -92,11 +108,14 @@ pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Readi
         && found.calls.is_empty()
         && found.finished.is_empty()
         && found.said.first().is_some_and(|one| one.piece_of.is_some());
-    Ok(walk.found)
+    Ok(walk)
 }
 
 struct Walk {
     found: Reading,
+    endpoint: Endpoint,
+    /// What a whole answer says it used.
+    usage: Option<Usage>,
     streaming: bool,
     choice: u32,
     /// Members that say something of their own.
@@ -109,6 +128,10 @@ impl Walk {
         let payload = scanner.body();
         let mut members = scanner.object()?;
         while let Some(key) = scanner.member(&mut members)? {
+            if key.raw(payload) == b"usage" && !self.streaming {
+                self.usage = usage_object(scanner, self.endpoint)?.or(self.usage);
+                continue;
+            }
             if key.raw(payload) != b"choices" || scanner.peek()? != Kind::Array {
                 let null = scanner.peek()? == Kind::Null;
                 scanner.skip()?;

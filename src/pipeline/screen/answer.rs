@@ -8,10 +8,10 @@
 use super::arguments::Arguments;
 use super::voice::Voice;
 use super::{Blocked, Screen};
+use crate::chat::Span;
 use crate::chat::json::{Text, escaped};
-use crate::chat::{Endpoint, Span};
 use crate::governance::policy::settings::{Action, Site};
-use crate::provider::openai::{self as vendor, Called};
+use crate::provider::openai::{Called, Reading};
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -19,13 +19,13 @@ use std::borrow::Cow;
 pub(super) type Splices = Vec<(Span, String)>;
 
 impl Screen {
-    /// The answer as the caller gets it.
+    /// The answer as the caller gets it, by what was read in it; `None`: it is no answer anybody can read.
     pub(in crate::pipeline) fn answer(
         &self,
         body: &Bytes,
-        endpoint: Endpoint,
+        reading: Option<&Reading>,
     ) -> Result<Bytes, Blocked> {
-        let Ok(reading) = vendor::said(body, endpoint, false) else {
+        let Some(reading) = reading else {
             return self.unreadable(body).map(|()| body.clone());
         };
         if self.judges_calls() {
