@@ -2,8 +2,9 @@
 //!
 //! `TOLLGATE_TEST_STORE=postgres` has tests of the panel keep their books in PostgreSQL. The server is the one that
 //! `TOLLGATE_TEST_POSTGRES` names, by a superuser's address; where it names none, one is started (`tests/postgres/server`).
+//! `TOLLGATE_TEST_TEMPLATE` names a database there whose tables are made already: new books are copies of it.
 
-use super::Place;
+use super::{Place, Store};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::io::Write as _;
 use std::path::Path;
@@ -11,6 +12,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::Builder;
+
+/// Names the database that new ones are copies of.
+const TEMPLATE: &str = "TOLLGATE_TEST_TEMPLATE";
 
 /// Books that go with the test.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ impl Books {
     /// New ones of the kind that this run is about; a file is in this folder.
     pub(crate) fn new(folder: &Path) -> Self {
         if is_postgres() {
-            return Self::at_server(None);
+            return Self::at_server(setting(TEMPLATE).as_deref());
         }
         Self {
             place: Place::File(folder.join("panel.db")),
@@ -44,6 +48,22 @@ impl Books {
             }
             (Place::Server(_), from) => Self::at_server(from),
         }
+    }
+
+    /// A database that others can be copies of, so that not each has to make its tables.
+    pub(crate) fn template() -> Self {
+        let books = Self::at_server(None);
+        let place = books.place.clone();
+        on_a_thread(move || async move {
+            let store = Store::open(&place).await.expect("its tables");
+            store.close().await;
+        });
+        books
+    }
+
+    /// Has a process make its books by this template.
+    pub(crate) fn is_template_of(&self, process: &mut Command) {
+        process.env(TEMPLATE, self.database.as_deref().expect("a database"));
     }
 
     /// A database of its own.
@@ -73,7 +93,7 @@ impl Books {
                 let hex: String = needle
                     .iter()
                     .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-                let texts = on_a_thread(async move {
+                let texts = on_a_thread(move || async move {
                     let connection = PgConnection::connect(&address(&name)).await;
                     let mut connection = connection.expect("the server for tests");
                     let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
@@ -172,7 +192,7 @@ fn server() -> &'static str {
 
 /// Carries a statement out at the server.
 fn administer(statement: String) {
-    on_a_thread(async {
+    on_a_thread(|| async move {
         let connection = PgConnection::connect(server()).await;
         let mut connection = connection.expect("the server for tests");
         let done = sqlx::raw_sql(AssertSqlSafe(statement))
@@ -184,10 +204,14 @@ fn administer(statement: String) {
 }
 
 /// On a thread of its own: whoever asks may be within a runtime.
-fn on_a_thread<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> T {
+fn on_a_thread<T, F>(what: impl FnOnce() -> F + Send + 'static) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
     let thread = std::thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(what)
+        runtime.expect("a runtime").block_on(what())
     });
     thread.join().expect("no panic")
 }
