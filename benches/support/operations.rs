@@ -227,7 +227,7 @@ fn key(index: u32) -> Key {
             .into(),
             groups: Vec::new(),
         },
-        models: Some(vec![Pattern::new("o3"), Pattern::new("gpt-4o*")]),
+        models: vec![vec![Pattern::new("o3"), Pattern::new("gpt-4o*")]],
         expires: None,
         disabled: false,
         leaf: None,

@@ -220,6 +220,7 @@ fn merge(directory: &Directory, own: &[Key]) -> Vec<Key> {
             Some(Some(place)) => {
                 if let Some(own) = keys.get_mut(place) {
                     own.leaf = leaf;
+                    own.restrict(key);
                 }
             }
             Some(None) => {
@@ -340,6 +341,34 @@ mod tests {
                 ..KeySettings::default()
             },
         }
+    }
+
+    #[test]
+    fn of_a_key_that_both_know_the_stricter_of_both_holds() {
+        let complaints = RefCell::default();
+        let limited = |models: &[&str], expires: Option<&str>| KeySettings {
+            models: Some(models.iter().map(ToString::to_string).collect()),
+            expires: expires.map(ToString::to_string),
+            ..card("shared", "one", 4).key
+        };
+        let own = limited(&["gpt-*"], None).compile(&Report::new(&complaints));
+        let directory = Directory {
+            keys: vec![KeyCard {
+                leaf: LeafId(4),
+                key: limited(&["*-mini"], Some("2027-06-30")),
+            }],
+            ..Directory::default()
+        };
+        let keys = merge(&directory, &[own.expect("a key")]);
+        let [key] = keys.as_slice() else {
+            panic!("{keys:?}");
+        };
+        let check =
+            |model: &str, expected: bool| assert_eq!(key.may_use(model), expected, "{model}");
+        check("gpt-4.1-mini", true);
+        check("gpt-4.1", false);
+        check("o4-mini", false);
+        assert!(key.expires.is_some());
     }
 
     #[test]

@@ -241,7 +241,7 @@ fn key_of(known: &[Key], has_config: bool, asker: &Asker) -> anyhow::Result<Key>
                 name: asker.key.as_deref().or(named).unwrap_or("nobody").into(),
                 digest: Digest::of(b""),
                 labels: Labels::default(),
-                models: None,
+                models: Vec::new(),
                 expires: None,
                 disabled: false,
                 leaf: None,

@@ -127,7 +127,7 @@ impl Entry {
                     .map(|ruled| ruled.facts.groups.clone())
                     .unwrap_or_default(),
             },
-            models: None,
+            models: Vec::new(),
             expires: None,
             disabled: false,
             leaf: None,

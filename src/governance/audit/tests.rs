@@ -21,7 +21,7 @@ fn key(name: &str, team: &str) -> Key {
             single: [(Label::Team, team.into())].into(),
             groups: Vec::new(),
         },
-        models: None,
+        models: Vec::new(),
         expires: None,
         disabled: false,
         leaf: None,

@@ -57,7 +57,7 @@ fn key(name: &str, labels: &[(Label, &str)]) -> Key {
             single: single.collect(),
             groups: Vec::new(),
         },
-        models: None,
+        models: Vec::new(),
         expires: None,
         disabled: false,
         leaf: None,
@@ -456,7 +456,7 @@ fn while_the_journal_cannot_be_written_nothing_is_let_through() {
 #[test]
 fn rights_are_asked_before_anything_is_counted() {
     let narrow = Key {
-        models: Some(vec![Pattern::new("gpt-4*")]),
+        models: vec![vec![Pattern::new("gpt-4*")]],
         ..key("ci", &[])
     };
     let scene = Scene::of(

@@ -68,8 +68,8 @@ pub struct Key {
     pub digest: Digest,
     /// What it is labelled with.
     pub labels: Labels,
-    /// The models it may name; `None` is any.
-    pub models: Option<Vec<Pattern>>,
+    /// The models it may name: those that are in each of these lists; any where there is none.
+    pub models: Vec<Vec<Pattern>>,
     /// From when on it is refused.
     pub expires: Option<Wall>,
     /// Whether it is refused now.
@@ -83,9 +83,15 @@ impl Key {
     /// Whether the key's rights cover this model.
     #[must_use]
     pub fn may_use(&self, model: &str) -> bool {
-        self.models
-            .as_ref()
-            .is_none_or(|allowed| allowed.iter().any(|pattern| pattern.matches(model)))
+        let named = |list: &Vec<Pattern>| list.iter().any(|pattern| pattern.matches(model));
+        self.models.iter().all(named)
+    }
+
+    /// The same key as somebody else has it: what both say holds.
+    pub fn restrict(&mut self, other: Self) {
+        self.models.extend(other.models);
+        self.expires = [self.expires, other.expires].into_iter().flatten().min();
+        self.disabled |= other.disabled;
     }
 
     /// Whether it is good at `now`.
@@ -169,7 +175,7 @@ mod tests {
             name: name.into(),
             digest,
             labels: Labels::default(),
-            models: None,
+            models: Vec::new(),
             expires: None,
             disabled: false,
             leaf: None,

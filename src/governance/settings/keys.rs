@@ -99,15 +99,13 @@ impl KeySettings {
             })
         });
         let labels = self.labels.compile(&report.at("labels"));
-        let models = self
-            .models
-            .as_ref()
-            .map(|models| patterns(models, &report.at("models")));
+        let models = self.models.iter();
+        let models = models.map(|models| patterns(models, &report.at("models")));
         Some(Key {
             name: self.name.as_str().into(),
             digest: digest?,
             labels,
-            models,
+            models: models.collect(),
             expires: match expires {
                 Some(time) => Some(time?),
                 None => None,

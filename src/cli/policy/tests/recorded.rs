@@ -228,7 +228,7 @@ fn what_the_gateway_itself_writes_is_found_and_explained() {
                 .collect(),
             groups: vec!["contractors".into()],
         },
-        models: None,
+        models: Vec::new(),
         expires: None,
         disabled: false,
         leaf: None,
