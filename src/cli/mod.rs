@@ -36,6 +36,7 @@ pub mod top;
 pub mod up;
 pub mod user;
 pub mod vault;
+pub mod webhook;
 
 use crate::config::{self, Fault, Faults, Sources};
 use anyhow::Context as _;

@@ -4,7 +4,7 @@
 //! machine itself and nowhere else (`outgoing`). What fails is tried again later, by the queue.
 
 use super::outgoing::{Outgoing, OutgoingError};
-use super::service::webhooks::{self, Delivery};
+use super::service::webhooks::{self, Delivery, Signed};
 use super::service::{Outcome, Panel};
 use axum::http::{Request, Uri, header};
 use bytes::Bytes;
@@ -18,6 +18,8 @@ enum CourierError {
     Address,
     #[error(transparent)]
     Outgoing(#[from] OutgoingError),
+    #[error("the key of the vault that signs for it is gone: make another webhook in its place")]
+    KeyGone,
     #[error("it answered {0}")]
     Status(u16),
 }
@@ -72,9 +74,16 @@ impl Courier {
         if !webhooks::is_safe(&delivery.url) {
             return Err(CourierError::Address);
         }
-        let request = Request::post("/")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(delivery.body.clone())));
+        let mut request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+        request = match &delivery.signed {
+            Signed::By(id, at, signature) => request
+                .header("webhook-id", id)
+                .header("webhook-timestamp", *at)
+                .header("webhook-signature", signature),
+            Signed::Not => request,
+            Signed::KeyGone => return Err(CourierError::KeyGone),
+        };
+        let request = request.body(Full::new(Bytes::from(delivery.body.clone())));
         let request = request.map_err(|_| CourierError::Address)?;
         let status = self.outgoing.told(&uri, request).await?;
         if status.is_success() {

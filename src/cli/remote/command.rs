@@ -1,7 +1,8 @@
 //! The commands that ask a control panel, under one roof: they are called alike and end alike.
 
 use crate::cli::{
-    admin_audit, budget, gateway, kill, lease, login, node, request, spend, token, top, user, vault,
+    admin_audit, budget, gateway, kill, lease, login, node, request, spend, token, top, user,
+    vault, webhook,
 };
 use clap::Subcommand;
 use std::io::Write;
@@ -25,6 +26,7 @@ pub(in crate::cli) enum AtPanel {
     User(user::UserArgs),
     Token(token::TokenArgs),
     Vault(vault::VaultArgs),
+    Webhook(webhook::WebhookArgs),
     AdminAudit(admin_audit::AdminAuditArgs),
 }
 
@@ -52,6 +54,7 @@ impl AtPanel {
             Self::User(args) => user::run(args, env, out),
             Self::Token(args) => token::run(args, env, out),
             Self::Vault(args) => vault::run(args, env, out),
+            Self::Webhook(args) => webhook::run(args, env, out),
             Self::AdminAudit(args) => admin_audit::run(args, env, out),
         }
     }

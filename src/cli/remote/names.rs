@@ -24,6 +24,7 @@ pub(in crate::cli) enum Kind {
     Token,
     Kill,
     Credential,
+    Webhook,
 }
 
 impl Kind {
@@ -39,6 +40,7 @@ impl Kind {
             Self::Token => "token",
             Self::Kill => "kill switch",
             Self::Credential => "credential",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -55,6 +57,7 @@ impl Kind {
             Self::Token => "tokens",
             Self::Kill => "kills",
             Self::Credential => "credentials",
+            Self::Webhook => "webhooks",
         }
     }
 
@@ -74,6 +77,7 @@ impl Kind {
             }
             Self::Gateway | Self::Token | Self::Credential => vec![text("name").to_owned()],
             Self::User => vec![text("email").to_owned(), text("name").to_owned()],
+            Self::Webhook => vec![text("url").to_owned()],
             Self::Lease | Self::Request => vec![text("id").to_owned()],
             Self::Kill => vec![text("id").to_owned(), text("name").to_owned()],
         }

@@ -94,7 +94,7 @@ pub(super) fn routes() -> Vec<Route> {
         write(
             (Method::POST, "/api/v1/webhooks"),
             ADMIN,
-            "Have news sent somewhere: `https`, or this machine itself.",
+            "Have news sent somewhere: `https`, or this machine itself. What signs them is shown once.",
             StatusCode::CREATED,
             async |call: Call, body: NewWebhook| {
                 let hook = webhooks::make(&call.panel, call.actor()?, body).await?;

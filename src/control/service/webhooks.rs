@@ -1,13 +1,18 @@
 //! Where news go that somebody should see soon: what is to be sent is written down with the change it tells of.
 //!
 //! Only `https` and this machine itself: a panel that could be made to ask other addresses of its network in the clear would
-//! be a way into it. No content, no key, no secret goes out.
+//! be a way into it. No content, no key, no secret goes out. Who gets them can tell that they are the panel's: they are signed
+//! as standardwebhooks.com has it.
 
 use super::access::Actor;
 use super::audit::Act;
+use super::vault::keyring;
 use super::words::Check;
-use super::{Db, Listing, Outcome, Page, Panel, found, words};
+use super::{Db, Listing, Outcome, Page, Panel, ServiceError, found, words};
 use crate::control::store::house::webhooks as rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,6 +32,18 @@ pub struct WebhookView {
     pub url: String,
     /// Since when.
     pub created: String,
+    /// Whether news to it are signed: not where it was made before there were signatures, or where the key of the vault that signs
+    /// for it is gone. Then make another in its place.
+    pub signed: bool,
+}
+
+/// A webhook with its secret.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MadeWebhook {
+    /// The webhook.
+    pub webhook: WebhookView,
+    /// What signs for the panel, `whsec_…`; shown once.
+    pub secret: String,
 }
 
 /// A webhook to be made.
@@ -46,30 +63,67 @@ pub struct Delivery {
     pub url: String,
     /// What: JSON.
     pub body: String,
+    /// What shows whose it is.
+    pub signed: Signed,
     attempts: u32,
+}
+
+/// What shows whose something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signed {
+    /// Its id, when it was signed, in seconds, and the signature over both and the body, as `webhook-signature` has it.
+    By(String, i64, String),
+    /// Nothing: the webhook is older than signatures.
+    Not,
+    /// Nothing, and it must not go: the key that signs for this webhook is gone.
+    KeyGone,
 }
 
 /// Makes a webhook.
 ///
 /// # Errors
 /// The address is neither `https` nor this machine.
-pub async fn make(panel: &Panel, actor: &Actor, new: NewWebhook) -> Outcome<WebhookView> {
+pub async fn make(panel: &Panel, actor: &Actor, new: NewWebhook) -> Outcome<MadeWebhook> {
     let mut check = Check::default();
     let detail =
         "https://…, or http:// to 127.0.0.1, [::1] or localhost; without a user or a password";
     check.that(is_safe(&new.url), "url", detail);
     check.done()?;
     let now = panel.now().nanos();
-    let uid = super::id(panel, "hook_")?;
-    let mut change = panel.change().await?;
-    rows::insert(change.db(), &uid, &new.url, now).await?;
-    let act = Act::of_panel("webhook.make", &uid, Value::Null, json!({ "url": new.url }));
-    panel.keep(change, actor, act).await?;
-    Ok(WebhookView {
-        id: uid,
+    let keyring = keyring(panel)?;
+    let row = rows::Webhook {
+        id: 0,
+        uid: super::id(panel, "hook_")?,
         url: new.url,
-        created: words::time(now),
+        created: now,
+        key_id: Some(keyring.current().to_owned()),
+    };
+    let secret = keyring.signing(keyring.current(), &row.uid);
+    let secret = secret.ok_or(ServiceError::NotSealed)?;
+    let mut change = panel.change().await?;
+    rows::insert(change.db(), &row).await?;
+    let told = json!({ "url": row.url });
+    let act = Act::of_panel("webhook.make", &row.uid, Value::Null, told);
+    panel.keep(change, actor, act).await?;
+    Ok(MadeWebhook {
+        webhook: view(panel, row),
+        secret: format!("whsec_{}", STANDARD.encode(secret.as_slice())),
     })
+}
+
+fn view(panel: &Panel, row: rows::Webhook) -> WebhookView {
+    let key = row.key_id.as_deref();
+    WebhookView {
+        signed: key.is_some_and(|key| secret(panel, key, &row.uid).is_some()),
+        id: row.uid,
+        url: row.url,
+        created: words::time(row.created),
+    }
+}
+
+fn secret(panel: &Panel, key: &str, webhook: &str) -> Option<hmac::Key> {
+    let secret = keyring(panel).ok()?.signing(key, webhook)?;
+    Some(hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice()))
 }
 
 /// All webhooks.
@@ -79,12 +133,7 @@ pub async fn make(panel: &Panel, actor: &Actor, new: NewWebhook) -> Outcome<Webh
 pub async fn list(panel: &Panel, page: Page) -> Outcome<Listing<WebhookView>> {
     let mut db = panel.read().await?;
     let hooks = rows::list(&mut db, page.window()).await?;
-    let view = |row: rows::Webhook| WebhookView {
-        id: row.uid,
-        url: row.url,
-        created: words::time(row.created),
-    };
-    Ok(page.of(hooks, |row| row.id, view))
+    Ok(page.of(hooks, |row| row.id, |row| view(panel, row)))
 }
 
 /// Removes a webhook.
@@ -120,14 +169,31 @@ pub(super) async fn queue(
 /// The books cannot be read.
 pub async fn due(panel: &Panel) -> Outcome<Vec<Delivery>> {
     let mut db = panel.read().await?;
-    let due = rows::due(&mut db, panel.now().nanos(), TOGETHER).await?;
+    let now = panel.now();
+    let due = rows::due(&mut db, now.nanos(), TOGETHER).await?;
     let delivery = |row: rows::Delivery| Delivery {
         number: row.id,
+        signed: sign(panel, &row, now.secs()),
         url: row.url,
         body: row.body,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
     };
     Ok(due.into_iter().map(delivery).collect())
+}
+
+/// Signs for the panel, as of now: whoever gets it can refuse what is old.
+fn sign(panel: &Panel, row: &rows::Delivery, at: i64) -> Signed {
+    let Some(key) = row.key_id.as_deref() else {
+        return Signed::Not;
+    };
+    let Some(key) = secret(panel, key, &row.webhook) else {
+        return Signed::KeyGone;
+    };
+    let body: Value = serde_json::from_str(&row.body).unwrap_or_default();
+    let id = body.get("id").and_then(Value::as_str).unwrap_or_default();
+    let signature = hmac::sign(&key, format!("{id}.{at}.{}", row.body).as_bytes());
+    let signature = format!("v1,{}", STANDARD.encode(signature));
+    Signed::By(id.to_owned(), at, signature)
 }
 
 /// What became of it. What failed is tried again, each time after twice as long, until it is given up.

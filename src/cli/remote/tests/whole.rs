@@ -241,6 +241,27 @@ fn what_is_lent_is_seen_and_a_switch_tells_what_can_still_be_spent() {
 }
 
 #[test]
+fn webhooks_are_made_with_what_signs_for_them_listed_and_removed() {
+    let rig = Rig::new();
+    rig.first_admin();
+    let url = "https://hooks.example.com/tollgate";
+    let secret = rig.run(&format!("webhook new {url}")).unwrap();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    let listed = rig.run("webhook list").unwrap();
+    assert!(listed.contains(&format!("{url}  yes")), "{listed}");
+    assert!(!listed.contains("whsec_"), "{listed}");
+    let words = told(
+        rig.run("webhook new http://hooks.example.com/")
+            .unwrap_err(),
+    );
+    assert!(words.contains("https://"), "{words}");
+    let removed = rig.run(&format!("webhook rm {url}")).unwrap();
+    assert_eq!(removed, format!("removed {url}\n"));
+    let none = rig.run("webhook list").unwrap();
+    assert!(none.contains("no webhooks yet"), "{none}");
+}
+
+#[test]
 fn what_was_done_is_in_the_audit_log_and_nothing_secret_is() {
     let rig = Rig::new();
     rig.first_admin();

@@ -102,7 +102,7 @@ fn fixture(world: &World) -> Fixture {
         ("kill", text(&kill["kill"]["id"])),
         ("request", text(&asked["id"])),
         ("gateway", text(&gateway["gateway"]["id"])),
-        ("webhook", text(&hook["id"])),
+        ("webhook", text(&hook["webhook"]["id"])),
         ("bundle", bundle["bundle"]["version"].to_string()),
         ("credential", text(&credential["id"])),
         ("user", user),

@@ -1,8 +1,12 @@
-use super::world::{World, text};
+use super::world::{World, keyring, text};
 use crate::control::courier::Courier;
 use crate::control::service::alerts::{self, Alert};
-use crate::control::service::gateways;
+use crate::control::service::webhooks::{self, Signed};
+use crate::control::service::{gateways, vault};
 use crate::lease::protocol::{Grant, LeafId, RouterId};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -10,8 +14,8 @@ use std::thread::JoinHandle;
 
 const ROUTER: RouterId = RouterId(7);
 
-/// A webhook that answers each call with the next of these statuses; what it was sent.
-fn hook(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<Value>>) {
+/// A webhook that answers each call with the next of these statuses; what it was sent, head and body.
+fn hook(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<(String, String)>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!(
         "http://{}/news?x=1",
@@ -23,7 +27,7 @@ fn hook(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<Value>>) {
             let (mut stream, _) = listener.accept().expect("a call");
             let mut bytes = Vec::new();
             let mut piece = [0; 4096];
-            let body = loop {
+            let said = loop {
                 let read = stream.read(&mut piece).expect("bytes");
                 bytes.extend_from_slice(&piece[..read]);
                 let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -31,11 +35,11 @@ fn hook(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<Value>>) {
                     continue;
                 };
                 assert!(head.starts_with("POST /news?x=1 HTTP/1.1\r\n"), "{head}");
-                if let Ok(body) = serde_json::from_str(body) {
-                    break body;
+                if serde_json::from_str::<Value>(body).is_ok() {
+                    break (head.to_owned(), body.to_owned());
                 }
             };
-            sent.push(body);
+            sent.push(said);
             write!(
                 stream,
                 "HTTP/1.1 {answer}\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
@@ -66,9 +70,10 @@ fn news_are_taken_to_webhooks_and_tried_again_where_they_did_not_arrive() {
             json!({ "url": "http://10.0.0.1/" }),
         )
         .refused(422, "invalid");
-    world
+    let made = world
         .ask("POST /api/v1/webhooks", &admin, json!({ "url": url }))
         .is(201);
+    assert_eq!(made["webhook"]["signed"], true);
     let body = json!({ "budget": budget, "amount": "5.00", "reason": "a demo" });
     world.ask("POST /api/v1/requests", &admin, body).is(201);
     let courier = Courier::new();
@@ -86,9 +91,57 @@ fn news_are_taken_to_webhooks_and_tried_again_where_they_did_not_arrive() {
     assert_eq!(deliver(), 1);
     assert_eq!(deliver(), 0, "and only once");
     let sent = hook.join().expect("no panic");
-    assert!(sent[0] == sent[1] && sent[1] == sent[2]);
-    assert_eq!(sent[0]["event"], "budget_request.asked");
-    assert_eq!(sent[0]["data"]["amount"], "5.00");
+    assert!(sent[0].1 == sent[1].1 && sent[1].1 == sent[2].1);
+    let told: Value = serde_json::from_str(&sent[0].1).expect("JSON");
+    assert_eq!(told["event"], "budget_request.asked");
+    assert_eq!(told["data"]["amount"], "5.00");
+    // As a receiver checks it: each time anew, by what was shown once.
+    let secret = text(&made["secret"]);
+    let secret = secret.strip_prefix("whsec_").expect("its kind");
+    let secret = STANDARD.decode(secret).expect("base64");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    let mut times = Vec::new();
+    for (head, body) in &sent {
+        let header = |name: &str| {
+            let lines = head.lines().filter_map(|line| line.split_once(": "));
+            let mut found = lines.filter(|(header, _)| *header == name);
+            found.next().expect("a header").1.to_owned()
+        };
+        assert_eq!(header("webhook-id"), told["id"]);
+        let at = header("webhook-timestamp");
+        let signature = header("webhook-signature");
+        let signature = signature.strip_prefix("v1,").expect("its version");
+        let signature = STANDARD.decode(signature).expect("base64");
+        let signed = format!("{}.{at}.{body}", header("webhook-id"));
+        hmac::verify(&key, signed.as_bytes(), &signature).expect("the panel's");
+        times.push(at.parse::<i64>().expect("seconds"));
+    }
+    assert!(times[1] >= times[0] + 11 && times[2] >= times[1] + 21);
+}
+
+#[test]
+fn news_do_not_go_where_the_key_that_signs_for_them_is_gone() {
+    let world = World::new();
+    let admin = world.first_admin();
+    let [_, _, atlas, ..] = world.tree(&admin);
+    let budget = world.budget(&admin, &atlas, "1d", "10.00");
+    let body = json!({ "url": "http://127.0.0.1:9/" });
+    world.ask("POST /api/v1/webhooks", &admin, body).is(201);
+    let body = json!({ "budget": budget, "amount": "5.00", "reason": "a demo" });
+    world.ask("POST /api/v1/requests", &admin, body).is(201);
+    let signed = |previous: &[u8]| {
+        let panel = world.again();
+        world.runtime.block_on(async {
+            let opened = vault::open(&panel, keyring(2, previous)).await;
+            opened.expect("the vault");
+            let mut due = webhooks::due(&panel).await.expect("books");
+            assert_eq!(due.len(), 1);
+            panel.store().close().await;
+            due.remove(0).signed
+        })
+    };
+    assert_eq!(signed(&[]), Signed::KeyGone);
+    assert!(matches!(signed(&[1]), Signed::By(..)), "by the key before");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::hmac;
 use std::fmt;
 use std::fs;
@@ -26,6 +26,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 const FILE: &str = "vault.key";
 const SEALED_FOR: &[u8] = b"tollgate vault credential 1";
 const NAMED_FOR: &[u8] = b"tollgate vault key id 1";
+const SIGNS_FOR: &[u8] = b"tollgate webhook 1";
 /// So many bytes of a key's id.
 const ID: usize = 8;
 
@@ -80,6 +81,16 @@ pub struct Keyring {
 struct Sealing {
     id: String,
     key: LessSafeKey,
+    drawn: Prk,
+}
+
+/// So many bytes sign for a webhook.
+struct Signing;
+
+impl KeyType for Signing {
+    fn len(&self) -> usize {
+        32
+    }
 }
 
 impl fmt::Debug for Keyring {
@@ -136,7 +147,7 @@ impl Keyring {
     }
 
     /// The id of the key that is sealed with now.
-    pub(super) fn current(&self) -> &str {
+    pub(in crate::control::service) fn current(&self) -> &str {
         &self.current.id
     }
 
@@ -148,6 +159,20 @@ impl Keyring {
     fn find(&self, id: &str) -> Option<&Sealing> {
         let mut all = std::iter::once(&self.current).chain(&self.previous);
         all.find(|key| key.id == id)
+    }
+
+    /// What signs for a webhook: drawn anew from the key of this id each time, and written nowhere. Nothing where that key is
+    /// gone.
+    pub(in crate::control::service) fn signing(
+        &self,
+        key_id: &str,
+        webhook: &str,
+    ) -> Option<Zeroizing<[u8; 32]>> {
+        let info = [SIGNS_FOR, webhook.as_bytes()];
+        let expanded = self.find(key_id)?.drawn.expand(&info, Signing).ok()?;
+        let mut secret = Zeroizing::new([0; 32]);
+        expanded.fill(secret.as_mut_slice()).ok()?;
+        Some(secret)
     }
 
     /// Seals a secret into the row it belongs to.
@@ -193,6 +218,7 @@ impl Sealing {
         Ok(Self {
             id: hex(&id),
             key: LessSafeKey::new(UnboundKey::from(expanded)),
+            drawn,
         })
     }
 }
@@ -320,6 +346,17 @@ mod tests {
         check(&|row| row.sealed = Some(raw.iter().map(|byte| byte ^ 1).collect()));
         check(&|row| row.sealed = Some(vec![0; 5]));
         check(&|row| row.sealed = None);
+    }
+
+    #[test]
+    fn each_webhook_has_a_secret_of_its_own_for_as_long_as_its_key_is_there() {
+        let (old, new) = (ring(&[1]), ring(&[2, 1]));
+        let secret = old.signing(old.current(), "hook_1").expect("drawn");
+        assert_eq!(new.signing(old.current(), "hook_1"), Some(secret.clone()));
+        for (key, webhook) in [(new.current(), "hook_1"), (old.current(), "hook_2")] {
+            assert_ne!(new.signing(key, webhook), Some(secret.clone()), "{webhook}");
+        }
+        assert_eq!(ring(&[2]).signing(old.current(), "hook_1"), None);
     }
 
     #[test]

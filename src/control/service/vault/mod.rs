@@ -335,7 +335,7 @@ pub async fn remove(
     tell(panel, change, actor, act).await
 }
 
-fn keyring(panel: &Panel) -> Outcome<&Keyring> {
+pub(super) fn keyring(panel: &Panel) -> Outcome<&Keyring> {
     panel.keyring.get().ok_or(ServiceError::NoVault)
 }
 

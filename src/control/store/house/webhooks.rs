@@ -10,6 +10,8 @@ row! {
         uid: String,
         url: String,
         created: i64,
+        /// Which key of the vault signs for it.
+        key_id: Option<String>,
     }
 }
 
@@ -17,7 +19,9 @@ row! {
     /// Something to be sent.
     Delivery {
         id: i64,
+        webhook: String,
         url: String,
+        key_id: Option<String>,
         body: String,
         attempts: i64,
     }
@@ -32,9 +36,12 @@ pub(in crate::control) async fn list(db: &mut Db<'_>, window: Window) -> Found<V
 }
 
 /// A new one.
-pub(in crate::control) async fn insert(db: &mut Db<'_>, uid: &str, url: &str, at: i64) -> Done {
-    let inserted = sql::query("INSERT INTO webhook (uid, url, created) VALUES (?, ?, ?)");
-    inserted.bind(uid).bind(url).bind(at).execute(db).await?;
+pub(in crate::control) async fn insert(db: &mut Db<'_>, new: &Webhook) -> Done {
+    let inserted =
+        sql::query("INSERT INTO webhook (uid, url, created, key_id) VALUES (?, ?, ?, ?)");
+    let inserted = inserted.bind(&new.uid).bind(&new.url);
+    let inserted = inserted.bind(new.created).bind(&new.key_id);
+    inserted.execute(db).await?;
     Ok(())
 }
 
@@ -62,7 +69,7 @@ pub(in crate::control) async fn queue(db: &mut Db<'_>, body: &str, at: i64) -> D
 /// What is to be sent now.
 pub(in crate::control) async fn due(db: &mut Db<'_>, at: i64, most: i64) -> Found<Vec<Delivery>> {
     let due = sql::query_as(
-        "SELECT d.id, w.url, d.body, d.attempts FROM delivery d JOIN webhook w ON w.id = d.webhook \
+        "SELECT d.id, w.uid AS webhook, w.url, w.key_id, d.body, d.attempts FROM delivery d JOIN webhook w ON w.id = d.webhook \
          WHERE d.done IS NULL AND d.next_at <= ? AND w.removed IS NULL ORDER BY d.next_at LIMIT ?",
     );
     Ok(due.bind(at).bind(most).fetch_all(db).await?)
