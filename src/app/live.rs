@@ -91,7 +91,8 @@ pub(super) fn plan(
                 .with_context(|| format!("provider `{}`", provider.name))?,
         ));
     }
-    let owners = keys.iter().map(|key| Arc::new(Who::of(key))).collect();
+    let owner = |key| panel.map_or_else(|| Who::of(key), |panel| panel.owner(key));
+    let owners = keys.iter().map(|key| Arc::new(owner(key))).collect();
     let mut rates = config.limits.clone();
     if let Some(guards) = &policies.guards {
         rates.extend(limits(&guards.policies, &keys, now.wall));

@@ -15,6 +15,7 @@ mod policies;
 mod quote;
 pub mod scan;
 mod status;
+mod tallies;
 mod vault;
 pub mod workshop;
 
@@ -37,6 +38,7 @@ use crate::pipeline::{Alarm, Desk, Durable, Vigil};
 use crate::provider::settings::Kind;
 use crate::telemetry::audit_log::AuditLog;
 use crate::telemetry::metrics::{BudgetReading, JournalReading, ModelNames, Sources as Readings};
+use crate::telemetry::tallies::Tallies;
 use crate::telemetry::{Telemetry, logs as log};
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
@@ -247,7 +249,11 @@ impl House {
         }
         let log = Arc::new(log);
         let telemetry = Telemetry::new(clock::now().wall, names(&config), Some(log.clone()))?;
-        let telemetry = Arc::new(telemetry);
+        let tallies = config.panel.is_some().then(Arc::<Tallies>::default);
+        let telemetry = Arc::new(match &tallies {
+            Some(tallies) => telemetry.with_tallies(tallies.clone()),
+            None => telemetry,
+        });
 
         // Bound first: a taken port must not cost a simulator or a thread.
         let bound: Vec<_> = config
@@ -269,12 +275,12 @@ impl House {
         let mut gate = Gate::new(books.clone());
         // What was lost of the journal may be what a lease was spent by: to the panel this is then another disk.
         let fresh = recovery.records == 0 || recovery.is_alarming();
-        let panel = match config.panel.clone() {
-            Some(panel) => {
+        let panel = match config.panel.clone().zip(tallies) {
+            Some((panel, tallies)) => {
                 let client = Client::open(panel, &config.state_dir, books.clone(), fresh)?;
                 gate = gate.with_lender(client.purse().clone());
                 let borrowing =
-                    Borrowing::begin(client, memory.clone(), &config.providers, at_home)?;
+                    Borrowing::begin(client, memory.clone(), tallies, &config.providers, at_home)?;
                 Some(Arc::new(borrowing))
             }
             None => None,

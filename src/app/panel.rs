@@ -2,15 +2,17 @@
 
 use super::bundles::Ordered;
 use super::policies::InForce;
-use super::{Memory, vault};
+use super::{Memory, tallies, vault};
 use crate::clock;
 use crate::config::Watcher;
+use crate::governance::audit::Who;
 use crate::governance::identity::Key;
 use crate::lease::client::{Bundles, Client, Handle, Reach};
 use crate::lease::directory::Directory;
 use crate::pipeline;
 use crate::provider::settings::Provider;
 use crate::settings::Report;
+use crate::telemetry::tallies::Tallies;
 use arc_swap::ArcSwapOption;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -44,6 +46,7 @@ pub(super) struct Borrowing {
     /// The revision of the directory whose keys are in the plan that was made last.
     planned: AtomicU64,
     pub(super) vault: Arc<vault::Window>,
+    tallies: Arc<Tallies>,
     watcher: Arc<OnceLock<Weak<Watcher>>>,
 }
 
@@ -52,6 +55,7 @@ impl Borrowing {
     pub(super) fn begin(
         client: Client,
         memory: Arc<Memory>,
+        tallies: Arc<Tallies>,
         providers: &[Provider],
         at_home: bool,
     ) -> anyhow::Result<Self> {
@@ -93,6 +97,7 @@ impl Borrowing {
         } else {
             client
         };
+        let client = client.counting(tallies::counting(tallies.clone()));
         let handle = client.start(reach, Box::new(changed))?;
         handle.first_word(FIRST_WORD);
         Ok(Self {
@@ -104,6 +109,7 @@ impl Borrowing {
             applied: AtomicU64::new(0),
             planned: AtomicU64::new(0),
             vault: window,
+            tallies,
             watcher,
         })
     }
@@ -114,6 +120,15 @@ impl Borrowing {
         let ordered = self.bundles.reading().revision;
         if self.is_newer() || ordered != self.tried.load(Ordering::Relaxed) {
             watcher.again();
+        }
+    }
+
+    /// The owner of a key, as records name it; if the panel knows the key, its calls are counted for it.
+    pub(super) fn owner(&self, key: &Key) -> Who {
+        let owner = Who::of(key);
+        match key.leaf {
+            Some(leaf) => owner.counted(self.tallies.used(leaf)),
+            None => owner,
         }
     }
 

@@ -12,6 +12,7 @@ pub mod directory;
 pub mod problem;
 pub mod protocol;
 pub mod settings;
+pub mod tally;
 pub mod vault;
 
 #[cfg(test)]

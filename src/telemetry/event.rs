@@ -84,6 +84,15 @@ pub struct Denied<'a> {
     pub status: u16,
 }
 
+impl Denied<'_> {
+    /// The rule of a policy that refused it, if one did.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        let by_rule = matches!(self.source, "policy" | "guard" | "breaker");
+        self.scope.filter(|_| by_rule)
+    }
+}
+
 /// A call that was let go and then failed for good.
 #[derive(Debug, Clone, Copy)]
 pub struct Failed<'a> {

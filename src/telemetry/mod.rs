@@ -1,4 +1,4 @@
-//! What the rim tells the world: events become metrics, log lines and the decision log.
+//! What the rim tells the world: events become metrics, log lines, the decision log, and counts for the control panel.
 //!
 //! [`Telemetry`] is shared by all threads. The way through builds one event per ending (`event`) and hands it over; that
 //! costs some twenty additions and one move into a queue, and nothing is formatted on the request's thread.
@@ -12,6 +12,7 @@ pub mod logs;
 pub mod metrics;
 pub mod quiet;
 pub mod settings;
+pub mod tallies;
 
 use crate::clock::Wall;
 use crate::governance::audit::{Record, Verdict, bounded};
@@ -22,6 +23,7 @@ use metrics::{Metrics, ModelNames, Series};
 use quiet::Quiet;
 use std::sync::Arc;
 use std::time::Duration;
+use tallies::Tallies;
 
 /// Why telemetry cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,8 @@ pub struct Telemetry {
     metrics: Arc<Metrics>,
     exposition: metrics::Exposition,
     log: Option<Arc<AuditLog>>,
+    /// What a control panel is to hear of; none where there is no panel.
+    tallies: Option<Arc<Tallies>>,
 }
 
 impl Telemetry {
@@ -55,7 +59,17 @@ impl Telemetry {
             metrics,
             exposition,
             log,
+            tallies: None,
         })
+    }
+
+    /// Counts there besides, for a control panel.
+    #[must_use]
+    pub fn with_tallies(self, tallies: Arc<Tallies>) -> Self {
+        Self {
+            tallies: Some(tallies),
+            ..self
+        }
     }
 
     /// The metrics, for what is not a request's ending: connections, attempts, reloads.
@@ -114,6 +128,9 @@ impl Telemetry {
     /// A call was answered and booked.
     pub fn settled(&self, series: &Series, event: &Settled<'_>) {
         self.metrics.settled(series, event);
+        if let Some(tallies) = &self.tallies {
+            tallies.settled(event);
+        }
         let (verdict, reason) = if let Some(reason) = event.withheld {
             (Verdict::Deny, reason)
         } else if event.clamped {
@@ -135,6 +152,9 @@ impl Telemetry {
     /// A call was refused.
     pub fn denied(&self, event: &Denied<'_>) {
         self.metrics.denied(event);
+        if let Some(tallies) = &self.tallies {
+            tallies.denied(event);
+        }
         self.write(|| Record {
             status: event.status,
             scope: event.scope.map(Arc::clone),
@@ -151,6 +171,9 @@ impl Telemetry {
     /// A call that was let go failed for good.
     pub fn failed(&self, series: &Series, event: &Failed<'_>) {
         self.metrics.failed(series, event);
+        if let Some(tallies) = &self.tallies {
+            tallies.failed(event);
+        }
         self.write(|| Record {
             status: event.status,
             usage: event.usage,

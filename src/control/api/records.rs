@@ -3,6 +3,7 @@
 use super::call::{Call, Paged, Reply};
 use super::route::{Access, Nothing, Reach, Route, read, write};
 use crate::control::service::access::Role;
+use crate::control::service::analytics::counts::{self, FindingsBy, RefusalsBy, Within};
 use crate::control::service::analytics::{self, Asked, GroupBy, Interval};
 use crate::control::service::webhooks::{self, NewWebhook};
 use crate::control::service::{audit, burn};
@@ -36,6 +37,57 @@ struct Sums {
     key: Option<String>,
 }
 
+/// Which counts: by what, and within what.
+macro_rules! counts_of {
+    ($(#[$about:meta])* $name:ident, $by:ty) => {
+        $(#[$about])*
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            /// What counts are made by.
+            group_by: $by,
+            /// How long a stretch of time is; all in one where absent.
+            #[serde(default)]
+            interval: Interval,
+            /// From when on: `2027-06-30` or `2027-06-30T12:00:00Z`.
+            #[serde(default)]
+            from: Option<String>,
+            /// Until when. Times count to the beginning and end of their hours; of their days, where that is more than 90
+            /// days ago.
+            #[serde(default)]
+            until: Option<String>,
+            /// The id of a node: only what happened below it.
+            #[serde(default)]
+            node: Option<String>,
+            /// The id of a key: only what happened to it.
+            #[serde(default)]
+            key: Option<String>,
+        }
+
+        impl $name {
+            fn split(self) -> ($by, Within) {
+                let within = Within {
+                    interval: self.interval,
+                    from: self.from,
+                    until: self.until,
+                    node: self.node,
+                    key: self.key,
+                };
+                (self.group_by, within)
+            }
+        }
+    };
+}
+
+counts_of! {
+    /// Which counts of refusals.
+    RefusalCounts, RefusalsBy
+}
+counts_of! {
+    /// Which counts of findings.
+    FindingCounts, FindingsBy
+}
+
 pub(super) fn routes() -> Vec<Route> {
     vec![
         read(
@@ -53,6 +105,26 @@ pub(super) fn routes() -> Vec<Route> {
                 };
                 let spend = analytics::spend(&call.panel, call.actor()?, asked).await?;
                 Ok(Reply::of(spend))
+            },
+        ),
+        read(
+            "/api/v1/analytics/refusals",
+            Access::Known(Role::Viewer, Reach::Scope),
+            "How many calls were refused, as gateways tell: by code, rule, key, node, label or gateway and by time.",
+            async |call: Call, query: RefusalCounts| {
+                let (by, within) = query.split();
+                let counts = counts::refusals(&call.panel, call.actor()?, by, within).await?;
+                Ok(Reply::of(counts))
+            },
+        ),
+        read(
+            "/api/v1/analytics/findings",
+            Access::Known(Role::Viewer, Reach::Scope),
+            "What guards found, as gateways tell: by kind, action, key, node, label or gateway and by time.",
+            async |call: Call, query: FindingCounts| {
+                let (by, within) = query.split();
+                let counts = counts::findings(&call.panel, call.actor()?, by, within).await?;
+                Ok(Reply::of(counts))
             },
         ),
         read(

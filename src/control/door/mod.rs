@@ -8,6 +8,7 @@
 mod events;
 mod panel;
 mod policy;
+mod tally;
 mod tls;
 mod treaty;
 mod vault;

@@ -2,9 +2,10 @@
 
 use super::treaty::{Later, NotEnrolled, Registrar};
 use crate::control::authority::{ClientCertificate, Fingerprint};
-use crate::control::service::{Panel, ServiceError, directory, gateways, kills, vault};
+use crate::control::service::{Panel, ServiceError, directory, gateways, kills, tallies, vault};
 use crate::lease::directory::{Directory, Event};
 use crate::lease::protocol::RouterId;
+use crate::lease::tally::{Heard, Tallies};
 use crate::lease::vault::Allowed;
 
 impl From<ServiceError> for NotEnrolled {
@@ -67,6 +68,10 @@ impl Registrar for Panel {
 
     fn heard(&self, router: RouterId, cursor: Option<u64>) {
         gateways::heard(self, router, cursor);
+    }
+
+    fn tallied(&self, told: Tallies) -> Later<'_, Result<Option<Heard>, NotEnrolled>> {
+        Box::pin(async move { Ok(tallies::hear(self, told).await?) })
     }
 
     fn aborting(&self) -> Later<'_, Result<Vec<Event>, NotEnrolled>> {

@@ -1,5 +1,7 @@
 //! The treaty's routes over a real bank, asked without a socket: what is heard, and from whom.
 
+mod tally;
+
 use super::*;
 use crate::clock;
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint};
@@ -11,6 +13,7 @@ use crate::governance::budget::Window;
 use crate::lease::bundle::{self, NotTrusted, Order, PolicyKey, Report};
 use crate::lease::directory::{Directory, Enrolled, Event};
 use crate::lease::protocol::{LeafId, Lending, RouterId, Terms};
+use crate::lease::tally::{Heard, Tallies};
 use crate::lease::vault::{Allowed, Credential, Given, Question};
 use crate::secret::Secret;
 use crate::units::Money;
@@ -34,6 +37,7 @@ struct Fake {
     key: Mutex<Option<Fingerprint>>,
     certificates: Mutex<HashMap<Fingerprint, RouterId>>,
     heard: Mutex<Option<u64>>,
+    tallies: Mutex<Vec<Tallies>>,
 }
 
 impl Registrar for Fake {
@@ -98,6 +102,17 @@ impl Registrar for Fake {
         *self.heard.lock().expect("no panic") = cursor;
     }
 
+    fn tallied(&self, told: Tallies) -> Later<'_, Result<Option<Heard>, NotEnrolled>> {
+        let known = told.incarnation == 1;
+        let seq = told.seq;
+        let mut tallies = self.tallies.lock().expect("no panic");
+        let last = tallies.last().map_or(0, |told| told.seq);
+        if known {
+            tallies.push(told);
+        }
+        Box::pin(async move { Ok(known.then_some(Heard { seq, last })) })
+    }
+
     fn aborting(&self) -> Later<'_, Result<Vec<Event>, NotEnrolled>> {
         let kill = Event::Kill {
             leaves: vec![LeafId(6)],
@@ -154,6 +169,7 @@ impl Policies for Orders {
 }
 
 struct Rig {
+    fake: Arc<Fake>,
     orders: Arc<Orders>,
     router: Router,
     treaty: Arc<Treaty>,
@@ -190,15 +206,17 @@ impl Rig {
         let (pair, key) = bundle::tests::key();
         let said = Mutex::default();
         let orders = Arc::new(Orders { pair, key, said });
+        let fake = Arc::<Fake>::default();
         let treaty = Arc::new(Treaty {
             policies: orders.clone(),
             treasury: Arc::new(treasury),
             bulletin: Arc::new(Bulletin::new(100)),
             authority: Arc::new(authority),
-            registrar: Arc::new(Fake::default()),
+            registrar: fake.clone(),
             certificate_lifetime: Duration::from_hours(24),
         });
         Self {
+            fake,
             orders,
             router: router(treaty.clone()),
             treaty,

@@ -5,7 +5,7 @@
 
 use super::From;
 use super::policy::{self, Policies};
-use super::{events, vault};
+use super::{events, tally, vault};
 use crate::control::authority::{Authority, ClientCertificate, Fingerprint, Request};
 use crate::control::bulletin::Bulletin;
 use crate::control::treasury::{Treasury, TreasuryError};
@@ -14,6 +14,7 @@ use crate::lease::directory::{
 };
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Hello, RouterId, Sync};
+use crate::lease::tally::{Heard, Tallies};
 use crate::lease::vault::Allowed;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -82,6 +83,8 @@ pub trait Registrar: Send + std::marker::Sync {
     ) -> Later<'a, Result<Option<Allowed>, NotEnrolled>>;
     /// A gateway said something, perhaps that it has acted on all events up to one.
     fn heard(&self, router: RouterId, cursor: Option<u64>);
+    /// A gateway said what it refused and found: it is safe. None where it is of no process of it that is known.
+    fn tallied(&self, told: Tallies) -> Later<'_, Result<Option<Heard>, NotEnrolled>>;
     /// The switches in force that cut calls under way, for a gateway that may have missed one.
     fn aborting(&self) -> Later<'_, Result<Vec<Event>, NotEnrolled>>;
     /// The directory as it is now; none where it has this revision still.
@@ -116,6 +119,7 @@ pub fn router(treaty: Arc<Treaty>) -> Router {
         .route("/v1/enrol", post(enrol))
         .route("/v1/hello", post(hello))
         .route("/v1/sync", post(sync))
+        .route("/v1/tallies", post(tally::tallies))
         .route("/v1/credentials", post(vault::credentials))
         .route("/v1/directory", get(directory))
         .route("/v1/events", get(events::events))

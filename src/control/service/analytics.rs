@@ -3,6 +3,8 @@
 //! Which models money was for, and how many calls and tokens there were, is what gateways tell. They name money that the ledger
 //! has and never add any; what they do not name is summed up as `unknown`, so that sums by model are the ledger's, too.
 
+pub mod counts;
+
 use super::access::Actor;
 use super::directory::{self, Forest};
 use super::{Db, Outcome, Panel, ServiceError, keys, nodes, words};

@@ -54,7 +54,7 @@ pub struct KeyView {
     /// When it last got another secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotated: Option<String>,
-    /// When it last called; not known yet.
+    /// When it last called, as gateways tell; absent before it did, or before they told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used: Option<String>,
 }
@@ -163,6 +163,7 @@ pub(super) async fn make_of(
         created: now.nanos(),
         rotated: None,
         revoked: None,
+        last_used: None,
     };
     let inserted = rows::insert(change.db(), &key).await;
     let number = inserted.map_err(|error| taken(error, "key", &key.name))?;
@@ -342,6 +343,6 @@ fn view(forest: &Forest, key: &rows::VirtualKey, now: i64) -> Outcome<KeyView> {
         old_secret_until: words::some_time(old_until),
         created: words::time(key.created),
         rotated: words::some_time(key.rotated),
-        last_used: None,
+        last_used: words::some_time(key.last_used),
     })
 }

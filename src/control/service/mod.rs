@@ -29,6 +29,7 @@ pub mod requests;
 pub mod restore;
 pub(in crate::control) mod secrets;
 pub mod sessions;
+pub mod tallies;
 mod throttle;
 pub mod tokens;
 pub mod users;
@@ -95,6 +96,8 @@ pub struct Panel {
     since: i64,
     /// Who looks on.
     live: live::Live,
+    /// What gateways refused and found, and is to be written.
+    tallies: tallies::Desk,
 }
 
 /// What is remembered of gateways: lost with the process, and soon known again.
@@ -140,6 +143,7 @@ impl Panel {
             bundles: bundles::Office::default(),
             keyring: OnceLock::new(),
             live: live::Live::default(),
+            tallies: tallies::Desk::default(),
             oidc: OnceLock::new(),
         };
         panel.govern().await?;

@@ -12,10 +12,12 @@ mod record;
 mod ruled;
 #[cfg(test)]
 mod tests;
+mod used;
 mod verifier;
 
 pub use chain::{Chain, Head, Link};
 pub use gap::{Gap, stamp};
 pub use record::{KEPT_TEXT, Pen, Record, Revisions, Verdict, Who, bounded};
 pub use ruled::{Facts, Found, Ruled, Shadowed};
+pub use used::Used;
 pub use verifier::{ChainFault, Verifier, Wrong, verify};

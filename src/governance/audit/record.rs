@@ -5,6 +5,7 @@
 //! can be written by mistake; what a caller may choose freely (model, run, session) is bounded and escaped.
 
 use super::ruled::Ruled;
+use super::used::Used;
 use crate::chat::{Endpoint, Usage};
 use crate::clock::Wall;
 use crate::governance::identity::{Key, Label};
@@ -53,12 +54,16 @@ pub fn bounded(text: &str) -> &str {
 }
 
 /// Who called, written out once per key: every record of the key shares it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Who {
     /// The virtual key's name; none where nobody was recognised.
     key: Option<Arc<str>>,
     /// Its labels as members of a JSON object, each followed by a comma.
     members: Box<[u8]>,
+    /// Where the control panel counts what the key does; none where it does not know it.
+    leaf: Option<u64>,
+    /// Its calls that were let through, where somebody wants to know.
+    used: Option<Arc<Used>>,
 }
 
 impl Who {
@@ -81,6 +86,17 @@ impl Who {
         Self {
             key: Some(Arc::from(&*key.name)),
             members: members.into(),
+            leaf: key.leaf,
+            used: None,
+        }
+    }
+
+    /// Has its calls that are let through counted there.
+    #[must_use]
+    pub fn counted(self, used: Arc<Used>) -> Self {
+        Self {
+            used: Some(used),
+            ..self
         }
     }
 
@@ -90,6 +106,8 @@ impl Who {
         Self {
             key: None,
             members: Box::default(),
+            leaf: None,
+            used: None,
         }
     }
 
@@ -97,6 +115,19 @@ impl Who {
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// Where the control panel counts what the key does; none where it does not know it.
+    #[must_use]
+    pub const fn leaf(&self) -> Option<u64> {
+        self.leaf
+    }
+
+    /// A call of the key was let through, which came at this time.
+    pub fn used(&self, at: Wall) {
+        if let Some(used) = &self.used {
+            used.count(at);
+        }
     }
 }
 

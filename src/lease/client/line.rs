@@ -10,6 +10,7 @@ use crate::lease::directory::{Directory, Enrol, Enrolled, POLICY_HEADER, VERSION
 use crate::lease::problem::{Code, Problem};
 use crate::lease::protocol::{Answer, Hello, Sync};
 use crate::lease::settings::Panel;
+use crate::lease::tally::{Heard, Tallies};
 use crate::lease::vault::{Ask, Given};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -98,6 +99,11 @@ impl Line {
             self.policy.store(policy, Ordering::Release);
         }
         read(response, LARGE).await
+    }
+
+    /// Tells what was refused and found.
+    pub(super) async fn tallies(&self, told: &Tallies) -> Result<Heard, ClientError> {
+        read(self.post("/v1/tallies", told)?.send().await?, SMALL).await
     }
 
     /// The revision of what gateways are to run, as the last sync told it.

@@ -15,6 +15,7 @@ mod purse;
 mod reading;
 mod store;
 mod talk;
+mod teller;
 mod vault;
 
 pub use bundles::{BundleReading, Bundles};
@@ -22,6 +23,7 @@ pub use fault::ClientError;
 pub use purse::Purse;
 pub use reading::{LeaseReading, Reading};
 pub use store::{enrolled, forget_enrolment};
+pub use teller::Counting;
 pub use vault::{ItemReading, Vault, VaultReading};
 
 use super::directory::Directory;
@@ -50,7 +52,6 @@ pub type Reach = Box<dyn Fn(u64) -> Pin<Box<dyn Future<Output = bool>>> + Send>;
 pub type Changed = Box<dyn Fn(Arc<Directory>) + Send>;
 
 /// The gateway's side, before it talks.
-#[derive(Debug)]
 pub struct Client {
     panel: Panel,
     store: Store,
@@ -63,6 +64,13 @@ pub struct Client {
     directory: Option<Arc<Directory>>,
     vault: Arc<Vault>,
     every: Duration,
+    counting: Counting,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -109,7 +117,14 @@ impl Client {
             directory,
             vault: Arc::new(vault),
             every: talk::EVERY,
+            counting: Box::new(Vec::new),
         })
+    }
+
+    /// Tells the panel these counts, too.
+    #[must_use]
+    pub fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
     }
 
     /// Tells the panel what was spent so often, instead of four times a minute.

@@ -137,6 +137,11 @@ impl Purse {
         self.with(|inner| inner.router)
     }
 
+    /// Which gateway this is, and which of its processes, as the panel numbers them.
+    pub(super) fn process(&self) -> Option<(RouterId, u64)> {
+        self.with(|inner| Some((inner.router?, inner.holder.as_ref()?.incarnation()?)))
+    }
+
     pub(super) fn hello(&self) -> Option<Hello> {
         self.with(|inner| inner.holder.as_ref().and_then(Holder::hello))
     }

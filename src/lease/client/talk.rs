@@ -9,10 +9,12 @@
 mod enrol;
 mod news;
 mod policy;
+mod tally;
 mod vault;
 
 use super::purse::Hurry;
 use super::reading::Notes;
+use super::teller::Teller;
 use super::{Changed, Client, ClientError, Reach};
 use crate::clock;
 use crate::lease::problem::{Code, Problem};
@@ -21,7 +23,7 @@ use std::cell::Cell;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{self, Notify};
 use tokio::time::{sleep, timeout};
 
 /// How often the panel hears of a gateway that needs nothing.
@@ -51,11 +53,16 @@ pub(super) struct Talk {
     renew_at: Cell<i64>,
     /// The line was broken: what runs here is told anew.
     told_anew: Cell<bool>,
+    teller: sync::Mutex<Teller>,
+    /// A word of money was answered: now the counts.
+    synced: Notify,
+    /// The panel takes no counts, and that was said.
+    is_unspoken: Cell<bool>,
 }
 
 impl Talk {
     pub(super) fn new(
-        client: Client,
+        mut client: Client,
         (disk, start): (DiskId, u64),
         notes: Arc<Mutex<Notes>>,
         reach: Reach,
@@ -67,6 +74,7 @@ impl Talk {
         // Enrolled before panels had a key for policies: the next certificate brings it, and is asked for now.
         let renew_at = member.filter(|member| member.policy_key.is_some());
         let renew_at = renew_at.map_or(0, |member| member.renew_at);
+        let counting = std::mem::replace(&mut client.counting, Box::new(Vec::new));
         Self {
             client,
             disk,
@@ -79,6 +87,9 @@ impl Talk {
             look: Notify::new(),
             renew_at: Cell::new(renew_at),
             told_anew: Cell::new(false),
+            teller: sync::Mutex::new(Teller::new(counting)),
+            synced: Notify::new(),
+            is_unspoken: Cell::new(false),
         }
     }
 
@@ -122,6 +133,7 @@ impl Talk {
             self.renew_loop(),
             self.policy_loop(),
             self.report_loop(),
+            self.tally_loop(),
         );
     }
 
@@ -142,6 +154,19 @@ impl Talk {
         if timeout(FAREWELL, emptied).await.is_err() {
             tracing::warn!(
                 "the panel could not be told what became of its leases: it hears of them at the next start"
+            );
+            return;
+        }
+        // After the last call, and who hears of money hears this, too.
+        let told = timeout(FAREWELL, self.tell_tallies()).await;
+        let is_done = match &told {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => is_unspoken(error),
+            Err(_) => false,
+        };
+        if !is_done {
+            tracing::warn!(
+                "the panel could not be told the last of what was refused and found: those counts end with this process"
             );
         }
     }
@@ -164,6 +189,7 @@ impl Talk {
                 Ok(()) => {
                     failures = 0;
                     self.notes().answered();
+                    self.synced.notify_one();
                     let _ = self.first.try_send(());
                     let ends = self.client.purse.first_end().unwrap_or(self.client.every);
                     done + spread(
@@ -316,6 +342,11 @@ const fn is_unknown(error: &ClientError) -> bool {
             ..
         })
     )
+}
+
+/// Whether the panel is of a version that does not speak of what it was asked.
+const fn is_unspoken(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(problem) if problem.status == 404)
 }
 
 /// Somewhere around a time, so that many gateways do not come at once.

@@ -149,6 +149,8 @@ fn sample(route: &Route, fixture: &Fixture) -> (&'static str, Value) {
         ("POST", "restore/open") => ("", json!({ "reason": "a test" })),
         ("GET", "analytics/burn") => ("", none),
         ("GET", "analytics/spend") => ("?group_by=key", none),
+        ("GET", "analytics/refusals") => ("?group_by=code", none),
+        ("GET", "analytics/findings") => ("?group_by=kind", none),
         ("POST", "setup") => (
             "",
             json!({ "token": "x", "email": "x@x", "name": "x", "password": PASSWORD }),

@@ -7,6 +7,7 @@ mod news;
 mod oidc;
 mod surface;
 mod switches;
+mod tallies;
 mod usage;
 mod vault;
 mod who;

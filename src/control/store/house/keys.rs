@@ -22,24 +22,36 @@ row! {
         created: i64,
         rotated: Option<i64>,
         revoked: Option<i64>,
+        /// When it last called.
+        last_used: Option<i64>,
     }
+}
+
+/// Keys with when each was last used.
+macro_rules! keys {
+    ($rest:literal) => {
+        concat!(
+            "SELECT k.*, u.last_used FROM virtual_key k LEFT JOIN key_use u ON u.key = k.id ",
+            $rest
+        )
+    };
 }
 
 /// A key by its id.
 pub(in crate::control) async fn find(db: &mut Db<'_>, uid: &str) -> Found<Option<VirtualKey>> {
-    let found = sql::query_as("SELECT * FROM virtual_key WHERE uid = ?");
+    let found = sql::query_as(keys!("WHERE k.uid = ?"));
     Ok(found.bind(uid).fetch_optional(db).await?)
 }
 
 /// A key by its number.
 pub(in crate::control) async fn get(db: &mut Db<'_>, id: i64) -> Found<Option<VirtualKey>> {
-    let found = sql::query_as("SELECT * FROM virtual_key WHERE id = ?");
+    let found = sql::query_as(keys!("WHERE k.id = ?"));
     Ok(found.bind(id).fetch_optional(db).await?)
 }
 
 /// All that were not revoked.
 pub(in crate::control) async fn all(db: &mut Db<'_>) -> Found<Vec<VirtualKey>> {
-    let all = sql::query_as("SELECT * FROM virtual_key WHERE revoked IS NULL ORDER BY id");
+    let all = sql::query_as(keys!("WHERE k.revoked IS NULL ORDER BY k.id"));
     Ok(all.fetch_all(db).await?)
 }
 
@@ -57,7 +69,8 @@ pub(in crate::control) async fn list(
     window: Window,
 ) -> Found<Vec<VirtualKey>> {
     let list = sql::query_as(below!(
-        "SELECT * FROM virtual_key WHERE (?1 IS NULL OR node IN (SELECT id FROM below)) AND id > ?2 ORDER BY id LIMIT ?3"
+        "SELECT k.*, u.last_used FROM virtual_key k LEFT JOIN key_use u ON u.key = k.id \
+         WHERE (?1 IS NULL OR k.node IN (SELECT id FROM below)) AND k.id > ?2 ORDER BY k.id LIMIT ?3"
     ));
     let list = list.bind(scope).bind(window.after).bind(window.most);
     Ok(list.fetch_all(db).await?)

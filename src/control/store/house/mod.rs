@@ -17,6 +17,7 @@ pub(in crate::control) mod requests;
 pub(in crate::control) mod restored;
 pub(in crate::control) mod settings;
 pub(in crate::control) mod spend;
+pub(in crate::control) mod tallies;
 pub(in crate::control) mod tokens;
 pub(in crate::control) mod users;
 pub(in crate::control) mod vault;
@@ -55,11 +56,11 @@ pub(super) use row;
 
 /// What lies below a node, itself included; everything where none is named. The parameter is the first.
 macro_rules! below {
-    ($rest:literal) => {
+    ($($rest:literal),+ $(,)?) => {
         concat!(
             "WITH RECURSIVE below(id) AS (SELECT ?1 UNION ALL \
              SELECT n.id FROM node n JOIN below b ON n.parent = b.id) ",
-            $rest
+            $($rest),+
         )
     };
 }

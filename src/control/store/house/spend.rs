@@ -3,9 +3,9 @@
 //! A line of what money was for is written in the commit in which the ledger heard of the money. So over whole hours (whole
 //! days, where hours are no longer kept) what the ledger has and those lines do not cover is what nobody knows the model of.
 
-use super::{Done, Found, below, settings};
+use super::{Done, Found, below, settings, tallies};
 use crate::control::store::Db;
-use crate::control::store::sql::{self, Apart};
+use crate::control::store::sql::{self, Apart, Text};
 use crate::control::store::usage::{DAY, more};
 
 /// A sum: whose, from when on, spent, overrun.
@@ -153,7 +153,13 @@ pub(in crate::control) async fn make_days(db: &mut Db<'_>, before: i64) -> Done 
     if before <= days_before(db).await? {
         return Ok(());
     }
-    for statement in [MAKE_DAYS, FORGET_HOURS] {
+    let statements: [Text; 4] = [
+        MAKE_DAYS.into(),
+        FORGET_HOURS.into(),
+        tallies::MAKE_DAYS.into(),
+        tallies::FORGET_HOURS.into(),
+    ];
+    for statement in statements {
         let made = sql::query(statement).bind(before).bind(DAY);
         made.execute(&mut *db).await?;
     }

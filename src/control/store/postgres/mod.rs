@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How the tables came to be, step by step: the same numbers as SQLite's, and what only a server has.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
     (3, "alerts", include_str!("migrations/0003_alerts.sql")),
@@ -32,6 +32,7 @@ const STEPS: [Step; 11] = [
     (7, "notices", include_str!("migrations/0007_notices.sql")),
     (8, "oidc", include_str!("migrations/0008_oidc.sql")),
     (9, "lending", include_str!("migrations/0009_lending.sql")),
+    (10, "tallies", include_str!("migrations/0010_tallies.sql")),
     (11, "signed", include_str!("migrations/0011_signed.sql")),
     (1000, "tenure", include_str!("migrations/1000_tenure.sql")),
 ];

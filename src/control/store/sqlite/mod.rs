@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How the tables came to be, step by step.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     (1, "bank", include_str!("migrations/0001_bank.sql")),
     (2, "house", include_str!("migrations/0002_house.sql")),
     (3, "alerts", include_str!("migrations/0003_alerts.sql")),
@@ -20,6 +20,7 @@ const STEPS: [Step; 10] = [
     (7, "notices", include_str!("migrations/0007_notices.sql")),
     (8, "oidc", include_str!("migrations/0008_oidc.sql")),
     (9, "lending", include_str!("migrations/0009_lending.sql")),
+    (10, "tallies", include_str!("migrations/0010_tallies.sql")),
     (11, "signed", include_str!("migrations/0011_signed.sql")),
 ];
 

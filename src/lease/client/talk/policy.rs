@@ -1,6 +1,6 @@
 //! The policies that the panel has this gateway run: asked for when they may have changed, and told what became of them.
 
-use super::{LOOK, SOON, Talk, spread};
+use super::{LOOK, SOON, Talk, is_unspoken, spread};
 use crate::lease::client::ClientError;
 use tokio::time::{sleep, timeout};
 
@@ -65,9 +65,4 @@ impl Talk {
             }
         }
     }
-}
-
-/// Whether the panel is of a version that does not speak of policies.
-fn is_unspoken(error: &ClientError) -> bool {
-    matches!(error, ClientError::Refused(problem) if problem.status == 404)
 }
