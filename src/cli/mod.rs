@@ -10,6 +10,7 @@ pub mod audit;
 pub mod budget;
 pub mod check;
 pub mod completions;
+pub mod counts;
 mod endpoint;
 pub mod explain;
 pub mod gateway;
@@ -37,6 +38,7 @@ pub mod up;
 pub mod user;
 pub mod vault;
 pub mod webhook;
+mod within;
 
 use crate::config::{self, Fault, Faults, Sources};
 use anyhow::Context as _;

@@ -1,7 +1,8 @@
 //! `tollgate spend`: what was spent at a control panel, by whom, on what and when; and how fast budgets go.
 
-use super::remote::{Kind, Panel, id, show};
-use clap::{Args, ValueEnum};
+use super::remote::{Panel, show};
+use super::within::Within;
+use clap::Args;
 use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
@@ -19,35 +20,14 @@ pub struct SpendArgs {
     /// What sums are made by: key, model, node, budget, or label:NAME (org, team, project, agent, user, key)
     #[arg(long, value_name = "WHAT", default_value = "key")]
     by: String,
-    /// How long a stretch of time is [default: all in one]
-    #[arg(long, value_enum)]
-    interval: Option<Interval>,
-    /// From when on: 2027-06-30 or 2027-06-30T12:00:00Z
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Until when
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// Only what is spent below this node: path, name or id
-    #[arg(long, value_name = "PATH")]
-    node: Option<String>,
-    /// Only what is spent with this key: path and name, name or id
-    #[arg(long, value_name = "NAME")]
-    key: Option<String>,
+    #[command(flatten)]
+    within: Within,
     /// How fast budgets go instead: the last hour's pace, when they run out, what their period comes to
     #[arg(long, conflicts_with_all = ["by", "interval", "from", "until", "node", "key"])]
     burn: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Interval {
-    /// An hour, in UTC
-    Hour,
-    /// A day, in UTC
-    Day,
 }
 
 /// Runs `tollgate spend`.
@@ -69,41 +49,13 @@ pub fn run(
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let spend = panel.get(&question(args, &panel)?)?;
+    let spend = panel.get(&args.within.question("spend", &args.by, &panel)?)?;
     if args.json {
         show::json(out, &spend)?;
     } else {
         tell(&spend, out)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn question(args: &SpendArgs, panel: &Panel) -> anyhow::Result<String> {
-    let interval = args.interval.map(|interval| match interval {
-        Interval::Hour => "hour".to_owned(),
-        Interval::Day => "day".to_owned(),
-    });
-    let found = |kind: Kind, called: &Option<String>| -> anyhow::Result<Option<String>> {
-        let Some(called) = called else {
-            return Ok(None);
-        };
-        Ok(Some(id(&panel.find(kind, called)?)?.to_owned()))
-    };
-    let parts = [
-        ("group_by", Some(args.by.clone())),
-        ("interval", interval),
-        ("from", args.from.clone()),
-        ("until", args.until.clone()),
-        ("node", found(Kind::Node, &args.node)?),
-        ("key", found(Kind::Key, &args.key)?),
-    ];
-    let parts = parts.into_iter();
-    let parts = parts.filter_map(|(name, value)| Some((name, value?)));
-    let url = reqwest::Url::parse_with_params(panel.url(), parts)?;
-    Ok(format!(
-        "analytics/spend?{}",
-        url.query().unwrap_or_default()
-    ))
 }
 
 fn tell(spend: &Value, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -1,16 +1,19 @@
 //! `tollgate top`: a control panel at a glance, every second anew.
 //!
-//! Figures are the panel's; what is worked out here is how fast a budget goes, from what was spent between two looks. A look
+//! Figures are the panel's; what is worked out here is how fast a budget goes and how often calls are refused, from what
+//! changed between two looks. A look
 //! that fails leaves the last figures on the screen and says so: whoever watches a fire does not want the window closed.
 //!
 //! Not here: what a frame looks like (`screen`).
 
+mod counts;
 mod screen;
 
 use super::remote::{Fault, Panel, show};
 use crate::units::Money;
 use anstream::ColorChoice;
 use clap::Args;
+use counts::{Counts, Tempo};
 use jiff::Timestamp;
 use screen::Size;
 use serde_json::{Value, json};
@@ -23,7 +26,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Over so many looks a rate is taken.
 const LOOKS: usize = 61;
 
-/// Watch the panel: budgets and how fast they go, gateways, switches, requests
+/// Watch the panel: budgets and how fast they go, gateways, switches, requests, refusals and findings
 ///
 /// Every second anew, until Ctrl-C. Where standard output is no terminal, one frame.
 #[derive(Debug, Args)]
@@ -33,7 +36,7 @@ const LOOKS: usize = 61;
   tollgate top --json | jq '.budgets[] | {name, remaining}'
 
 In a bar, what is spent comes first (█), then what is presumed spent (▓) and what gateways hold (▒).
-The rate is that of the last minute; with --once, the mean of the period so far.")]
+The rate is that of the last minute; with --once, the mean of the period so far; of refusals and findings, of this hour.")]
 pub struct TopArgs {
     /// Print one frame
     #[arg(long)]
@@ -53,6 +56,9 @@ struct Look {
     gateways: Option<Vec<Value>>,
     kills: Vec<Value>,
     requests: Vec<Value>,
+    /// None where the panel is of a version that does not count them.
+    refusals: Option<Counts>,
+    findings: Option<Counts>,
 }
 
 impl Look {
@@ -70,12 +76,15 @@ impl Look {
         };
         let mut kills = panel.list("kills")?;
         kills.retain(|kill| kill.get("in_force") != Some(&Value::Bool(false)));
+        let at = crate::clock::now().wall.secs();
         Ok(Self {
-            at: crate::clock::now().wall.secs(),
+            at,
             budgets,
             gateways,
             kills,
             requests: panel.list("requests?state=open")?,
+            refusals: Counts::take(panel, "refusals?group_by=code", at)?,
+            findings: Counts::take(panel, "findings?group_by=kind", at)?,
         })
     }
 
@@ -88,6 +97,8 @@ impl Look {
             "gateways": self.gateways,
             "kills": self.kills,
             "requests": self.requests,
+            "refusals": self.refusals.as_ref().map(Counts::json),
+            "findings": self.findings.as_ref().map(Counts::json),
         })
     }
 
@@ -133,6 +144,29 @@ impl Rates {
 fn hourly(spent: Money, millis: i64) -> Money {
     let nanos = i128::from(spent.nanos()).saturating_mul(3_600_000) / i128::from(millis.max(1));
     Money::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}
+
+/// How fast everything goes.
+#[derive(Debug, Default)]
+struct Pace {
+    rates: Rates,
+    refusals: counts::Rates,
+    findings: counts::Rates,
+}
+
+impl Pace {
+    /// The mean so far: of budgets' periods, of this hour.
+    fn mean(look: &Look) -> Self {
+        let mean = |counts: &Option<Counts>| {
+            let counts = counts.as_ref();
+            counts.map_or_else(counts::Rates::default, |counts| counts.means(look.at))
+        };
+        Self {
+            rates: look.means(),
+            refusals: mean(&look.refusals),
+            findings: mean(&look.findings),
+        }
+    }
 }
 
 /// What was spent at the last looks, and when they were.
@@ -190,7 +224,8 @@ fn frame(panel: &Panel, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     if json {
         return Ok(show::json(out, &look.json(panel.url()))?);
     }
-    for line in screen::lines(&look, &look.means(), panel.url(), Size::ENDLESS) {
+    let pace = Pace::mean(&look);
+    for line in screen::lines(&look, &pace, panel.url(), Size::ENDLESS) {
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -200,24 +235,30 @@ fn frame(panel: &Panel, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
 fn watch(panel: &mut Panel, coloured: bool) -> anyhow::Result<()> {
     panel.heed_interrupts()?;
     let mut past = Past::default();
-    let mut shown: Option<(Look, Rates)> = None;
+    let mut tempos = (Tempo::default(), Tempo::default());
+    let mut shown: Option<(Look, Pace)> = None;
     // Cleared once; then line over line, so that nothing flickers. Past what would take these orders out as colour.
     let mut screen = io::stdout().lock();
     screen.write_all(b"\x1b[2J")?;
     loop {
         let trouble = match Look::take(panel) {
             Ok(look) => {
-                let rates = past.rates(crate::clock::since_start(), look.spent());
-                shown = Some((look, rates));
+                let now = crate::clock::since_start();
+                let pace = Pace {
+                    rates: past.rates(now, look.spent()),
+                    refusals: tempos.0.rates(now, look.refusals.as_ref()),
+                    findings: tempos.1.rates(now, look.findings.as_ref()),
+                };
+                shown = Some((look, pace));
                 None
             }
             Err(Fault::Interrupted) => return Ok(()),
             Err(fault) if shown.is_some() && is_passing(&fault) => Some(fault.to_string()),
             Err(fault) => return Err(fault.into()),
         };
-        if let Some((look, rates)) = &shown {
+        if let Some((look, pace)) = &shown {
             let size = Size::of_terminal();
-            let mut lines = screen::lines(look, rates, panel.url(), size);
+            let mut lines = screen::lines(look, pace, panel.url(), size);
             if let Some(trouble) = trouble {
                 let trouble = trouble.lines().next().unwrap_or_default().to_owned();
                 lines.truncate(size.rows.saturating_sub(1));

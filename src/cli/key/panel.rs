@@ -98,7 +98,15 @@ pub(super) fn list(
         return Ok(show::json(out, &Value::Array(keys))?);
     }
     keys.sort_by_key(full_name);
-    let mut table = show::Table::new(&["KEY", "STATE", "MODELS", "USER", "EXPIRES", "ID"]);
+    let mut table = show::Table::new(&[
+        "KEY",
+        "STATE",
+        "MODELS",
+        "USER",
+        "EXPIRES",
+        "LAST USED",
+        "ID",
+    ]);
     for key in &keys {
         let labels = key.get("labels").unwrap_or(&Value::Null);
         let models = match key.get("models") {
@@ -109,12 +117,17 @@ pub(super) fn list(
             None | Some(Value::Null) => "never".to_owned(),
             Some(_) => show::time(key, "expires"),
         };
+        let last_used = match key.get("last_used") {
+            None | Some(Value::Null) => "never".to_owned(),
+            Some(_) => show::time(key, "last_used"),
+        };
         table.row([
             full_name(key),
             show::cell(key, "state"),
             models,
             show::cell(labels, "user"),
             expires,
+            last_used,
             show::cell(key, "id"),
         ]);
     }

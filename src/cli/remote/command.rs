@@ -1,8 +1,8 @@
 //! The commands that ask a control panel, under one roof: they are called alike and end alike.
 
 use crate::cli::{
-    admin_audit, budget, gateway, kill, lease, login, node, request, spend, token, top, user,
-    vault, webhook,
+    admin_audit, budget, counts, gateway, kill, lease, login, node, request, spend, token, top,
+    user, vault, webhook,
 };
 use clap::Subcommand;
 use std::io::Write;
@@ -20,6 +20,8 @@ pub(in crate::cli) enum AtPanel {
     Gateway(gateway::GatewayArgs),
     Lease(lease::LeaseArgs),
     Spend(spend::SpendArgs),
+    Refusals(counts::RefusalsArgs),
+    Findings(counts::FindingsArgs),
     Kill(kill::KillArgs),
     Unkill(kill::UnkillArgs),
     Kills(kill::KillsArgs),
@@ -48,6 +50,8 @@ impl AtPanel {
             Self::Gateway(args) => gateway::run(args, env, out),
             Self::Lease(args) => lease::run(args, env, out),
             Self::Spend(args) => spend::run(args, env, out),
+            Self::Refusals(args) => counts::refusals(args, env, out),
+            Self::Findings(args) => counts::findings(args, env, out),
             Self::Kill(args) => kill::run(args, env, out),
             Self::Unkill(args) => kill::release(args, env, out),
             Self::Kills(args) => kill::look(args, env, out),

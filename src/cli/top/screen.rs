@@ -1,6 +1,7 @@
 //! What a frame of `tollgate top` looks like: lines that fit a terminal, what needs somebody first.
 
-use super::{Look, Rates};
+use super::counts::{self, Counts};
+use super::{Look, Pace, Rates};
 use crate::cli::remote::show::{self, Table};
 use crate::units::Money;
 use clap::builder::styling::{AnsiColor, Style};
@@ -62,7 +63,7 @@ pub(super) fn alarm(words: &str, size: Size) -> String {
 }
 
 /// The frame.
-pub(super) fn lines(look: &Look, rates: &Rates, url: &str, size: Size) -> Vec<String> {
+pub(super) fn lines(look: &Look, pace: &Pace, url: &str, size: Size) -> Vec<String> {
     let at = Timestamp::from_second(look.at).map(|at| at.to_string());
     let head = format!("tollgate panel {url}   {}", at.unwrap_or_default());
     let mut lines = vec![painted(&size.cut(&head), None)];
@@ -74,11 +75,19 @@ pub(super) fn lines(look: &Look, rates: &Rates, url: &str, size: Size) -> Vec<St
         section("REQUESTS", &requests(look), None, size, &mut lines);
     }
     let bars: Vec<(String, AnsiColor)> = look.budgets.iter().map(bar).collect();
-    let budgets = budgets(look, rates, &bars);
+    let budgets = budgets(look, &pace.rates, &bars);
     section("BUDGETS", &budgets, Some(&bars), size, &mut lines);
     if let Some(gateways) = &look.gateways {
         let table = gateway_rows(gateways, look.at);
         section("GATEWAYS", &table, None, size, &mut lines);
+    }
+    if let Some(refusals) = &look.refusals {
+        let table = count_rows(refusals, &pace.refusals, "CODE");
+        section("REFUSALS", &table, None, size, &mut lines);
+    }
+    if let Some(findings) = &look.findings {
+        let table = count_rows(findings, &pace.findings, "KIND");
+        section("FINDINGS", &table, None, size, &mut lines);
     }
     // The last row stays free for the cursor.
     let fits = size.rows.saturating_sub(1);
@@ -206,6 +215,19 @@ fn gateway_rows(gateways: &[Value], now: i64) -> Table {
             seen.unwrap_or_else(|| "never".to_owned()),
             show::cell(gateway, "leases"),
             short(show::money(gateway, "held")),
+        ]);
+    }
+    table
+}
+
+fn count_rows(counts: &Counts, rates: &counts::Rates, what: &str) -> Table {
+    let mut table = Table::new(&[what, ">THIS HOUR", ">HOUR BEFORE", ">RATE/MIN"]);
+    for line in counts.lines() {
+        table.row([
+            line.name.clone(),
+            line.now.to_string(),
+            line.before.to_string(),
+            rates.of(&line.name),
         ]);
     }
     table

@@ -20,6 +20,14 @@ fn look() -> Look {
         kills: vec![
             json!({ "name": "acme/red/atlas/scout", "at": "2027-01-15T09:50:00.000Z", "by": "ada@example.com", "reason": "loops" }),
         ],
+        refusals: Some(Counts::of(
+            &json!({ "counts": [
+                { "name": "budget_exceeded", "from": "2027-01-15T08:00:00Z", "refused": 4 },
+                { "name": "tool_not_allowed", "from": "2027-01-15T09:00:00Z", "refused": 60 },
+            ]}),
+            1_800_003_600,
+        )),
+        findings: Some(Counts::default()),
         requests: vec![
             json!({ "id": "req_1", "budget_name": "acme 1d", "amount": "5.00", "created": "2027-01-15T07:00:00.000Z", "asked_by": "vera@example.com", "reason": "a demo" }),
         ],
@@ -35,7 +43,7 @@ fn a_frame_tells_what_needs_somebody_first() {
     let look = look();
     let lines = screen::lines(
         &look,
-        &look.means(),
+        &Pace::mean(&look),
         "https://panel.example:4102",
         Size::ENDLESS,
     );
@@ -59,6 +67,13 @@ fn a_frame_tells_what_needs_somebody_first() {
     NAME    STATE     LAST SEEN  LEASES   HELD
     edge-1  enrolled    30s ago       3  $5.50
     edge-2  invited       never       0  $0.00
+
+    REFUSALS
+    CODE              THIS HOUR  HOUR BEFORE  RATE/MIN
+    tool_not_allowed         60            0       1.0
+    budget_exceeded           0            4       0.0
+
+    FINDINGS  none
     ");
 }
 
@@ -66,7 +81,12 @@ fn a_frame_tells_what_needs_somebody_first() {
 fn a_frame_fits_the_terminal() {
     let look = look();
     let size = Size::new(10, 40);
-    let lines = screen::lines(&look, &look.means(), "https://panel.example:4102", size);
+    let lines = screen::lines(
+        &look,
+        &Pace::mean(&look),
+        "https://panel.example:4102",
+        size,
+    );
     assert_eq!(lines.len(), 9);
     let text = text(&lines);
     assert!(
@@ -82,7 +102,7 @@ fn who_sees_a_part_of_the_tree_sees_no_gateways() {
         gateways: None,
         ..look()
     };
-    let lines = screen::lines(&look, &Rates::default(), "https://p", Size::ENDLESS);
+    let lines = screen::lines(&look, &Pace::default(), "https://p", Size::ENDLESS);
     assert!(!text(&lines).contains("GATEWAYS"));
     assert_eq!(look.json("https://p")["gateways"], Value::Null);
 }

@@ -9,6 +9,7 @@ mod spend;
 mod sso;
 mod standby;
 mod storm;
+mod tallies;
 mod up;
 mod usage;
 mod vault;

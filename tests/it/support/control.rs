@@ -228,6 +228,16 @@ impl Admin {
         }
     }
 
+    /// Where the panel is, as a person names it.
+    pub(crate) fn url(&self) -> &str {
+        &self.base
+    }
+
+    /// What is shown there.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Asks, and has an answer: the status, and what is in it.
     pub(crate) fn ask(
         &self,

@@ -3,7 +3,7 @@
 use super::rig::{PASSWORD, Rig};
 use super::told;
 use crate::lease::protocol::RouterId;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn text(value: &Value) -> String {
     value.as_str().expect("text").to_owned()
@@ -477,6 +477,40 @@ fn what_was_spent_is_summed_by_whatever_is_asked_and_paces_are_shown() {
     let words = told(rig.run("spend --from yesterday").unwrap_err());
     assert!(words.contains("from: a time"), "{words}");
     assert!(rig.run("spend --burn --by key").is_err());
+}
+
+#[test]
+fn what_was_refused_and_found_is_asked_for_by_whatever_it_is_to_be_counted() {
+    let rig = Rig::new();
+    rig.first_admin();
+    rig.run("node new acme/red --parents").unwrap();
+    rig.run("key new ci --panel --node acme/red").unwrap();
+    for by in ["code", "rule", "key", "node", "gateway", "label:team"] {
+        let none = rig.run(&format!("refusals --by {by} --node acme/red"));
+        assert_eq!(none.unwrap(), "nothing was refused\n", "{by}");
+    }
+    for by in ["kind", "action", "key", "node", "gateway", "label:team"] {
+        let none = rig.run(&format!(
+            "findings --by {by} --key acme/red/ci --interval hour"
+        ));
+        assert_eq!(none.unwrap(), "nothing was found\n", "{by}");
+    }
+    let counts = rig.json("refusals --interval day --from 2027-01-01 --json");
+    assert_eq!(counts, json!({ "counts": [], "total": 0 }));
+    assert_eq!(rig.json("findings --json")["total"], 0);
+    let words = told(rig.run("refusals --by colour").unwrap_err());
+    assert!(words.contains("expected one of `code`, `rule`"), "{words}");
+    let words = told(rig.run("findings --key nobody").unwrap_err());
+    assert!(words.contains("nobody"), "{words}");
+    let listed = rig.run("key list --panel").unwrap();
+    let lines: Vec<&str> = listed.lines().collect();
+    let column = lines[0].find("LAST USED").expect("a column");
+    assert_eq!(lines[1][column..].split_whitespace().next(), Some("never"));
+    let top = rig.json("top --json");
+    assert_eq!(
+        (&top["refusals"], &top["findings"]),
+        (&json!([]), &json!([]))
+    );
 }
 
 #[test]
