@@ -7,7 +7,7 @@
 //! Invariant: a rule that could match is never left out. `!` entries and everything else are left to the rule itself.
 
 use super::context::Context;
-use super::matcher::{Condition, Glob, Key, Matcher};
+use super::matcher::{Condition, Glob, Key, Matcher, composed};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
@@ -136,6 +136,9 @@ impl Column {
 
 /// Looks something up by a name in lower case, without an allocation for names of usual length.
 pub(super) fn folded<T>(name: &str, look_up: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    if !name.is_ascii() {
+        return look_up(&composed(name).to_ascii_lowercase());
+    }
     if !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return look_up(name);
     }

@@ -6,6 +6,7 @@ use super::breaker::Armed;
 use super::context;
 use super::guards::{Guard, GuardId, InjectionRuling, THRESHOLD_MILLI, strictness};
 use super::index::folded;
+use super::matcher::composed;
 use super::outcome::{Outcome, Scopes};
 use super::place::Place;
 use super::request::Caller;
@@ -44,7 +45,7 @@ impl Roster {
                 None => roster.everybody.push(at),
                 Some(name) => {
                     if let Some(named) = roster.named.get_mut(scope.layer.place()) {
-                        let name = name.to_ascii_lowercase().into();
+                        let name = composed(name).to_ascii_lowercase().into();
                         named.entry(name).or_default().push(at);
                     }
                 }

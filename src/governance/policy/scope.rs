@@ -9,7 +9,7 @@ use super::canary::Canary;
 use super::context::Seat;
 use super::guards::{Consult, Guard, Taint};
 use super::index::{Index, Row};
-use super::matcher::Matcher;
+use super::matcher::{Matcher, same_name};
 use super::place::Place;
 use super::request::Caller;
 use super::rule::Cap;
@@ -201,11 +201,11 @@ impl Layer {
     }
 }
 
-/// Whether a scope covers a caller: every name given must be the caller's, ASCII case apart.
+/// Whether a scope covers a caller: every name given must be the caller's, ASCII case and the way letters are composed apart.
 pub(super) fn covers(scope: &settings::Scope, caller: &Caller<'_>) -> bool {
     let is = |name: &Option<String>, label: Option<&str>| {
         name.as_deref()
-            .is_none_or(|name| label.is_some_and(|label| label.eq_ignore_ascii_case(name)))
+            .is_none_or(|name| label.is_some_and(|label| same_name(label, name)))
     };
     is(&scope.org, caller.org)
         && is(&scope.team, caller.team)

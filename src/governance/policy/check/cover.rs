@@ -3,6 +3,7 @@
 //! The answer is careful: "yes" is certain, "no" may only mean that it cannot be told from the settings.
 
 use super::names::{flat, lists_of};
+use crate::governance::policy::matcher::composed;
 use crate::governance::policy::place::Spanned;
 use crate::governance::policy::settings::{File, Match};
 use std::cell::Cell;
@@ -35,6 +36,7 @@ impl Effort {
 
 /// Whether every text `narrow` covers, `wide` covers, too. Both may hold `*` and `?`.
 pub(super) fn covers(wide: &str, narrow: &str) -> bool {
+    let (wide, narrow) = (&*composed(wide), &*composed(narrow));
     if wide.len().saturating_mul(narrow.len()) > LONGEST {
         return wide == "*" || wide.eq_ignore_ascii_case(narrow);
     }
@@ -172,6 +174,7 @@ mod tests {
         check("a*b*c", "a*c", false);
         check("?", "?", true);
         check("", "", true);
+        check("é", "e\u{301}", true);
         check("", "*", false);
         check("**", "", true);
     }

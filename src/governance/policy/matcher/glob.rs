@@ -1,7 +1,27 @@
 //! Names with `*` (any text) and `?` (any one character), compared without regard to ASCII case.
 //!
-//! Nothing else is special: what an admin reads is what is compared. Matching goes back only to the last `*`, so it ends
-//! after at most pattern × text steps, and needs no memory. Letters beyond ASCII compare exactly as they were written.
+//! Nothing else is special: what an admin reads is what is compared. A letter and its accent are one character however they
+//! are written (NFC). Matching goes back only to the last `*`, so it ends after at most pattern × text steps, and needs no
+//! memory but for a text that is not composed. Letters beyond ASCII compare with their case.
+
+use std::borrow::Cow;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+/// A name with its letters composed: `é` is one character, also where it came as two.
+pub(in super::super) fn composed(name: &str) -> Cow<'_, str> {
+    if name.is_ascii() || is_nfc_quick(name.chars()) == IsNormalized::Yes {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(name.nfc().collect())
+    }
+}
+
+/// Whether two names are one, ASCII case and the way letters are composed apart.
+pub(in super::super) fn same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || !(one.is_ascii() || other.is_ascii())
+            && composed(one).eq_ignore_ascii_case(&composed(other))
+}
 
 /// A compiled name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -10,7 +30,7 @@ pub(in super::super) struct Glob(Box<str>);
 impl Glob {
     /// The glob of this text.
     pub(in super::super) fn new(text: &str) -> Self {
-        Self(text.to_ascii_lowercase().into())
+        Self(composed(text).to_ascii_lowercase().into())
     }
 
     /// In lower case.
@@ -25,6 +45,7 @@ impl Glob {
 
     /// Whether it covers `text`.
     pub(in super::super) fn matches(&self, text: &str) -> bool {
+        let text = composed(text);
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
         let (mut p, mut t) = (0_usize, 0_usize);
         // Where the last `*` stands, and from where on the text behind it was last tried.
@@ -135,6 +156,25 @@ mod tests {
         check("*ü?*", "grün", true);
         check("*ü?", "grü", false);
         check("**a**", "bab", true);
+    }
+
+    #[test]
+    fn a_letter_is_the_same_however_it_is_composed() {
+        let check = |glob: &str, text: &str| {
+            assert!(Glob::new(glob).matches(text), "{glob} ~ {text}");
+            assert!(same_name(glob, text) || glob.contains(['*', '?']));
+        };
+        check("Mu\u{308}ller", "m\u{fc}ller");
+        check("m\u{fc}ller", "Mu\u{308}LLER");
+        check("m?ller", "mu\u{308}ller");
+        check("\u{1112}\u{1161}\u{11ab}*", "\u{d55c}-1");
+        // A letter is not its likeness.
+        assert!(!Glob::new("m\u{fc}ller").matches("muller"));
+        assert!(!same_name("\u{ff2d}", "m"), "not folded any further");
+        assert!(
+            !same_name("M\u{dc}LLER", "m\u{fc}ller"),
+            "case is that of ASCII"
+        );
     }
 
     #[test]

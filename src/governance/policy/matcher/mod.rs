@@ -15,7 +15,7 @@ mod network;
 
 pub(super) use arguments::Argument;
 pub(super) use condition::{CallPattern, Condition, Key, Kinds};
-pub(super) use glob::{Glob, ValueGlob};
+pub(super) use glob::{Glob, ValueGlob, composed, same_name};
 pub(super) use names::NameList;
 pub(super) use network::Networks;
 

@@ -3,7 +3,7 @@
 //! A list of nothing but `!` entries covers everything else. How a list meets several values at once (the tools of a
 //! request, the groups of a user) depends on what they are; [`super::condition`] says how.
 
-use super::glob::Glob;
+use super::glob::{Glob, composed};
 
 /// A compiled list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl NameList {
 
     /// Whether the list covers this one name.
     pub(in super::super) fn covers(&self, name: &str) -> bool {
+        let name = &*composed(name);
         let named = self.is_open()
             || self
                 .exact
@@ -110,5 +111,8 @@ mod tests {
         check(&["!gpt-4*"], "claude", true);
         check(&["!gpt-4*"], "gpt-4o", false);
         check(&[], "anything", false);
+        check(&["Jose\u{301}"], "jos\u{e9}", true);
+        check(&["jos\u{e9}"], "JOSe\u{301}", true);
+        check(&["*", "!jos\u{e9}"], "jose\u{301}", false);
     }
 }
