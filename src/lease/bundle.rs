@@ -165,6 +165,19 @@ pub enum NotTrusted {
     },
 }
 
+impl NotTrusted {
+    /// As a fault of a policy is told: a signature that is missing or wrong is one of the bundle's, at its first place.
+    #[must_use]
+    pub fn told(&self, version: u64) -> String {
+        match self {
+            Self::OtherKey { .. } | Self::Signature | Self::OtherGateway | Self::Content => {
+                format!("panel:{version}:1:1: error[TG007]: {self}")
+            }
+            Self::NoKey | Self::Older { .. } => self.to_string(),
+        }
+    }
+}
+
 /// The public half of the key that a panel signs orders with: 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PolicyKey([u8; 32]);
@@ -298,6 +311,29 @@ pub(crate) mod tests {
             &|order| *order = self::order(&other, key, 3, "version: 1\n"),
             Err(NotTrusted::Signature),
         );
+    }
+
+    #[test]
+    fn a_signature_that_is_missing_or_wrong_is_told_as_a_fault_of_the_bundle() {
+        let (pair, key) = key();
+        let mut told = Vec::new();
+        let mut check = |change: &dyn Fn(&mut Order)| {
+            let mut order = order(&pair, key, 3, "version: 1\n");
+            change(&mut order);
+            let fault = order.check(key, ROUTER).expect_err("a fault");
+            told.push(fault.told(order.version));
+        };
+        check(&|order| order.signature.clear());
+        check(&|order| order.revision = 4);
+        check(&|order| order.files = None);
+        told.push(NotTrusted::OtherGateway.told(7));
+        let (by, trusted) = ("00ff".to_owned(), "ff00".to_owned());
+        told.push(NotTrusted::OtherKey { by, trusted }.told(7));
+        // These say nothing about a signature.
+        told.push(NotTrusted::NoKey.told(7));
+        let (revision, followed) = (3, 4);
+        told.push(NotTrusted::Older { revision, followed }.told(7));
+        insta::assert_snapshot!("tg007", told.join("\n"));
     }
 
     #[test]

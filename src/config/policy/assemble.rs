@@ -198,6 +198,7 @@ fn checked(files: &[File], around: &Surroundings, today: Date) -> Vec<Diagnostic
             Ok(expression) => expression.warnings().to_vec(),
             Err(faults) => faults,
         },
+        contradicts: &expr::contradicts,
         workbench: &Engine,
     };
     check(files, &world)

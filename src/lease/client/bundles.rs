@@ -100,10 +100,10 @@ impl Bundles {
             let believed = read.and_then(|order| {
                 let known = state.key.zip(state.router);
                 let (key, router) = known.ok_or(NotTrusted::NoKey.to_string())?;
-                let checked = order.check(key, router);
+                let (checked, version) = (order.check(key, router), order.version);
                 checked
                     .map(|()| Arc::new(order))
-                    .map_err(|fault| fault.to_string())
+                    .map_err(|fault| fault.told(version))
             });
             match believed {
                 Ok(order) => {
@@ -240,7 +240,8 @@ impl Bundles {
             Ok(())
         });
         if let Err(fault) = checked {
-            let words = bounded(format!("what the panel ordered is not believed: {fault}"));
+            let told = fault.told(order.version);
+            let words = bounded(format!("what the panel ordered is not believed: {told}"));
             if state.refused.as_ref() != Some(&words) {
                 state.refused = Some(words);
                 state.tell = true;

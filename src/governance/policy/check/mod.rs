@@ -12,12 +12,14 @@ mod dates;
 mod guards;
 mod layers;
 mod lists;
+mod met;
 mod names;
 mod near;
 mod rules;
 mod used;
 mod windows;
 
+use super::expr::Known;
 use super::place::Diagnostic;
 use super::settings::{CustomPattern, File, Scope, Text};
 use jiff::civil::Date;
@@ -38,6 +40,8 @@ pub struct World<'a> {
     pub endpoints: &'a [&'a str],
     /// What is wrong with an expression; the names are those of the policies' own patterns.
     pub expressions: &'a dyn Fn(&Text, &[&str]) -> Vec<Diagnostic>,
+    /// Whether an expression that could hold otherwise never does where this is known.
+    pub contradicts: &'a dyn Fn(&Text, &[&str], &Known<'_>) -> bool,
     /// Where custom patterns are tried out.
     pub workbench: &'a dyn Workbench,
 }
@@ -81,8 +85,11 @@ pub fn check(files: &[File], world: &World<'_>) -> Vec<Diagnostic> {
         windows::check(file, world.today, &mut found);
         dates::check(file, world.today, &mut found);
         guards::check(file, &patterns, world, &mut found);
-        for when in file.rules.iter().filter_map(|rule| rule.when.as_ref()) {
-            found.extend((world.expressions)(when, &patterns));
+        for rule in &file.rules {
+            if let Some(when) = &rule.when {
+                found.extend((world.expressions)(when, &patterns));
+                met::check(file, rule, when, &patterns, world, &mut found);
+            }
         }
     }
     used::patterns(files, &effort, &mut found);

@@ -186,14 +186,19 @@ fn contradicts_itself(entries: &[(bool, &str)], effort: &Effort) -> bool {
         && named.iter().all(|(_, entry)| is_out(entry))
 }
 
-fn contradictions(file: &File, matches: &Match, found: &mut Vec<Diagnostic>) {
-    let only_embeddings = matches.endpoints.as_ref().is_some_and(|endpoints| {
+/// Whether it is about embeddings alone.
+pub(super) fn is_about_embeddings(file: &File, matches: &Match) -> bool {
+    matches.endpoints.as_ref().is_some_and(|endpoints| {
         let entries = flat(file, &endpoints.value);
         !entries.is_empty()
             && entries
                 .iter()
                 .all(|(not, entry)| !not && *entry == "embeddings")
-    });
+    })
+}
+
+fn contradictions(file: &File, matches: &Match, found: &mut Vec<Diagnostic>) {
+    let only_embeddings = is_about_embeddings(file, matches);
     let mut complain = |place: Place, what: &str| {
         let message = format!("a request for embeddings never {what}: this never matches");
         found.push(Diagnostic::error("TG209", place, message));

@@ -21,6 +21,7 @@ mod fault;
 mod format;
 mod lexer;
 mod needle;
+mod never;
 mod parser;
 mod pattern;
 mod range;
@@ -31,6 +32,7 @@ mod variables;
 
 pub use eval::EvalError;
 pub use facts::{Facts, Headers, LocalTime, Strings};
+pub use never::{Known, contradicts};
 pub use reference::{Needs, Reference};
 
 use crate::governance::policy::place::Diagnostic;
