@@ -6,7 +6,7 @@
 //! Not here: whom to believe and what is kept (`lease::client`), reading and compiling (`policies`).
 
 use super::policies::today;
-use super::workshop::diagnosed;
+use super::workshop::{diagnosed, with_addresses};
 use crate::clock;
 use crate::config::policy::{Surroundings, assemble_texts, bundled};
 use crate::config::{self, Config};
@@ -24,7 +24,8 @@ pub(crate) fn checker() -> Checker {
         let texts = files.iter();
         let texts = texts.map(|(path, text)| (Path::new(path), text.as_bytes()));
         let today = today(clock::now().wall);
-        let loaded = assemble_texts(texts, &Surroundings::default(), today).loaded;
+        let assembled = assemble_texts(texts, &Surroundings::default(), today);
+        let loaded = with_addresses(assembled).loaded;
         let (faults, warnings) = diagnosed(&loaded);
         Checked {
             revision: loaded.revision.into(),

@@ -21,6 +21,7 @@ pub use log::{Entry, Since};
 pub use past::{Past, Then, past};
 pub use replay::{Affected, Replay, ReplayOptions, Row, replay};
 pub use rollback::{Plan as RollbackPlan, Revision, Step, plan as plan_rollback, revisions};
+pub(super) use subject::with_addresses;
 pub use subject::{Subject, diagnosed, is_policy, mutations, write};
 
 #[cfg(test)]

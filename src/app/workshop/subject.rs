@@ -8,6 +8,7 @@ use crate::governance::guard::{Kind, Level};
 use crate::governance::policy::place::{Diagnostic, Severity};
 use crate::governance::policy::settings::Site;
 use crate::governance::policy::{Mutation, mutate};
+use crate::pipeline::Elsewhere;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -47,13 +48,26 @@ impl Subject {
     #[must_use]
     pub fn assemble(&self) -> Assembled {
         let today = today(clock::now().wall);
-        assemble(
+        let assembled = assemble(
             &self.paths,
             &Trusted::running(),
             &self.surroundings(),
             today,
-        )
+        );
+        with_addresses(assembled)
     }
+}
+
+/// Adds what is wrong with addresses that policies name, as far as it can be told away from the gateway.
+pub(in crate::app) fn with_addresses(mut assembled: Assembled) -> Assembled {
+    if let Some(compiled) = &assembled.compiled {
+        let found = Elsewhere::faults(&compiled.policies);
+        if !found.is_empty() {
+            assembled.loaded.add(found);
+            assembled.compiled = None;
+        }
+    }
+    assembled
 }
 
 /// Changes each rule in turn and asks the tests whether they notice. `progress` is told how many are done, of how many.

@@ -138,6 +138,54 @@ fn good_policies_are_said_to_be_good_and_faults_are_told_in_every_form() {
 }
 
 #[test]
+fn addresses_nobody_can_call_are_told_with_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let entry = |url: &str| {
+        format!(
+            "version: 1\nscope: {{}}\nconsult:\n  - {{ id: dlp, on_error: deny, url: \"{url}\" }}\n"
+        )
+    };
+    for wrong in [
+        "guard.example/check",
+        "ftp://guard.example/",
+        "https://",
+        "https://user:secret@guard.example/",
+        "https://guard.example/#part",
+        "ftp://${GUARD_HOST}/",
+    ] {
+        put(root, "a.yaml", &entry(wrong));
+        let (code, text) = policy(root, "check DIR/a.yaml");
+        assert!(
+            text.starts_with(
+                "a.yaml:4:37: error[TG104]: this is not an address the gateway can call"
+            ),
+            "{text}"
+        );
+        assert_eq!(code, ExitCode::from(NO), "{wrong}");
+    }
+    // What stands behind a reference is known where the gateway runs, and only there.
+    for fine in [
+        "https://guard.example/check?v=1",
+        "http://127.0.0.1:8080/",
+        "${GUARD_URL}",
+        "https://${GUARD_HOST}:${GUARD_PORT}/check",
+        "file:guard.url",
+    ] {
+        put(root, "a.yaml", &entry(fine));
+        let (code, text) = policy(root, "check DIR/a.yaml");
+        assert_eq!(code, ExitCode::SUCCESS, "{fine}: {text}");
+    }
+    let header = entry("https://guard.example/").replace("url:", "headers: { Host: x }, url:");
+    put(root, "a.yaml", &header);
+    assert!(
+        policy(root, "check DIR/a.yaml")
+            .1
+            .contains("4:43: error[TG104]: the header `host`")
+    );
+}
+
+#[test]
 fn warnings_count_where_it_is_strict() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

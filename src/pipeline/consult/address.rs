@@ -34,9 +34,43 @@ impl Address {
     }
 }
 
+/// An address or a header as it could read where the gateway runs: what references in it stand for is only known there.
+pub(super) fn as_if_known(text: &str) -> String {
+    let is_reference = |text: &str| text.starts_with("file:") || text.starts_with("${");
+    if is_reference(text.trim()) {
+        return "https://guard.invalid/".to_owned();
+    }
+    let mut known = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, reference)) = rest.split_once("${") {
+        known.push_str(before);
+        // A digit may stand wherever a reference may: in a host, a port, a path.
+        known.push('1');
+        rest = reference.split_once('}').map_or("", |(_, after)| after);
+    }
+    known.push_str(rest);
+    known
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Address;
+    use super::{Address, as_if_known};
+
+    #[test]
+    fn what_is_not_known_yet_is_no_fault_and_what_is_written_is_judged() {
+        for fine in [
+            "${GUARD_URL}",
+            "${GUARD_SCHEME}://guard.example/",
+            "file:/run/secrets/guard",
+            "https://${HOST}:${PORT}/check/${TOKEN}?a=${B}",
+            "http://127.0.0.1:8080/",
+        ] {
+            assert!(Address::read(&as_if_known(fine)).is_some(), "{fine}");
+        }
+        for wrong in ["ftp://${HOST}/", "https://user:${PASSWORD}@guard.example/"] {
+            assert!(Address::read(&as_if_known(wrong)).is_none(), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_address_is_where_to_connect_and_what_to_ask_for() {

@@ -150,6 +150,14 @@ impl Elsewhere {
         }
     }
 
+    /// What is wrong with addresses and headers as they are written, whatever the references in them stand for.
+    #[must_use]
+    pub fn faults(policies: &Policies) -> Vec<Diagnostic> {
+        let mut resolve = |_, text: &str| Ok(address::as_if_known(text));
+        let compiled = Self::compile(policies, &[], &mut resolve);
+        compiled.err().unwrap_or_default()
+    }
+
     /// The alerts that go off with an outcome.
     pub(super) fn alerts(&self, policies: &Policies, outcome: &Outcome) -> Vec<Arc<Alert>> {
         if self.alerts.is_empty() {
