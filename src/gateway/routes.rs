@@ -219,7 +219,7 @@ impl Visit {
             id: self.id,
             request_id: self.request_id.clone(),
             revision: &self.plan.revisions.policy,
-            scan: self.note.scan,
+            scan: self.note.scan(),
             now: self.began,
         }
     }

@@ -53,7 +53,7 @@ use http::{HeaderMap, StatusCode};
 use passage::Passage;
 use patience::Patient;
 use refill::Refill;
-use screen::Screen;
+use screen::{Screen, scan_name};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -175,13 +175,21 @@ pub struct Note {
     ruled: Option<Arc<Ruled>>,
     /// What they want of a call they let pass.
     screen: Option<Rc<Screen>>,
-    /// How much of its texts could be looked at.
-    pub scan: Option<&'static str>,
+    /// How much of its texts could be looked at, before there was an answer.
+    scan: Option<&'static str>,
     /// Rules that want somebody told.
     alerts: Vec<Arc<alarm::Alert>>,
 }
 
 impl Note {
+    /// How much of the call's texts could be looked at, as far as it has come.
+    #[must_use]
+    pub fn scan(&self) -> Option<&'static str> {
+        let screen = self.screen.as_ref();
+        let now = screen.and_then(|screen| screen.with_told(|told| told.scan));
+        now.map(scan_name).or(self.scan)
+    }
+
     /// What the record says of policies, as far as the call has come.
     #[must_use]
     pub fn ruled(&self) -> Option<Arc<Ruled>> {

@@ -249,6 +249,13 @@ impl Policies {
             })
     }
 
+    /// Whether a guard that is in force looks at a site.
+    #[must_use]
+    pub fn guards_at(&self, outcome: &Outcome, site: Site) -> bool {
+        let mut guards = outcome.guards.iter().filter_map(|id| self.guard(*id));
+        guards.any(|guard| guard.looks_at(site))
+    }
+
     /// What is done about prompt injection at a site: the strictest action, the lowest threshold.
     #[must_use]
     pub fn injection(&self, outcome: &Outcome, site: Site) -> Option<InjectionRuling> {

@@ -1,19 +1,24 @@
 //! A whole answer on its way to the caller.
 //!
 //! Every text is looked at and names are put back; what changes is spliced, all else stays as it came. `logprobs` repeat the
-//! text token by token, so they go where anything was changed.
+//! text token by token, so they go where anything was changed. An answer is given as much time as its request (`scan_budget`);
+//! what could not be looked at does not pass a guard that is in force, unless policies say so.
 //!
 //! Not here: streams (`stream`), what the answer cost (settled before, whatever becomes of it here).
 
-use super::arguments::Arguments;
-use super::voice::Voice;
-use super::{Blocked, Screen};
+use super::patience::{FAILED, Patience, TOO_LONG, spoken};
+use super::speech::Speech;
+use super::{Blocked, Screen, said_of};
 use crate::chat::Span;
 use crate::chat::json::{Text, escaped};
-use crate::governance::policy::settings::{Action, Site};
+use crate::governance::guard::Finding;
+use crate::governance::guard::catalogue::Catalogue;
+use crate::governance::guard::scanner::GivenUp;
+use crate::governance::policy::settings::{Action, ScanState, Site};
 use crate::provider::openai::{Called, Reading};
 use bytes::Bytes;
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What of a payload changes, in order.
 pub(super) type Splices = Vec<(Span, String)>;
@@ -34,8 +39,9 @@ impl Screen {
             }
         }
         let mut splices = Splices::new();
+        let mut patience = self.patience(body.len());
         for said in &reading.said {
-            self.whole(body, said.text, said.arguments, &mut splices)?;
+            self.whole(body, said.text, said.arguments, &mut patience, &mut splices)?;
         }
         if splices.is_empty() {
             return Ok(body.clone());
@@ -55,7 +61,20 @@ impl Screen {
             return Ok(());
         }
         let text = String::from_utf8_lossy(bytes);
-        for finding in self.catalogue().scan(&text) {
+        let mut patience = self.patience(text.len());
+        let look = || self.look(&text, &mut patience);
+        let found = match catch_unwind(AssertUnwindSafe(look)) {
+            Ok(Ok(found)) => found,
+            Ok(Err(given_up)) => {
+                self.not_seen(Site::Response, TOO_LONG)?;
+                given_up.found()
+            }
+            Err(_) => {
+                self.not_seen(Site::Response, FAILED)?;
+                Vec::new()
+            }
+        };
+        for finding in found {
             if let Some(ruling) = self.ruling(Site::Response, &finding)
                 && ruling.action != Action::Flag
             {
@@ -71,34 +90,139 @@ impl Screen {
         payload: &[u8],
         text: Text,
         arguments: bool,
+        patience: &mut Patience,
         splices: &mut Splices,
     ) -> Result<(), Blocked> {
         let decoded = decoded(payload, text);
-        if !arguments && self.mapping().is_empty() && self.finds_nothing(&decoded) {
-            return Ok(());
-        }
-        let mut out = String::with_capacity(decoded.len());
-        let acted = if arguments {
-            let mut all = Arguments::new(Site::ToolArgs);
-            all.push(self, &decoded, &mut out)?;
-            all.finish(self, &mut out)?;
-            // Arguments are written anew, which may spell an escape differently: only where something was done to them.
-            all.acted() || (!self.mapping().is_empty() && self.mapping().types().occur_in(&decoded))
+        let site = if arguments {
+            Site::ToolArgs
         } else {
-            let mut voice = Voice::new(self, Site::Response, "");
-            voice.push(self, &decoded, &mut out)?;
-            voice.finish(self, &mut out)?;
-            true
+            Site::Response
         };
-        if acted && out != *decoded {
-            splices.push((text.span, escaped(out)));
+        let look = || self.may_leave(&decoded, arguments, patience);
+        let may_leave = if let Ok(may_leave) = catch_unwind(AssertUnwindSafe(look)) {
+            may_leave?
+        } else {
+            self.not_seen(site, FAILED)?;
+            self.put_back(&decoded, arguments)?
+        };
+        if patience.gave_up() && self.looks_at(site) {
+            self.not_seen(site, TOO_LONG)?;
+        }
+        if let Some(may_leave) = may_leave {
+            splices.push((text.span, escaped(may_leave)));
         }
         Ok(())
     }
 
-    /// Whether there is nothing in a whole text, by the scanner's shorter way: in one piece, and without what leaves.
-    fn finds_nothing(&self, text: &str) -> bool {
-        !self.looks_at(Site::Response) || self.catalogue().scan(text).is_empty()
+    /// What leaves of a whole text; `None`: it leaves as it came.
+    fn may_leave(
+        &self,
+        text: &str,
+        arguments: bool,
+        patience: &mut Patience,
+    ) -> Result<Option<String>, Blocked> {
+        let mut seen = text.len();
+        if !arguments && self.mapping().is_empty() {
+            seen = match self.look(text, patience) {
+                Ok(found) if found.is_empty() => return Ok(None),
+                Ok(_) => seen,
+                // What was found until then is acted on.
+                Err(given_up) => match given_up.found().last() {
+                    Some(last) => last.end,
+                    None => return Ok(None),
+                },
+            };
+        } else if !patience.lasts(0) {
+            seen = 0;
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut speech = Speech::new(self, arguments);
+        let (mut rest, behind) = text.split_at(text.floor_char_boundary(seen));
+        while !rest.is_empty() {
+            let (slice, more) = rest.split_at(rest.floor_char_boundary(Catalogue::SLICE));
+            speech.push(self, slice, &mut out)?;
+            rest = more;
+            if !rest.is_empty() && !patience.gave_up() && !patience.lasts(slice.len()) {
+                break;
+            }
+        }
+        if !(rest.is_empty() && behind.is_empty()) {
+            speech.look_no_further(self, &mut out)?;
+            speech.push(self, rest, &mut out)?;
+            speech.push(self, behind, &mut out)?;
+        }
+        speech.finish(self, &mut out)?;
+        // Arguments are written anew, which may spell an escape differently: only where something was done to them.
+        let acted = !arguments || speech.acted() || self.has_names(text);
+        Ok((acted && out != text).then_some(out))
+    }
+
+    /// A whole text with its names put back, which nobody looked at; `None`: it leaves as it came.
+    fn put_back(&self, text: &str, arguments: bool) -> Result<Option<String>, Blocked> {
+        if !self.has_names(text) {
+            return Ok(None);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut speech = Speech::unseen(self, arguments);
+        speech.push(self, text, &mut out)?;
+        speech.finish(self, &mut out)?;
+        Ok(Some(out))
+    }
+
+    fn has_names(&self, text: &str) -> bool {
+        !self.mapping().is_empty() && self.mapping().types().occur_in(text)
+    }
+
+    /// What is in a whole text, by the scanner's shorter way: in one piece, and without what leaves.
+    fn look(&self, text: &str, patience: &mut Patience) -> Result<Vec<Finding>, GivenUp> {
+        if !self.looks_at(Site::Response) {
+            return Ok(Vec::new());
+        }
+        if !patience.lasts(0) {
+            return Err(GivenUp::default());
+        }
+        let mut told = 0;
+        let mut go_on = || {
+            told += Catalogue::SLICE;
+            patience.lasts(Catalogue::SLICE)
+        };
+        let found = self.catalogue().scan_while(text, &mut go_on);
+        patience.spend(text.len().saturating_sub(told));
+        found
+    }
+
+    /// The time that looking at an answer may take: what its request could take.
+    fn patience(&self, bytes: usize) -> Patience {
+        if self.looks_at(Site::Response) || self.looks_at(Site::ToolArgs) {
+            Patience::new(bytes, self.guards().policies.scan_budget(self.outcome()))
+        } else {
+            Patience::endless()
+        }
+    }
+
+    /// What follows where not all of an answer was looked at: it does not pass where a guard is in force there, unless
+    /// policies say so; else it is told.
+    fn not_seen(&self, site: Site, why: &str) -> Result<(), Blocked> {
+        let policies = &self.guards().policies;
+        let in_force = policies.guards_at(self.outcome(), site);
+        if in_force && !policies.passes_on_detector_error(self.outcome()) {
+            let message = format!(
+                "{why}, and policies say that nothing passes unseen (`on_detector_error: block`): ask for a shorter answer, or raise `scan_budget` ({} now)",
+                spoken(policies.scan_budget(self.outcome()))
+            );
+            return Err(Blocked::guard("on_detector_error", message));
+        }
+        self.with_told(|told| {
+            let note = format!("not all of the {} was looked at: {why}", said_of(site));
+            if told.scan != Some(ScanState::None) {
+                told.scan = Some(ScanState::Partial);
+            }
+            if !told.notes.iter().any(|known| **known == *note) {
+                told.notes.push(note.into());
+            }
+        });
+        Ok(())
     }
 
     /// Whether rules let the model make this call.

@@ -22,6 +22,8 @@ pub(super) struct Arguments {
     said: String,
     /// Whether a value was taken out.
     acted: bool,
+    /// Whether texts that begin from now on are not looked at.
+    unseen: bool,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,44 @@ impl Arguments {
             voice: None,
             said: String::new(),
             acted: false,
+            unseen: false,
+        }
+    }
+
+    /// Arguments nobody looks at: names are put back, that is all.
+    pub(super) fn unseen(site: Site) -> Self {
+        Self {
+            unseen: true,
+            ..Self::new(site)
+        }
+    }
+
+    /// What comes from now on is not looked at any more.
+    pub(super) fn look_no_further(
+        &mut self,
+        screen: &Screen,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
+        self.unseen = true;
+        let Some(mut voice) = self.voice.take() else {
+            return Ok(());
+        };
+        self.said.clear();
+        let fate = voice.look_no_further(screen, &mut self.said);
+        self.voice = Some(voice);
+        match &self.form {
+            Form::Json(pieces) if pieces.is_inside() => escape_into(out, &self.said),
+            Form::Json(_) => outside(out, &self.said),
+            Form::Plain | Form::Unknown(_) => out.push_str(&self.said),
+        }
+        fate
+    }
+
+    fn begin(&self, screen: &Screen, context: &str) -> Voice {
+        if self.unseen {
+            Voice::unseen(screen, self.site)
+        } else {
+            Voice::new(screen, self.site, context)
         }
     }
 
@@ -70,10 +110,15 @@ impl Arguments {
     fn push_known(&mut self, screen: &Screen, text: &str, out: &mut String) -> Result<(), Blocked> {
         match &mut self.form {
             Form::Unknown(_) => Ok(()),
-            Form::Plain => self
-                .voice
-                .get_or_insert_with(|| Voice::new(screen, self.site, ""))
-                .push(screen, text, out),
+            Form::Plain => {
+                let mut voice = match self.voice.take() {
+                    Some(voice) => voice,
+                    None => self.begin(screen, ""),
+                };
+                let fate = voice.push(screen, text, out);
+                self.voice = Some(voice);
+                fate
+            }
             Form::Json(pieces) => {
                 let mut pieces = std::mem::take(pieces);
                 let mut fate = Ok(());
@@ -133,11 +178,14 @@ impl Arguments {
     ) -> Result<(), Blocked> {
         match part {
             Part::Outside(text) => {
-                let voice = self
-                    .voice
-                    .get_or_insert_with(|| Voice::new(screen, self.site, &context(at.key(), "")));
+                let mut voice = match self.voice.take() {
+                    Some(voice) => voice,
+                    None => self.begin(screen, &context(at.key(), "")),
+                };
                 self.said.clear();
-                voice.push(screen, text, &mut self.said)?;
+                let fate = voice.push(screen, text, &mut self.said);
+                self.voice = Some(voice);
+                fate?;
                 outside(out, &self.said);
             }
             Part::Begin { key } => {
@@ -147,7 +195,7 @@ impl Arguments {
                 } else {
                     context(at.key(), ": \"")
                 };
-                self.voice = Some(Voice::new(screen, self.site, &before));
+                self.voice = Some(self.begin(screen, &before));
                 out.push('"');
             }
             Part::Inside(text) => {

@@ -6,7 +6,8 @@
 
 use super::Guards;
 use super::answer::decoded;
-use super::inspect::{Patience, is_json, site_of};
+use super::inspect::{is_json, site_of};
+use super::patience::Patience;
 use crate::chat::{Conversation, TextPart};
 use crate::governance::guard::Finding;
 use std::fmt::Write as _;

@@ -1,15 +1,14 @@
 //! Looking at every text of a request: what is found where, and how much could be looked at.
 //!
 //! A detector that panics or takes longer than it may is no reason to let a text pass unseen: it is said, and policies
-//! decide (`on_detector_error`). Time is processor time of this thread, so a busy machine refuses nobody; it is only asked
-//! for where there is much to look at.
+//! decide (`on_detector_error`).
 //!
-//! Not here: what becomes of findings (`changes`).
+//! Not here: what becomes of findings (`changes`), how long a look may take (`patience`).
 
 use super::Guards;
+use super::patience::{FAILED, Patience, TOO_LONG};
 use crate::chat::json::{Part, Pieces};
 use crate::chat::{Conversation, Source, TextPart};
-use crate::clock;
 use crate::governance::guard::catalogue::Catalogue;
 use crate::governance::guard::injection::{self, Assessment};
 use crate::governance::guard::scanner::GivenUp;
@@ -17,7 +16,6 @@ use crate::governance::guard::{Finding, Kind};
 use crate::governance::policy::settings::{ScanState, Site};
 use crate::governance::policy::{Outcome, Policies};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 /// One text in which there is something, or that must be changed all the same.
 #[derive(Debug)]
@@ -52,16 +50,8 @@ pub(super) struct Inspection {
     pub(super) fault: Option<&'static str>,
 }
 
-/// Below this much text nobody asks how long it took.
-const QUICK: usize = 16 * 1024;
-
 /// Looking for signs of injection takes so many times as long as looking for values.
 const SIGNS_ARE_DEARER: usize = 16;
-
-const TOO_LONG: &str = "looking at the texts took longer than `scan_budget` allows";
-
-/// The processor time a scan may take is given for this much text; more text may take more.
-const PER_TEXT: usize = 64 * 1024;
 
 /// The site of a request's text.
 pub(super) const fn site_of(source: Source) -> Site {
@@ -97,8 +87,8 @@ impl Guards {
                 self.text(part, site, body, &wanted, &mut patience, &mut seen);
             }));
             seen.fault = match look {
-                Err(_) => Some("a detector failed"),
-                Ok(()) if patience.gave_up => Some(TOO_LONG),
+                Err(_) => Some(FAILED),
+                Ok(()) if patience.gave_up() => Some(TOO_LONG),
                 Ok(()) => None,
             };
             if seen.fault.is_some() {
@@ -245,56 +235,6 @@ impl Guards {
     }
 }
 
-/// How long looking at the texts of a request may take.
-pub(super) struct Patience {
-    /// When it began, and how long it may take; nothing where there is little to look at.
-    until: Option<(Duration, Duration)>,
-    /// How much was looked at since the clock was last read: that is a system call.
-    unasked: usize,
-    /// Whether something was not looked at because time was over.
-    gave_up: bool,
-}
-
-impl Patience {
-    fn new(bytes: usize, budget: Duration) -> Self {
-        let until = (bytes > QUICK).then(|| {
-            let parts = u32::try_from(bytes.div_ceil(PER_TEXT)).unwrap_or(u32::MAX);
-            (clock::thread_time(), budget.saturating_mul(parts))
-        });
-        Self {
-            until,
-            ..Self::endless()
-        }
-    }
-
-    /// That of somebody who must see everything.
-    pub(super) const fn endless() -> Self {
-        Self {
-            until: None,
-            unasked: 0,
-            gave_up: false,
-        }
-    }
-
-    /// So much more was looked at.
-    const fn spend(&mut self, bytes: usize) {
-        self.unasked = self.unasked.saturating_add(bytes);
-    }
-
-    /// Whether there is time for more, after so much more was looked at.
-    fn lasts(&mut self, bytes: usize) -> bool {
-        self.spend(bytes);
-        if let Some((began, allowed)) = self.until
-            && self.unasked >= QUICK
-            && !self.gave_up
-        {
-            self.unasked = 0;
-            self.gave_up = clock::thread_time().saturating_sub(began) > allowed;
-        }
-        !self.gave_up
-    }
-}
-
 /// What anybody wants to know about texts.
 struct Wanted {
     injection: [bool; 5],
@@ -356,9 +296,4 @@ pub(super) fn state(conversation: &Conversation) -> ScanState {
 pub(super) fn is_json(part: &TextPart, text: &str) -> bool {
     part.source == Source::ToolArguments
         && matches!(text.trim_start().bytes().next(), Some(b'{' | b'[' | b'"'))
-}
-
-/// The time a text may take, for messages.
-pub(super) fn spoken(time: Duration) -> String {
-    format!("{} ms", time.as_millis())
 }

@@ -14,7 +14,9 @@ mod arguments;
 mod capture;
 mod changes;
 mod inspect;
+mod patience;
 mod request;
+mod speech;
 mod stream;
 #[cfg(test)]
 mod tests;

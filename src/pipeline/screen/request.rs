@@ -7,7 +7,8 @@
 //! Not here: rates and budgets (`governance::gate`), which come after and see the request as it will be forwarded.
 
 use super::changes;
-use super::inspect::{self, Inspection};
+use super::inspect::Inspection;
+use super::patience::spoken;
 use super::{Blocked, Guards, Screen, Whose, name_of};
 use crate::chat::json::Text;
 use crate::chat::{Conversation, Edits, Endpoint, Look, conversation};
@@ -116,7 +117,7 @@ impl Guards {
         {
             let message = format!(
                 "{fault}, and policies say that nothing passes unseen (`on_detector_error: block`): make the request smaller, or raise `scan_budget` ({} now)",
-                inspect::spoken(self.policies.scan_budget(&first))
+                spoken(self.policies.scan_budget(&first))
             );
             told.outcome = Some(first);
             let denial = Blocked::guard("on_detector_error", message).denial();

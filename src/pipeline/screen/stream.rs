@@ -1,6 +1,6 @@
 //! A stream on its way to the caller, event by event: looked at while it flows.
 //!
-//! Each text of the answer has a [`Voice`] (or [`Arguments`]) that remembers what it holds back. An event whose text leaves
+//! Each text of the answer has a [`Speech`] that remembers what it holds back. An event whose text leaves
 //! as it came is passed on as it came; else the text in it is replaced by what may leave. An event that says nothing but a
 //! text held back whole is kept until there is something to say. What is held when a text ends leaves in an event of its own,
 //! made of the last one.
@@ -12,12 +12,11 @@
 //! Not here: how a stream ends (`pipeline::stream`), what an event says (`dialect`).
 
 use super::answer::{Splices, decoded, splice_into, spliced};
-use super::arguments::Arguments;
-use super::voice::Voice;
+use super::patience::Patience;
+use super::speech::Speech;
 use super::{Blocked, Screen};
 use crate::chat::json::{Text, escaped};
 use crate::chat::{Endpoint, Span};
-use crate::governance::policy::settings::Site;
 use crate::provider::openai::{self as vendor, Field, Frames, Reader, Reading, payload};
 use bytes::Bytes;
 use std::rc::Rc;
@@ -44,15 +43,9 @@ pub(in crate::pipeline) struct Guarded {
 /// One text of the answer.
 #[derive(Debug)]
 struct Spoken {
-    voice: Kind,
+    voice: Speech,
     /// The last event of it, and where its text stands there, while anything is held back.
     last: Option<(Bytes, Span)>,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Text(Voice),
-    Arguments(Arguments),
 }
 
 /// A call of a tool, as far as it came.
@@ -62,29 +55,6 @@ struct Call {
     id: u64,
     name: String,
     arguments: String,
-}
-
-impl Kind {
-    fn push(&mut self, screen: &Screen, text: &str, out: &mut String) -> Result<(), Blocked> {
-        match self {
-            Self::Text(voice) => voice.push(screen, text, out),
-            Self::Arguments(all) => all.push(screen, text, out),
-        }
-    }
-
-    fn finish(&mut self, screen: &Screen, out: &mut String) -> Result<(), Blocked> {
-        match self {
-            Self::Text(voice) => voice.finish(screen, out),
-            Self::Arguments(all) => all.finish(screen, out),
-        }
-    }
-
-    fn holds(&self) -> bool {
-        match self {
-            Self::Text(voice) => voice.holds(),
-            Self::Arguments(all) => all.holds(),
-        }
-    }
 }
 
 impl Guarded {
@@ -265,7 +235,8 @@ impl Guarded {
         let mut held_whole = false;
         for said in &reading.said {
             let Some(field) = said.piece_of else {
-                screen.whole(data, said.text, said.arguments, &mut splices)?;
+                let mut patience = Patience::endless();
+                screen.whole(data, said.text, said.arguments, &mut patience, &mut splices)?;
                 continue;
             };
             let at = self.text_of(field, said.arguments)?;
@@ -280,7 +251,7 @@ impl Guarded {
             if reading.finished.contains(&field.choice) {
                 spoken.voice.finish(&screen, &mut may_leave)?;
                 spoken.last = None;
-                spoken.voice = new_voice(&screen, said.arguments);
+                spoken.voice = Speech::new(&screen, said.arguments);
             }
             held_whole |= may_leave.is_empty() && !text.is_empty();
             if held_before || may_leave != *text {
@@ -325,7 +296,7 @@ impl Guarded {
         self.texts.push((
             field,
             Spoken {
-                voice: new_voice(&self.screen, arguments),
+                voice: Speech::new(&self.screen, arguments),
                 last: None,
             },
         ));
@@ -346,8 +317,8 @@ impl Guarded {
             }
             let mut rest = String::new();
             spoken.voice.finish(&screen, &mut rest)?;
-            let arguments = matches!(spoken.voice, Kind::Arguments(_));
-            spoken.voice = new_voice(&screen, arguments);
+            let arguments = matches!(spoken.voice, Speech::Arguments(_));
+            spoken.voice = Speech::new(&screen, arguments);
             if let Some((data, span)) = spoken.last.take()
                 && !rest.is_empty()
             {
@@ -364,14 +335,6 @@ impl Guarded {
 enum Ended {
     Choice(u32),
     Field(Field),
-}
-
-fn new_voice(screen: &Screen, arguments: bool) -> Kind {
-    if arguments {
-        Kind::Arguments(Arguments::new(Site::ToolArgs))
-    } else {
-        Kind::Text(Voice::new(screen, Site::Response, ""))
-    }
 }
 
 fn too_many() -> Blocked {

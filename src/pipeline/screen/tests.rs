@@ -465,6 +465,33 @@ fn a_request_is_redacted_and_stays_what_it_was_elsewhere() {
     );
 }
 
+#[test]
+fn what_nobody_looked_at_still_gets_its_names_back() {
+    const PASSES: &str = r"
+version: 1
+scope: {}
+defaults: { scan_budget: 1ms, on_detector_error: pass }
+redact:
+  - { id: personal, types: [EMAIL], on: [response, tool_args], action: label }
+";
+    let (screen, names) = screen(PASSES, &["ana@acme.io"]);
+    let name = names.first().expect("one");
+    let dear = "@".repeat(1 << 20);
+    let content = format!("bo@acme.io {dear} {name} bo@acme.io");
+    let arguments = json!({ "a": format!("bo@acme.io {dear} {name}"), "b": name }).to_string();
+    let said = read(&screen, &whole(&content, &arguments)).expect("passes");
+    assert_eq!(said.0, format!("[EMAIL] {dear} ana@acme.io bo@acme.io"));
+    let back: Value = serde_json::from_str(&said.1).expect("arguments stay JSON");
+    assert_eq!(back["a"], format!("bo@acme.io {dear} ana@acme.io"));
+    assert_eq!(back["b"], "ana@acme.io");
+    let notes = screen.with_told(|told| told.notes.clone());
+    assert_eq!(
+        notes.len(),
+        2,
+        "once for the answer, once for the arguments: {notes:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]

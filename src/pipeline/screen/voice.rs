@@ -29,12 +29,8 @@ impl Voice {
     /// A text at this site. `context`: what stands before it and is not to be written, as a key before its value.
     pub(super) fn new(screen: &Screen, site: Site, context: &str) -> Self {
         let mut voice = Self {
-            site,
             scanner: screen.looks_at(site).then(Scanner::new),
-            restorer: Restorer::new(Escaping::Plain, screen.hosts()),
-            context: 0,
-            at: 0,
-            acted: false,
+            ..Self::unseen(screen, site)
         };
         if voice.scanner.is_some() && !context.is_empty() {
             voice.context = context.len();
@@ -42,6 +38,18 @@ impl Voice {
             let _ = voice.push(screen, context, &mut String::new());
         }
         voice
+    }
+
+    /// A text nobody looks at: names are put back, that is all.
+    pub(super) fn unseen(screen: &Screen, site: Site) -> Self {
+        Self {
+            site,
+            scanner: None,
+            restorer: Restorer::new(Escaping::Plain, screen.hosts()),
+            context: 0,
+            at: 0,
+            acted: false,
+        }
     }
 
     /// Takes the next piece and writes what may leave.
@@ -67,6 +75,17 @@ impl Voice {
 
     /// The text is over: writes the rest.
     pub(super) fn finish(&mut self, screen: &Screen, out: &mut String) -> Result<(), Blocked> {
+        self.look_no_further(screen, out)?;
+        self.restorer.finish(screen.mapping(), out);
+        Ok(())
+    }
+
+    /// What comes from now on is not looked at any more.
+    pub(super) fn look_no_further(
+        &mut self,
+        screen: &Screen,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
         let mut fate = Ok(());
         if let Some(mut scanner) = self.scanner.take() {
             scanner.finish(screen.catalogue(), &mut |piece| {
@@ -75,9 +94,7 @@ impl Voice {
                 }
             });
         }
-        fate?;
-        self.restorer.finish(screen.mapping(), out);
-        Ok(())
+        fate
     }
 
     /// Whether a value was taken out.

@@ -1,7 +1,7 @@
 //! Texts on their way: what the provider sees, what the caller gets back, and what never leaves.
 
 use super::rig::{PRICES, home, said, tollgate};
-use crate::support::{Gateway, Home, Simulator, chat, until};
+use crate::support::{Gateway, Home, Money, Simulator, chat, until};
 use serde_json::{Value, json};
 
 const REPLACE: &str = r#"version: 1
@@ -217,6 +217,42 @@ fn texts_that_take_too_long_are_given_up_in_their_middle_and_refused() {
     }
     assert_eq!(simulator.meter().calls, 0);
     gateway.at_rest();
+}
+
+#[test]
+fn an_answer_that_takes_too_long_is_withheld_by_guards_in_force_and_else_said_to_be_partly_seen() {
+    let dear = "@".repeat(1 << 20);
+    let policy = |more: &str| {
+        format!(
+            "version: 1\nscope: {{}}\ndefaults: {{ scan_budget: 1ms{more} }}\nredact:\n  - {{ id: mail, types: [EMAIL], on: [response], action: mask"
+        )
+    };
+    let shadow = ", mode: shadow, shadow_until: 2099-01-01 }\n";
+    for (policy, status) in [
+        (policy("") + " }\n", 400),
+        (policy("") + shadow, 200),
+        (policy(", on_detector_error: pass") + " }\n", 200),
+    ] {
+        let (_simulator, _home, gateway) = started(&policy);
+        let text = format!("to jane.doe@example.org {dear}");
+        let answer = gateway.caller().chat(&chat("sim-echo", &text, &[]));
+        assert_eq!(answer.status, status, "{policy}");
+        // It was made, so it is paid for whether it leaves or not.
+        gateway.at_rest();
+        assert_eq!(gateway.ledger("day").spent, Money::of("0.01"));
+        if status == 400 {
+            let error = &answer.json()["error"];
+            assert_eq!(error["tollgate"]["rule"], "on_detector_error");
+            assert!(answer.text().contains("scan_budget"), "{error}");
+        } else {
+            assert_eq!(answer.header("x-tollgate-scan"), Some("partial"));
+            let partial = [("state", "partial")];
+            assert_eq!(gateway.count("tollgate_scan_total", &partial), 1);
+            // What was seen before it was given up is acted on, by a guard that is in force.
+            let whole = answer.text().contains("jane.doe");
+            assert_eq!(whole, policy.contains("shadow"), "{policy}");
+        }
+    }
 }
 
 #[test]

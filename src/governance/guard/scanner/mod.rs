@@ -177,7 +177,7 @@ impl Scanner {
 }
 
 /// A text that was not looked at to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GivenUp {
     /// The values before it was given up.
     findings: Vec<Finding>,
