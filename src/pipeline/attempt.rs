@@ -262,8 +262,21 @@ impl Passage {
         screen.is_some_and(|screen| !of_answers(screen).is_empty())
     }
 
-    /// What guards elsewhere say, of the request where they are asked while the call is under way, and of its answer.
+    /// What guards elsewhere say, as long as nobody pulls the call's switch: then they are not waited for. The answer came
+    /// whole, so it is booked by its provider's word all the same.
     async fn consulted(&mut self, headers: &HeaderMap, body: &Bytes) -> Result<(), Blocked> {
+        let cutoff = std::mem::take(&mut self.cutoff);
+        let verdict = tokio::select! {
+            biased;
+            () = cutoff.cut() => Err(Blocked::stopped(&self.stopped())),
+            verdict = self.verdict(headers, body) => verdict,
+        };
+        self.cutoff = cutoff;
+        verdict
+    }
+
+    /// What guards elsewhere say, of the request where they are asked while the call is under way, and of its answer.
+    async fn verdict(&mut self, headers: &HeaderMap, body: &Bytes) -> Result<(), Blocked> {
         if let Some(mut asking) = self.asking.take() {
             asking.verdict().await?;
         }

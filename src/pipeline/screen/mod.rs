@@ -139,8 +139,19 @@ impl Blocked {
         }
     }
 
+    /// The call's switch was pulled.
+    pub(super) fn stopped(denial: &Denial) -> Self {
+        Self {
+            reason: denial.reason,
+            status: Some(403),
+            ..Self::guard("", denial.message.clone())
+        }
+    }
+
     pub(super) fn denial(self) -> Box<Denial> {
         let mut denial = Denial::by_rule(self.reason, &self.rule, self.message);
+        // A switch is nobody's rule.
+        denial.rule = denial.rule.filter(|rule| !rule.is_empty());
         denial.soft = self.soft;
         denial.status = self.status;
         denial.code = self.code;

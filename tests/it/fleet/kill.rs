@@ -190,6 +190,47 @@ fn a_switch_that_cuts_lets_nothing_leave_of_an_answer_that_guards_hold_back() {
 }
 
 #[test]
+fn a_switch_that_cuts_gives_up_whole_answers_that_wait_for_a_guard_and_books_them_as_they_came() {
+    for how in ["during: true", "on: [response]"] {
+        // Nobody ever answers there.
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        silent.set_nonblocking(true).expect("a socket");
+        let guard = silent.local_addr().expect("an address");
+        let scene = Scene::new("50.00", "");
+        let home = Home::new(&scene.simulator, "");
+        let folder = home.path().join("policies");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let policy = format!(
+            "version: 1\nscope: {{}}\nconsult:\n  - {{ id: dlp, url: \"http://{guard}/check\", {how}, timeout: 1m, on_error: deny }}\n"
+        );
+        std::fs::write(folder.join("org.yaml"), policy).expect("a policy");
+        let at = scene.wire.address;
+        let panel = scene.control.invite(&scene.admin, "edge", home.path(), at);
+        home.configure(&format!("{panel}policies: [policies/]\n"));
+        let gateway = home.start();
+        let mut caller = scene.caller(&gateway);
+        let waiting = std::thread::spawn(move || caller.post(CHAT, &tenth()));
+        let _asked = until("the guard is asked", || silent.accept().ok());
+        let charged = until("the provider has answered", || {
+            let meter = scene.simulator.meter();
+            (meter.calls == 1 && meter.in_flight == 0).then_some(meter.cost)
+        });
+        scene.admin.post("/api/v1/kill", &cutting(&scene));
+        let answer = waiting.join().expect("an answer");
+        assert_eq!(answer.status, 403, "{how}: {}", answer.text());
+        let error = &answer.json()["error"];
+        assert_eq!(error["code"], "killed");
+        assert_eq!(error["tollgate"].get("rule"), None, "{error}");
+        let books = scene.settled();
+        assert_eq!(
+            (books.spent, books.uncertain),
+            (charged, Money::default()),
+            "{how}"
+        );
+    }
+}
+
+#[test]
 fn a_switch_that_does_not_cut_lets_streams_go_on_to_their_end() {
     let scene = Scene::new("50.00", "");
     let home = scene.home("edge");
