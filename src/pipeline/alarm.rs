@@ -10,17 +10,20 @@
 use super::consult::Post;
 use super::plan::Plan;
 use super::refusal::Refusal;
+use super::screen::{Rung, Screen};
 use super::worker::Worker;
 use super::{Call, Note, Seen};
 use crate::clock::{self, Wall};
+use crate::governance::gate::Denial;
 use crate::governance::policy::Caller;
+use crate::ids::PassageId;
 use crate::telemetry::metrics::AlertEnd;
 use crate::telemetry::quiet::Quiet;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -127,6 +130,16 @@ struct Told<'a> {
     message: &'a str,
 }
 
+/// What an alert is about.
+struct About<'a> {
+    id: PassageId,
+    at: Wall,
+    caller: Caller<'a>,
+    model: &'a str,
+    /// What became of it, if it was denied.
+    denial: Option<&'a Denial>,
+}
+
 impl Worker {
     /// Tells whom rules that matched want told; `refusal` is what became of the call before the gate, if it ended there.
     pub(super) fn alarm(
@@ -141,40 +154,68 @@ impl Worker {
         if note.alerts.is_empty() {
             return;
         }
-        let caller = plan
-            .charter
-            .keys()
-            .get(call.key)
-            .map(Caller::of)
-            .unwrap_or_default();
-        let denial = match refusal {
-            Some(Refusal::Denied(denial)) => Some(denial),
-            _ => None,
+        let key = plan.charter.keys().get(call.key);
+        let about = About {
+            id: call.id,
+            at: call.began.wall,
+            caller: key.map(Caller::of).unwrap_or_default(),
+            model: &note.model,
+            denial: match refusal {
+                Some(Refusal::Denied(denial)) => Some(denial),
+                _ => None,
+            },
         };
-        let (now, id) = (clock::since_start(), call.id.decision());
-        for alert in std::mem::take(&mut note.alerts) {
-            if !self
-                .desk
-                .alarm
-                .is_due(&alert.rule, caller.key.unwrap_or_default(), now)
-            {
+        self.ring(&about, std::mem::take(&mut note.alerts));
+    }
+
+    /// Tells whom rules about the calls a model made want told.
+    pub(super) fn alarm_of_calls(self: &Rc<Self>, id: PassageId, screen: &Screen) {
+        let whose = screen.whose();
+        for Rung { alerts, denial } in screen.rung() {
+            let about = About {
+                id,
+                at: whose.at,
+                caller: whose.caller(),
+                model: &whose.model,
+                denial: denial.as_deref(),
+            };
+            self.ring(&about, alerts);
+        }
+    }
+
+    fn ring(self: &Rc<Self>, about: &About<'_>, alerts: Vec<Arc<Alert>>) {
+        let (now, id, caller) = (clock::since_start(), about.id.decision(), &about.caller);
+        for alert in alerts {
+            let key = caller.key.unwrap_or_default();
+            if !self.desk.alarm.is_due(&alert.rule, key, now) {
+                continue;
+            }
+            // A thread that leaves sends nothing more.
+            if self.is_leaving() || tokio::runtime::Handle::try_current().is_err() {
+                self.alert_ended(AlertEnd::Dropped, &alert, "the gateway is stopping");
                 continue;
             }
             if !self.desk.alarm.enter() {
                 self.alert_ended(AlertEnd::Dropped, &alert, "too many alerts wait to be sent");
                 continue;
             }
-            let own = denial.filter(|denial| denial.rule.as_deref() == Some(&*alert.rule));
+            let own = about
+                .denial
+                .filter(|denial| denial.rule.as_deref() == Some(&*alert.rule));
             let matched = format!("rule `{}` matched a call", alert.rule);
             let told = Told {
                 id: id.as_str(),
                 rule: &alert.rule,
-                at: written(call.began.wall),
-                decision: if denial.is_some() { "deny" } else { "allow" },
+                at: written(about.at),
+                decision: if about.denial.is_some() {
+                    "deny"
+                } else {
+                    "allow"
+                },
                 key: caller.key,
                 team: caller.team,
                 project: caller.project,
-                model: &note.model,
+                model: about.model,
                 message: own.map_or(&matched, |denial| &denial.message),
             };
             // Texts always write: there is no error to lose.

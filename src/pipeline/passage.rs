@@ -304,6 +304,7 @@ impl Passage {
             },
         );
         self.burned(receipt.cost, now);
+        self.ring();
         self.tell_settled(
             &receipt,
             (ending.status, ending.withheld),
@@ -333,6 +334,13 @@ impl Passage {
             let named = screen.named(self.run.as_deref(), self.session.as_deref());
             let vigil = &self.worker.desk.vigil;
             vigil.settled(screen.guards(), screen.outcome(), &named, cost, now);
+        }
+    }
+
+    /// Rings the alerts of rules about the calls it made.
+    fn ring(&self) {
+        if let Some(screen) = &self.screen {
+            self.worker.alarm_of_calls(self.id, screen);
         }
     }
 
@@ -412,6 +420,7 @@ impl Passage {
         if let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) {
             let receipt = call.expire(self.working());
             self.burned(receipt.cost, now);
+            self.ring();
             self.tell_failed(&receipt, reason, status, now);
         }
     }

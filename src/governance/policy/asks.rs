@@ -39,6 +39,15 @@ impl Policies {
             .any(|rule| conditions(rule).any(is_about_tools))
     }
 
+    /// The rules about calls of tools whose alerts go off with what was said of one. Other rules had theirs when the request
+    /// was decided.
+    pub fn alerts_of_calls<'a>(&'a self, outcome: &'a Outcome) -> impl Iterator<Item = &'a Rule> {
+        self.alerts(outcome).filter(|rule| {
+            let mut conditions = rule.matches.conditions().iter();
+            conditions.any(|condition| matches!(condition, Condition::Calls(_)))
+        })
+    }
+
     /// Whether a decision could be another if the input were counted exactly.
     #[must_use]
     pub fn reads_length(&self, outcome: &Outcome) -> bool {

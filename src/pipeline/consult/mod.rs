@@ -38,7 +38,7 @@ use super::{Call, Note, Refusal, Seen};
 use crate::chat::conversation;
 use crate::governance::policy::place::{Diagnostic, Place, Spanned};
 use crate::governance::policy::settings::{self, OnError, Site};
-use crate::governance::policy::{Outcome, Policies};
+use crate::governance::policy::{Outcome, Policies, Rule};
 use cache::Cache;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
@@ -163,7 +163,22 @@ impl Elsewhere {
         if self.alerts.is_empty() {
             return Vec::new();
         }
-        let rules = policies.alerts(outcome);
+        self.of_rules(policies.alerts(outcome))
+    }
+
+    /// The alerts that go off with what was said of a call the model makes.
+    pub(super) fn alerts_of_calls(
+        &self,
+        policies: &Policies,
+        outcome: &Outcome,
+    ) -> Vec<Arc<Alert>> {
+        if self.alerts.is_empty() {
+            return Vec::new();
+        }
+        self.of_rules(policies.alerts_of_calls(outcome))
+    }
+
+    fn of_rules<'a>(&self, rules: impl Iterator<Item = &'a Rule>) -> Vec<Arc<Alert>> {
         rules
             .filter_map(|rule| self.alerts.get(&rule.place()).cloned())
             .collect()

@@ -37,6 +37,7 @@ use crate::governance::identity::KeyIndex;
 use crate::governance::policy::breaker::Named;
 use crate::governance::policy::settings::{Action, Site};
 use crate::governance::policy::{self, Outcome, Policies, Recalled, ToolCall};
+use crate::pipeline::alarm::Alert;
 use crate::pipeline::{Elsewhere, Plan};
 use crate::units::Tokens;
 use std::borrow::Cow;
@@ -73,10 +74,19 @@ pub(super) struct Screen {
     outcome: Outcome,
     mapping: Mapping,
     told: RefCell<Told>,
+    /// Alerts of rules about calls the model made, that nobody was told of yet.
+    rung: RefCell<Vec<Rung>>,
     whose: Whose,
     response: bool,
     tool_args: bool,
     calls: bool,
+}
+
+/// Alerts that go off with a call the model made, and why it was denied, if it was.
+#[derive(Debug)]
+pub(super) struct Rung {
+    pub(super) alerts: Vec<Arc<Alert>>,
+    pub(super) denial: Option<Box<Denial>>,
 }
 
 /// Whose call it is, for rules about the answer.
@@ -89,7 +99,7 @@ pub(super) struct Whose {
 }
 
 impl Whose {
-    fn caller(&self) -> policy::Caller<'_> {
+    pub(super) fn caller(&self) -> policy::Caller<'_> {
         let key = self.plan.charter.keys().get(self.key);
         key.map(policy::Caller::of).unwrap_or_default()
     }
@@ -291,6 +301,7 @@ impl Screen {
             outcome,
             mapping,
             told: RefCell::new(told),
+            rung: RefCell::default(),
             whose,
             response,
             tool_args,
@@ -342,18 +353,37 @@ impl Screen {
             .judge_tool_calls(&recalled.request(), &[call]);
         // What still waits for texts now waits for ever: they were not looked at, and what cannot be told is denied.
         let denied = |outcome: &Outcome| !outcome.is_allowed() || outcome.waits;
-        let Some(denied) = outcomes.into_iter().find(denied) else {
-            return Ok(());
-        };
-        let denial = request::denial(&self.guards.policies, &denied);
-        Err(Blocked {
-            reason: Reason::ToolNotAllowed,
-            rule: denial.rule.unwrap_or_default(),
-            message: denial.message,
-            soft: false,
-            status: denial.status,
-            code: denial.code,
-        })
+        let policies = &self.guards.policies;
+        let mut fate = Ok(());
+        for outcome in outcomes {
+            let denial = denied(&outcome).then(|| request::denial(policies, &outcome));
+            if let (Some(denial), Ok(())) = (&denial, &fate) {
+                let denial = denial.clone();
+                fate = Err(Blocked {
+                    reason: Reason::ToolNotAllowed,
+                    rule: denial.rule.unwrap_or_default(),
+                    message: denial.message,
+                    soft: false,
+                    status: denial.status,
+                    code: denial.code,
+                });
+            }
+            let alerts = self.guards.elsewhere.alerts_of_calls(policies, &outcome);
+            if !alerts.is_empty() {
+                self.rung.borrow_mut().push(Rung { alerts, denial });
+            }
+        }
+        fate
+    }
+
+    /// The alerts of rules about calls that nobody was told of yet.
+    pub(super) fn rung(&self) -> Vec<Rung> {
+        self.rung.take()
+    }
+
+    /// Whose call it is.
+    pub(super) const fn whose(&self) -> &Whose {
+        &self.whose
     }
 
     /// For adding to what is told of the call.

@@ -508,6 +508,50 @@ fn an_alert_rings_once_and_holds_no_content() {
 }
 
 #[test]
+fn an_alert_of_a_rule_about_calls_of_tools_rings_for_whole_answers_and_streams() {
+    for stream in [false, true] {
+        let listener = Listener::new(|_| Reply::Say(204, ""));
+        let ring = format!("alert: {{ webhook: \"http://{}/ring\" }}", listener.address);
+        let policy = format!(
+            "version: 1\nscope: {{}}\nrules:\n  - {{ id: watched, match: {{ tool_calls: [ {{ name: \"read_*\" }} ] }}, {ring} }}\n  - id: no-rm\n    effect: deny\n    match: {{ tool_calls: [ {{ name: rm }} ] }}\n    message: \"Nothing is removed.\"\n    {ring}\n"
+        );
+        let (_simulator, _home, gateway) = started(&policy);
+        let told = |name: &str, status: u16, alerts: usize| {
+            let function = json!({ "name": name, "parameters": { "type": "object" } });
+            let tools = json!([{ "type": "function", "function": function }]);
+            let more = [("tools", tools), ("stream", json!(stream))];
+            let text = format!("go @sim(tool={name})");
+            let answer = gateway.caller().chat(&chat("cent", &text, &more));
+            assert_eq!(answer.status, status, "{}", answer.text());
+            let sent = || gateway.count("tollgate_alerts_total", &[("result", "sent")]);
+            until("the alert is sent", || {
+                (sent() == u64::try_from(alerts).expect("few")).then_some(())
+            });
+            let body = listener.heard()[alerts - 1].body.clone();
+            let told =
+                ["rule", "decision", "key", "model", "message"].map(|name| body[name].clone());
+            let id = body["id"].as_str().map(str::to_owned);
+            assert_eq!(id.as_deref(), answer.header("x-tollgate-decision-id"));
+            told
+        };
+        assert_eq!(
+            told("read_file", 200, 1),
+            [
+                "watched",
+                "allow",
+                "dev",
+                "cent",
+                "rule `watched` matched a call"
+            ]
+        );
+        assert_eq!(
+            told("rm", if stream { 200 } else { 403 }, 2),
+            ["no-rm", "deny", "dev", "cent", "Nothing is removed."]
+        );
+    }
+}
+
+#[test]
 fn an_alert_that_does_not_arrive_is_tried_once_more_and_counted() {
     let listener = Listener::new(|_| Reply::Say(500, ""));
     let policy = format!(
