@@ -171,7 +171,11 @@ impl Worker {
     /// Tells whom rules about the calls a model made want told.
     pub(super) fn alarm_of_calls(self: &Rc<Self>, id: PassageId, screen: &Screen) {
         let whose = screen.whose();
-        for Rung { alerts, denial } in screen.rung() {
+        let rung = screen.rung();
+        // Of an answer that holds a call which may not be made nothing counts as let through.
+        let denied = rung.iter().find_map(|one| one.denial.clone());
+        for Rung { alerts, denial } in rung {
+            let denial = denial.or_else(|| denied.clone());
             let about = About {
                 id,
                 at: whose.at,

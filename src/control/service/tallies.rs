@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// Messages that wait.
+/// Messages that wait: one of each gateway, so a gateway that says many at once holds no memory with them.
 const MOST_WAITING: usize = 4_096;
 /// A second, in the nanoseconds of the books.
 const SECOND: i64 = 1_000_000_000;
@@ -41,7 +41,8 @@ impl Desk {
     fn put(&self, told: Tallies) -> Outcome<oneshot::Receiver<Answer>> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = self.waiting();
-        if waiting.len() >= MOST_WAITING {
+        let router = told.router;
+        if waiting.len() >= MOST_WAITING || waiting.iter().any(|(told, _)| told.router == router) {
             return Err(ServiceError::Bank(TreasuryError::Busy));
         }
         waiting.push((told, reply));

@@ -27,7 +27,9 @@ pub(super) struct Teller {
     answered: u64,
     /// What the panel has heard of each line.
     told: HashMap<Name, u64>,
-    /// What was heard of somebody else: this process, before it was enrolled anew.
+    /// What was said of each line and not answered: it may have been heard.
+    said: HashMap<Name, u64>,
+    /// What may have been heard of somebody else: this process, before it was enrolled anew.
     before: HashMap<Name, u64>,
 }
 
@@ -45,6 +47,7 @@ impl Teller {
             seq: 0,
             answered: 0,
             told: HashMap::new(),
+            said: HashMap::new(),
             before: HashMap::new(),
         }
     }
@@ -58,6 +61,7 @@ impl Teller {
             line.count = line.count.saturating_sub(before);
             let told = self.told.get(&line.name).copied().unwrap_or(0);
             if line.count > told {
+                self.said.insert(line.name.clone(), line.count);
                 lines.push(line);
             }
         }
@@ -84,15 +88,19 @@ impl Teller {
         self.answered = told.seq;
         for line in &told.lines {
             self.told.insert(line.name.clone(), line.count);
+            if self.said.get(&line.name) == Some(&line.count) {
+                self.said.remove(&line.name);
+            }
         }
     }
 
     /// As whom it tells. A new number of the same gateway changes nothing: the counts go on. Another gateway begins with what
-    /// the one before was not heard of.
+    /// was never said of the one before: what was said and not answered may have been heard, and nothing counts twice.
     fn become_somebody(&mut self, now: Whose) -> Whose {
         match self.whose {
             Some(whose) if whose.0 == now.0 => return whose,
             Some(_) => {
+                self.told.extend(self.said.drain());
                 for (name, count) in self.told.drain() {
                     let before = self.before.entry(name).or_default();
                     *before = before.saturating_add(count);

@@ -369,7 +369,7 @@ impl Screen {
                 });
             }
             let alerts = self.guards.elsewhere.alerts_of_calls(policies, &outcome);
-            if !alerts.is_empty() {
+            if denial.is_some() || !alerts.is_empty() {
                 self.rung.borrow_mut().push(Rung { alerts, denial });
             }
         }

@@ -552,6 +552,27 @@ fn an_alert_of_a_rule_about_calls_of_tools_rings_for_whole_answers_and_streams()
 }
 
 #[test]
+fn an_alert_about_a_call_beside_one_that_is_denied_says_what_became_of_the_answer() {
+    let listener = Listener::new(|_| Reply::Say(204, ""));
+    let ring = format!("alert: {{ webhook: \"http://{}/ring\" }}", listener.address);
+    let policy = format!(
+        "version: 1\nscope: {{}}\nrules:\n  - {{ id: watched, match: {{ tool_calls: [ {{ name: \"read_*\" }} ] }}, {ring} }}\n  - {{ id: no-rm, effect: deny, match: {{ tool_calls: [ {{ name: rm }} ] }} }}\n"
+    );
+    let (_simulator, _home, gateway) = started(&policy);
+    let tool = |name: &str| json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object" } } });
+    let more = [("tools", json!([tool("read_file"), tool("rm")]))];
+    let answer = gateway.caller().chat(&chat("cent", "in parallel", &more));
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let sent = || gateway.count("tollgate_alerts_total", &[("result", "sent")]);
+    until("the alert is sent", || (sent() == 1).then_some(()));
+    let body = listener.heard()[0].body.clone();
+    assert_eq!(
+        (&body["rule"], &body["decision"]),
+        (&json!("watched"), &json!("deny"))
+    );
+}
+
+#[test]
 fn an_alert_that_does_not_arrive_is_tried_once_more_and_counted() {
     let listener = Listener::new(|_| Reply::Say(500, ""));
     let policy = format!(

@@ -379,6 +379,29 @@ fn many_that_tell_at_once_are_all_heard() {
     assert_eq!(scene.codes(), of(&[("killed", 10)]));
 }
 
+#[test]
+fn of_one_gateway_one_message_waits() {
+    let scene = Scene::new();
+    let (_, router) = gateway(&scene.world, &scene.admin, "edge-2");
+    let tell = |seq: u64| {
+        let panel = &scene.world.panel;
+        let told = Tallies {
+            router,
+            incarnation: 1,
+            seq,
+            lines: vec![refused(scene.scout.1, "killed", seq)],
+        };
+        async move { hear(panel, told).await.is_ok() }
+    };
+    let all = futures_of((1..4).map(tell));
+    let heard = scene.world.runtime.block_on(all);
+    assert!(heard.iter().any(|heard| !heard), "{heard:?}");
+    // What was turned away is said again.
+    let heard = scene.world.runtime.block_on(tell(4));
+    assert!(heard);
+    assert_eq!(scene.codes(), of(&[("killed", 4)]));
+}
+
 /// All of them at once, on one thread.
 async fn futures_of<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.map(Box::pin).collect();

@@ -22,7 +22,7 @@ pub enum RefusalsBy {
     /// Each code, as the error's own: `budget_exceeded`, `rate_limit_exceeded`, `tool_not_allowed`, …; `other` are those of
     /// gateways that saw more kinds than they tell apart.
     Code,
-    /// Each rule of a policy; those that no rule refused are one.
+    /// Each rule of a policy; what no rule refused, and answers that were held back, are one.
     Rule,
     /// Each virtual key.
     Key,

@@ -156,6 +156,11 @@ impl Keyring {
         self.find(&row.key_id).is_some()
     }
 
+    /// Whether the key of this id is there.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.find(id).is_some()
+    }
+
     fn find(&self, id: &str) -> Option<&Sealing> {
         let mut all = std::iter::once(&self.current).chain(&self.previous);
         all.find(|key| key.id == id)

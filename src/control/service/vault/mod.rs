@@ -23,6 +23,7 @@ use super::{
 use crate::control::store::Change;
 use crate::control::store::house::gateways as gateway_rows;
 use crate::control::store::house::vault as rows;
+use crate::control::store::house::webhooks as webhook_rows;
 use crate::lease::directory::Event;
 use crate::secret::{Secret, is_name};
 use schemars::JsonSchema;
@@ -152,12 +153,23 @@ pub async fn open(panel: &Panel, keyring: Keyring) -> Outcome<()> {
         rows::reseal(change.db(), &row).await?;
         resealed.push(row.name);
     }
+    // What signs for a webhook is drawn from the key it was made with, and cannot be sealed anew.
+    let mut signs = false;
+    for (key, webhooks) in webhook_rows::keys(change.db()).await? {
+        signs |= key != keyring.current();
+        if !keyring.has(&key) {
+            tracing::error!(
+                webhooks,
+                "the key of the vault that signs for webhooks is gone, so they get nothing: name it in `vault.previous`, or make them anew (`tollgate webhook list`)"
+            );
+        }
+    }
     if !unreadable.is_empty() {
         tracing::error!(
             names = ?unreadable,
             "credentials in the vault are sealed with a key that this panel does not have: name it in `vault.previous`, or rotate them"
         );
-    } else if keyring.has_own_besides {
+    } else if keyring.has_own_besides && !signs {
         tracing::info!(
             "`vault.key` in the state directory is of no more use: remove it; earlier backups still open with it"
         );

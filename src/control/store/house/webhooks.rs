@@ -35,6 +35,14 @@ pub(in crate::control) async fn list(db: &mut Db<'_>, window: Window) -> Found<V
     Ok(list.fetch_all(db).await?)
 }
 
+/// Which keys of the vault sign for them, each with how many.
+pub(in crate::control) async fn keys(db: &mut Db<'_>) -> Found<Vec<(String, i64)>> {
+    let keys = sql::query_as(
+        "SELECT key_id, count(*) FROM webhook WHERE removed IS NULL AND key_id IS NOT NULL GROUP BY key_id ORDER BY key_id",
+    );
+    Ok(keys.fetch_all(db).await?)
+}
+
 /// A new one.
 pub(in crate::control) async fn insert(db: &mut Db<'_>, new: &Webhook) -> Done {
     let inserted =

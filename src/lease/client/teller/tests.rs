@@ -152,6 +152,17 @@ fn who_is_enrolled_anew_tells_what_was_not_heard_before() {
     assert_eq!(gateway.teller.round(RouterId(8), 1)[0].lines[0].count, 2);
 }
 
+#[test]
+fn what_may_have_been_heard_of_one_gateway_is_not_told_as_another() {
+    let mut gateway = Gateway::new();
+    gateway.count(1, 5);
+    assert_eq!(gateway.teller.round(ROUTER, 4)[0].lines[0].count, 5);
+    // Whether that came nobody knows: its answer did not.
+    gateway.count(1, 2);
+    let other = gateway.teller.round(RouterId(8), 1).remove(0);
+    assert_eq!(other.lines[0].count, 2);
+}
+
 /// What becomes of a message on its way.
 #[derive(Debug, Clone, Copy)]
 enum Fate {

@@ -30,8 +30,10 @@ CREATE TABLE tally_sum (
     what text NOT NULL CHECK (length(what) <= 128),
     how text NOT NULL CHECK (length(how) <= 128),
     times bigint NOT NULL CHECK (times >= 0),
-    PRIMARY KEY (at, kind, gateway, leaf, what, how)
+    PRIMARY KEY (kind, at, gateway, leaf, what, how)
 );
+
+CREATE INDEX tally_sum_leaf ON tally_sum (leaf, kind, at);
 
 -- When each key last called.
 CREATE TABLE key_use (

@@ -30,8 +30,10 @@ CREATE TABLE tally_sum (
     what TEXT NOT NULL CHECK (length(what) <= 128),
     how TEXT NOT NULL CHECK (length(how) <= 128),
     times INTEGER NOT NULL CHECK (times >= 0),
-    PRIMARY KEY (at, kind, gateway, leaf, what, how)
+    PRIMARY KEY (kind, at, gateway, leaf, what, how)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tally_sum_leaf ON tally_sum (leaf, kind, at);
 
 -- When each key last called.
 CREATE TABLE key_use (
