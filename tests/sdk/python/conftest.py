@@ -86,9 +86,13 @@ class Gateway:
         return done.stdout
 
     def edit(self, text):
-        """Writes the settings file; returns once the gateway runs by it."""
+        """Replaces the settings file, as editors do; returns once the gateway runs by it. Written in place it is empty for a
+        moment, and an empty file is a configuration, too: one without budgets."""
         before = self.status()["config"]["revision"]
-        self.file.write_text(text)
+        draft = self.file.with_suffix(".draft")
+        draft.write_text(text)
+        draft.chmod(self.file.stat().st_mode)
+        draft.replace(self.file)
         eventually(lambda: self.status()["config"]["revision"] != before, "the edit took effect")
 
     def add(self, section, line):
