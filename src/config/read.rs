@@ -76,6 +76,14 @@ impl<'a> Reader<'a> {
         };
         self.permissions(source, &metadata);
         self.count(&bytes);
+        if bytes.trim_ascii().is_empty() {
+            // An editor that saves in place leaves a file empty for a moment: that must not set everything back to its default.
+            let message = format!("`{}` is empty", file.display());
+            let help = "write `{}` where nothing is to be set".to_owned();
+            let place = Place::whole(source);
+            self.places.fault(place, "empty_file", message, Some(help));
+            return None;
+        }
         self.parse(&bytes, source)
     }
 

@@ -189,6 +189,7 @@ impl Watching {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            let differs = self.look_until_steady(|| std::thread::sleep(QUIET));
             let orders =
                 std::mem::take(&mut *orders.lock().unwrap_or_else(PoisonError::into_inner));
             if orders.stop {
@@ -199,11 +200,26 @@ impl Watching {
             }
             // Dates in policies come and go with the day, though no file changes.
             let next_day = std::mem::replace(&mut day, today()) != day;
-            if self.look() || next_day || orders.again {
+            if differs || self.look() || next_day || orders.again {
                 self.follow();
                 changed();
             }
         }
+    }
+
+    /// Looks until a look finds no more difference: what was caught while it was being written, half of it or empty, is not
+    /// to be loaded. A file that never rests is told of after [`PATIENCE`] all the same.
+    fn look_until_steady(&mut self, mut pause: impl FnMut()) -> bool {
+        let looks = PATIENCE.as_millis() / QUIET.as_millis();
+        let mut differs = false;
+        for _ in 0..looks {
+            if !self.look() {
+                break;
+            }
+            differs = true;
+            pause();
+        }
+        differs
     }
 
     /// Looks at every file; whether any differs from what it was.
@@ -354,6 +370,33 @@ mod tests {
         fs::write(&file, "else").unwrap();
         assert!(watching.look());
         assert!(!watching.look());
+    }
+
+    #[test]
+    fn what_is_still_being_written_is_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tollgate.yaml");
+        fs::write(&file, "one").unwrap();
+        let mut watching = Watching::new(sync_channel(1).0);
+        watching.files(vec![file.clone()]);
+        assert!(!watching.look_until_steady(|| panic!("nothing changed")));
+        let mut rest = vec!["two, whole", "two", ""];
+        fs::write(&file, rest.pop().unwrap()).unwrap();
+        assert!(watching.look_until_steady(|| {
+            if let Some(text) = rest.pop() {
+                fs::write(&file, text).unwrap();
+            }
+        }));
+        assert_eq!(rest.len(), 0, "told while it was still being written");
+        assert!(!watching.look());
+        // One that never rests is told of at last.
+        let mut turn = 0;
+        fs::write(&file, "never").unwrap();
+        assert!(watching.look_until_steady(|| {
+            turn += 1;
+            fs::write(&file, format!("{turn}")).unwrap();
+        }));
+        assert_eq!(turn, PATIENCE.as_millis() / QUIET.as_millis());
     }
 
     #[test]

@@ -186,3 +186,25 @@ fn a_gateway_whose_panel_was_lost_enrols_at_the_next_one() {
     });
     up.stop();
 }
+
+#[test]
+fn an_emptied_settings_file_leaves_the_budgets_in_force() {
+    let folder = TempDir::new().expect("a folder");
+    let folder = folder.path();
+    let mut up = Up::start(folder, "off");
+    let file = folder.join(".tollgate/up.yaml");
+    let settings = std::fs::read_to_string(&file).expect("settings");
+    assert!(settings.contains("budgets:"), "{settings}");
+    std::fs::write(&file, "").expect("emptied");
+    let words = up.process.says("that it is empty", |line| {
+        line.contains("is empty").then(|| line.to_owned())
+    });
+    assert!(words.contains("up.yaml"), "{words}");
+    let answer = up.caller.post(
+        CHAT,
+        &chat("sim-cent", "hello", &[("max_tokens", json!(16))]),
+    );
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("x-tollgate-budget-name").is_some());
+    up.stop();
+}

@@ -48,6 +48,7 @@ fn a_bad_edit_changes_nothing_and_is_told_with_its_place() {
             "a dollar",
         ),
         (half, "tollgate.yaml:".to_owned(), ""),
+        (String::new(), "tollgate.yaml".to_owned(), "is empty"),
         (
             format!("{good}budgets: []\n"),
             format!("tollgate.yaml:{}:1", line + 1),

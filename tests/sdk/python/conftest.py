@@ -86,13 +86,9 @@ class Gateway:
         return done.stdout
 
     def edit(self, text):
-        """Replaces the settings file, as editors do; returns once the gateway runs by it. Written in place it is empty for a
-        moment, and an empty file is a configuration, too: one without budgets."""
+        """Writes the settings file; returns once the gateway runs by it."""
         before = self.status()["config"]["revision"]
-        draft = self.file.with_suffix(".draft")
-        draft.write_text(text)
-        draft.chmod(self.file.stat().st_mode)
-        draft.replace(self.file)
+        self.file.write_text(text)
         eventually(lambda: self.status()["config"]["revision"] != before, "the edit took effect")
 
     def add(self, section, line):
