@@ -101,6 +101,8 @@ pub enum Preface {
     Into(Text),
     /// There is none: a member of this name is added.
     Member(&'static str),
+    /// It is written, and `null`: the text takes this place.
+    Null(Span),
 }
 
 /// A request, as policies and guards see it.
@@ -118,11 +120,11 @@ pub struct Conversation {
     pub unread: Unread,
     /// Whether an answer by a schema is asked for.
     pub json_schema: bool,
-    /// `temperature`, as written.
+    /// `temperature`, the whole value, whatever it is.
     pub temperature: Option<Span>,
     /// `n`, as written.
     pub n: Option<Span>,
-    /// `stop`, the whole value.
+    /// `stop`, the whole value, whatever it is.
     pub stop: Option<Span>,
     /// Where a text can be put before all others.
     pub preface: Option<Preface>,

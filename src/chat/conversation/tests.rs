@@ -80,6 +80,27 @@ fn items_of_responses_are_read_as_messages_are() {
 }
 
 #[test]
+fn instructions_that_are_null_or_a_list_can_have_a_text_in_front() {
+    let body = r#"{"model":"m","instructions":null,"input":"hi"}"#;
+    let Some(Preface::Null(null)) = read(Endpoint::Responses, body).preface else {
+        panic!("no place for it");
+    };
+    assert_eq!(null.of(body.as_bytes()), b"null");
+    let body =
+        r#"{"model":"m","instructions":[{"role":"developer","content":"be kind"}],"input":"hi"}"#;
+    let found = read(Endpoint::Responses, body);
+    assert_eq!(
+        texts(&found, body),
+        [
+            (Source::System, "be kind".to_owned()),
+            (Source::User, "hi".to_owned())
+        ]
+    );
+    let at = body.find("[{").expect("a list") + 1;
+    assert_eq!(found.preface, Some(Preface::Message { at, alone: false }));
+}
+
+#[test]
 fn every_route_has_its_texts() {
     check(
         Endpoint::Completions,

@@ -47,12 +47,9 @@ impl Walk {
                 }
                 (b"tools" | b"functions", _) => self.tools(scanner)?,
                 (b"response_format" | b"text", Chat | Responses) => self.format(scanner)?,
-                (b"temperature", _) => self.found.temperature = number(scanner)?,
+                (b"temperature", _) => self.found.temperature = Some(scanner.skip()?),
                 (b"n", _) => self.found.n = number(scanner)?,
-                (b"stop", _) => {
-                    let value = scanner.skip()?;
-                    self.found.stop = (value.of(body) != b"null").then_some(value);
-                }
+                (b"stop", _) => self.found.stop = Some(scanner.skip()?),
                 _ => {
                     scanner.skip()?;
                 }
@@ -266,9 +263,16 @@ impl Walk {
             self.add(text, Source::System);
             return Ok(());
         }
-        // Written `null`, say: a member of that name cannot be added.
-        self.found.preface = None;
-        self.texts(scanner, Source::System)
+        match scanner.peek()? {
+            Kind::Array => self.items(scanner, true)?,
+            Kind::Null => self.found.preface = Some(Preface::Null(scanner.skip()?)),
+            _ => {
+                // Nothing a provider takes; a member of that name cannot be added.
+                self.found.preface = None;
+                self.texts(scanner, Source::System)?;
+            }
+        }
+        Ok(())
     }
 
     /// Every string below, by the key it stands under.

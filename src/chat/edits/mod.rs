@@ -124,6 +124,7 @@ impl Edits {
                     format!("{inside}\\n\\n").as_bytes(),
                 );
             }
+            Preface::Null(null) => self.replace(null, quote(text).as_bytes()),
             Preface::Member(name) => self.add_member(look, name, &quote(text)),
         }
     }

@@ -127,8 +127,7 @@ pub(super) fn settings(
             Some(written) if is_above(written, body, most) => {
                 edits.put_value(written, &decimal(most));
             }
-            // Left out it is 1, as far as the vendors say.
-            None if most < 1000 => edits.put_member(look, "temperature", &decimal(most)),
+            None if most < LEFT_OUT => edits.put_member(look, "temperature", &decimal(most)),
             _ => {}
         }
     }
@@ -143,7 +142,7 @@ pub(super) fn settings(
                 let own = String::from_utf8_lossy(written.of(body)).into_owned();
                 let inside = own.strip_prefix('[').and_then(|own| own.strip_suffix(']'));
                 let own = inside.map_or(own.clone(), str::to_owned);
-                if !own.trim().is_empty() {
+                if !own.trim().is_empty() && own != "null" {
                     all.insert(0, own);
                 }
                 edits.put_value(written, &format!("[{}]", all.join(",")));
@@ -192,11 +191,17 @@ fn notes(guards: &Guards, outcome: &Outcome) -> bool {
     replacing.all(Guard::notes)
 }
 
-/// Whether a number, as written, is above so many thousandths. A number nobody can read is.
+/// What a temperature is where none is given, as far as the vendors say, in thousandths.
+const LEFT_OUT: u64 = 1000;
+
+/// Whether a temperature, as written, is above so many thousandths. One that nobody can read is.
 fn is_above(written: Span, body: &[u8], milli: u64) -> bool {
     let text = std::str::from_utf8(written.of(body)).unwrap_or_default();
     if text.starts_with('-') {
         return false;
+    }
+    if text == "null" {
+        return LEFT_OUT > milli;
     }
     if text.contains(['e', 'E']) {
         return true;
@@ -255,6 +260,9 @@ mod tests {
         check("-1", 300, false);
         check("2e-1", 300, true);
         check("0", 0, false);
+        check("null", 999, true);
+        check("null", 1000, false);
+        check("\"0.1\"", 300, true);
         check("99999999999999999999", 300, true);
     }
 

@@ -297,6 +297,36 @@ rules:
 }
 
 #[test]
+fn what_is_written_null_is_set_without_writing_its_key_twice() {
+    let policy = r#"version: 1
+scope: {}
+rules:
+  - id: calm
+    effect: allow
+    match: any
+    set: { temperature_max: 0.3, stop: ["END"], system_prefix: "Be brief." }
+"#;
+    let (simulator, _home, gateway) = started(policy);
+    let mut caller = gateway.caller();
+    let null = [("temperature", json!(null)), ("stop", json!(null))];
+    let answer = caller.chat(&chat("cent", "hi", &null));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = simulator.last_body();
+    assert_eq!(
+        (&sent["temperature"], &sent["stop"]),
+        (&json!(0.3), &json!(["END"]))
+    );
+    // A value that is none of its kind is not a way around what was set.
+    let answer = caller.chat(&chat("cent", "hi", &[("temperature", json!("2"))]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(simulator.last_body()["temperature"], 0.3);
+    let body = json!({ "model": "cent", "input": "hi", "instructions": null });
+    let answer = caller.post("/v1/responses", &body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(simulator.last_body()["instructions"], "Be brief.");
+}
+
+#[test]
 fn no_canary_value_is_in_any_record_log_or_metric() {
     let (_simulator, home, gateway) = started(REPLACE);
     let canary = "zebra.canary.7731@example.org";
