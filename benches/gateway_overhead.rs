@@ -10,6 +10,8 @@
 //!
 //! Not here: what the parts of a decision cost (`decide`, `instructions`), and correctness (`tests/`).
 
+#[path = "support/bank.rs"]
+mod bank;
 #[path = "support/bare.rs"]
 mod bare;
 #[path = "support/body.rs"]

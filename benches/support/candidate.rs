@@ -1,5 +1,6 @@
 //! What is compared, and how each is brought up.
 
+use crate::bank::Bank;
 use crate::body::{Kind, Request};
 use crate::governed;
 use crate::http::{Fault, on_one_core};
@@ -23,11 +24,19 @@ pub(crate) enum Candidate {
     Tollgate,
     /// tollgate with policies, too: every text of request and answer is looked at.
     Guarded,
+    /// tollgate with everything on but policies, and a control panel whose leases pay for its calls.
+    Leased,
 }
 
 impl Candidate {
     /// Every candidate, in the order of each round.
-    pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::Bare, Self::Tollgate, Self::Guarded];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Direct,
+        Self::Bare,
+        Self::Tollgate,
+        Self::Guarded,
+        Self::Leased,
+    ];
 
     /// Its name in the table and on the command line.
     pub(crate) const fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Candidate {
             Self::Bare => "bare",
             Self::Tollgate => "tollgate",
             Self::Guarded => "guarded",
+            Self::Leased => "leased",
         }
     }
 
@@ -45,7 +55,8 @@ impl Candidate {
             .into_iter()
             .find(|candidate| candidate.name() == name)
             .ok_or_else(|| {
-                format!("`{name}` is no candidate: direct, bare, tollgate or guarded").into()
+                format!("`{name}` is no candidate: direct, bare, tollgate, guarded or leased")
+                    .into()
             })
     }
 }
@@ -59,9 +70,12 @@ pub(crate) struct Stage {
 /// A candidate that has answered once.
 pub(crate) struct Running {
     server: Option<Server>,
+    _bank: Option<Bank>,
     // The directory of its state, removed after it has ended: fields drop in their order.
     _directory: Option<TempDir>,
     pub(crate) address: SocketAddr,
+    /// The secret of a key it knows.
+    pub(crate) secret: String,
     /// From its start to its first answer.
     pub(crate) cold_start: Duration,
 }
@@ -86,13 +100,19 @@ impl Stage {
         if candidate == Candidate::Direct {
             return Ok(Running {
                 server: None,
+                _bank: None,
                 _directory: None,
                 address: upstream,
+                secret: governed::secret(0),
                 cold_start: Duration::ZERO,
             });
         }
         let address = free_address()?;
         let directory = tempfile::tempdir()?;
+        let bank = match candidate {
+            Candidate::Leased => Some(Bank::open(directory.path())?),
+            _ => None,
+        };
         let command = if candidate == Candidate::Bare {
             let words = [ROLE, "bare", &address.to_string(), &upstream.to_string()];
             let words = words.map(OsString::from);
@@ -109,17 +129,23 @@ impl Stage {
                 upstream,
                 keys,
                 packs,
+                bank.as_ref().map_or("", |bank| &bank.section),
             )?
         };
-        let secret = governed::secret(keys.saturating_sub(1));
+        let secret = match &bank {
+            Some(bank) => bank.secret.clone(),
+            None => governed::secret(keys.saturating_sub(1)),
+        };
         let start = since_start();
         let mut server = Server::start(&command, address, Core::Server)?;
         until(&mut server, |server| answers(server.address, &secret))
             .map_err(|fault| format!("{} does not answer: {fault}", candidate.name()))?;
         Ok(Running {
             server: Some(server),
+            _bank: bank,
             _directory: Some(directory),
             address,
+            secret,
             cold_start: since_start().saturating_sub(start),
         })
     }

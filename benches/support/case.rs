@@ -2,7 +2,6 @@
 
 use crate::body::{Kind, Request};
 use crate::candidate::{Candidate, Running, Stage};
-use crate::governed;
 use crate::http::{Fault, on_one_core};
 use crate::load::{self, Load};
 use crate::options::Options;
@@ -147,8 +146,8 @@ impl Case {
         Ok(best)
     }
 
-    fn request(&self) -> Request {
-        let request = Request::new(&governed::secret(0), self.bytes, self.kind);
+    fn request(&self, running: &Running) -> Request {
+        let request = Request::new(&running.secret, self.bytes, self.kind);
         if self.history {
             request.with_history()
         } else {
@@ -165,7 +164,7 @@ impl Case {
             return Ok(Body::of(&sent));
         }
         let address = running.address;
-        let mut request = self.request();
+        let mut request = self.request(running);
         let came = on_one_core(async move {
             let mut connection = Connection::open(address).await?;
             connection.call_whole(request.next()).await
@@ -186,7 +185,7 @@ impl Case {
     ) -> Result<Figures, Fault> {
         let load = Load {
             address: running.address,
-            request: self.request(),
+            request: self.request(running),
             expected,
             connections: self.connections,
             rate: self.rate,

@@ -20,7 +20,8 @@ pub(crate) fn secret(index: u32) -> String {
 /// The packs that look at texts: with all of them in force most is looked for, and most of it is refused where it is found.
 pub(crate) const PACKS: [&str; 3] = ["safe-defaults", "pii", "secrets"];
 
-/// Writes a configuration with `keys` keys and these packs into `directory` and names the command that serves it.
+/// Writes a configuration with `keys` keys and these packs into `directory` and names the command that serves it;
+/// `panel` is what it is told of a control panel, if it has one.
 pub(crate) fn command(
     directory: &Path,
     listen: SocketAddr,
@@ -28,6 +29,7 @@ pub(crate) fn command(
     upstream: SocketAddr,
     keys: u32,
     packs: &[&str],
+    panel: &str,
 ) -> Result<Vec<OsString>, Fault> {
     let state = directory.join("state");
     let prices = directory.join("prices.yaml");
@@ -43,6 +45,7 @@ pub(crate) fn command(
            - {{ name: \"*\", provider: upstream }}\n\
          prices: [ {prices} ]\n\
          policies: [{packs}]\n\
+         {panel}\
          {GOVERNANCE}\
          keys:\n",
         state = state.display(),

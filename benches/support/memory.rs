@@ -50,7 +50,7 @@ pub(crate) fn measure(
     drop(running);
     let with_keys = match candidate {
         Candidate::Tollgate => Some(keyed(options, stage, candidate)?),
-        Candidate::Direct | Candidate::Bare | Candidate::Guarded => None,
+        Candidate::Direct | Candidate::Bare | Candidate::Guarded | Candidate::Leased => None,
     };
     Ok(Footprint {
         cold_start,
@@ -101,7 +101,7 @@ fn starts(
 
 fn with_open_streams(stage: &Stage, running: &Running) -> Result<u64, Fault> {
     on_one_core(async {
-        let mut request = Request::new(&governed::secret(0), 1024, Kind::Held);
+        let mut request = Request::new(&running.secret, 1024, Kind::Held);
         let mut open = Vec::with_capacity(STREAMS);
         for _ in 0..STREAMS {
             let mut connection = Connection::open(running.address).await?;

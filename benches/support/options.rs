@@ -11,7 +11,7 @@ pub(crate) const USAGE: &str = "cargo bench --bench gateway_overhead -- [options
   --rounds N         runs of each candidate in each case, in turns (5)
   --quick            one second, two rounds: to see that it works
   --only TEXT        only the cases with TEXT in their name; `memory` is one
-  --candidates LIST  of direct,bare,tollgate,guarded (all four)";
+  --candidates LIST  of direct,bare,tollgate,guarded,leased (all five)";
 
 /// What this process is.
 pub(crate) enum Role {
