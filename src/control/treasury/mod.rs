@@ -4,8 +4,9 @@
 //! transaction, and then everybody gets an answer. So one sync of the disk carries as many steps as came in while the last
 //! one was under way, and nothing is ever said that a crash could unsay.
 //!
-//! Invariant: an answer is sent after the commit that holds what it says. A commit that fails leaves memory ahead of the disk,
-//! so the bank is read back from the disk before it hears anything else.
+//! Invariant: an answer is sent after the commit that holds what it says; one that changed nothing, after the books said that
+//! the bank is held still. A commit that fails leaves memory ahead of the disk, so the bank is read back from the disk before it
+//! hears anything else.
 //!
 //! Not here: what a step does (`lease::protocol`), who may ask for it (the doors).
 

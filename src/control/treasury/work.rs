@@ -67,7 +67,8 @@ pub(super) async fn run(
         let written = if !rows.is_empty() {
             kept = boot;
             ledger.write(&[rows], now.wall).await
-        } else if boot >= kept.saturating_add(TICK) {
+        } else if !held.is_empty() || boot >= kept.saturating_add(TICK) {
+            // What changed nothing is said from memory, which is as good as the books only while the bank is held.
             kept = boot;
             ledger.keep().await
         } else {

@@ -5,7 +5,7 @@ use super::super::{Ledger, Place, Store, StoreError, house, set_back, sql};
 use super::Server;
 use crate::clock::Wall;
 use crate::control::treasury::{Treasury, TreasuryError};
-use crate::lease::protocol::{AccountId, Bank, RouterId, Rows, Terms};
+use crate::lease::protocol::{AccountId, Answer, Bank, DiskId, Hello, RouterId, Rows, Sync, Terms};
 use crate::units::Money;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -166,6 +166,56 @@ fn a_bank_that_is_another_panels_by_now_ends_and_answers_nobody() {
         assert_eq!(known.fetch_one(&mut other).await.expect("reads"), 1);
     });
     treasury.close();
+}
+
+#[test]
+fn a_panel_that_lost_the_bank_turns_nobody_away_for_what_it_does_not_know() {
+    let Some(books) = books() else { return };
+    let router = RouterId(1);
+    let hello = |start| Hello {
+        router,
+        disk: DiskId(1),
+        start,
+    };
+    let sync = Sync {
+        router,
+        incarnation: 2,
+        seq: 1,
+        leases: Vec::new(),
+        wants: Vec::new(),
+        finals: Vec::new(),
+    };
+    let runtime = runtime();
+    let first = Treasury::start(&books.elsewhere(), Terms::default()).expect("a bank");
+    runtime.block_on(async {
+        first.enrol(router).await.expect("enrolled");
+        first.hello(hello(1)).await.expect("a number");
+        let place = books.elsewhere();
+        let mut other = super::super::connect(&place).await.expect("opens");
+        let ended = sql::query(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        );
+        ended.execute(&mut other).await.expect("ended");
+    });
+    let second = Treasury::start(&books.elsewhere(), Terms::default()).expect("the bank");
+    runtime.block_on(async {
+        let known = second.hello(hello(2)).await.expect("a number");
+        assert!(
+            matches!(known, Answer::Welcome { incarnation: 2, .. }),
+            "{known:?}"
+        );
+        // Nothing would be written for its answer, that this process is none.
+        let said = first.sync(sync.clone()).await;
+        assert!(
+            matches!(said, Err(TreasuryError::Store(_) | TreasuryError::Closed)),
+            "{said:?}"
+        );
+        let said = second.sync(sync).await.expect("an answer");
+        assert!(matches!(said, Answer::Synced(_)), "{said:?}");
+    });
+    first.close();
+    second.close();
 }
 
 #[test]
