@@ -53,4 +53,8 @@ pub(crate) enum Mutant {
     LendsOnOldBooks,
     /// What calls on a lease were for is believed also when it comes late, behind the lease's end.
     LateUsageCounts,
+    /// A panel that lost the bank writes as if it had it: a commit does not look at the term.
+    CommitsInAnyTerm,
+    /// A panel that lost the bank answers from memory what changes nothing, without a look at the term.
+    AnswersInAnyTerm,
 }

@@ -5,6 +5,7 @@ use super::chance::Chance;
 use super::world::{VALID, at, mills};
 use crate::lease::protocol::{AccountId, Bank, LeafId, Lending};
 use crate::units::Money;
+use std::time::Duration;
 
 /// Two teams share one organisation.
 pub(super) const TEAMS: u64 = 2;
@@ -56,8 +57,8 @@ impl Calendar {
         now.is_multiple_of(PERIOD)
     }
 
-    /// Makes the bank what it is to be now. When periods end it does not remember.
-    pub(super) fn apply(&self, bank: &mut Bank, now: u64) {
+    /// Makes the bank what it is to be now, by its clock. When periods end it does not remember.
+    pub(super) fn apply(&self, bank: &mut Bank, now: u64, clock: Duration) {
         for leaf in (1..=TEAMS).map(LeafId) {
             let [organisation, team, soft] = accounts(leaf, now);
             for (id, limit, hard) in [
@@ -70,7 +71,8 @@ impl Calendar {
                     bank.set_account(id, limit, hard);
                 }
             }
-            bank.set_end(team, Some(at((now / PERIOD + 1) * PERIOD)));
+            let left = at((now / PERIOD + 1) * PERIOD - now);
+            bank.set_end(team, Some(clock + left));
             let close = Lending {
                 valid_for: Some(at(VALID / 2)),
                 horizon: Some(at(20)),

@@ -1,6 +1,7 @@
 //! The treaty under a storm: the real bank and the real holders, a network that loses, doubles, delays and reorders, crashes
 //! that tear the tail off a disk or lose it, partitions, kills, machines that sleep and clocks that run at their own speed,
-//! periods that turn, limits that are changed, books that are set back, and a provider that counts what was truly charged.
+//! periods that turn, limits that are changed, books that are set back, one to three panels that take the bank from each other and
+//! do not all know it, and a provider that counts what was truly charged.
 //!
 //! One seed decides everything. After each step the books must balance ([`check`]); afterwards, in peace, all money must be
 //! accounted for. A rule broken on purpose ([`Mutant`]) must be noticed: a test that cannot fail shows nothing.
@@ -48,9 +49,13 @@ fn panics(run: impl FnOnce() -> u64) -> Option<String> {
 
 /// How much of the budget was used in a world that breaks no promise; of one that does, which it is.
 fn kept(seed: u64) -> u64 {
+    lived(seed, World::new(seed, None))
+}
+
+fn lived(seed: u64, world: World) -> u64 {
     let mut used = 0;
     let run = || {
-        used = World::new(seed, None).run();
+        used = world.run();
         used
     };
     if let Some(said) = panics(run) {
@@ -93,7 +98,7 @@ fn the_promises_hold_in_the_fourth_worlds() {
     hold(3 * seeds()..4 * seeds());
 }
 
-/// Worlds in which a promise was broken once, by a mistake that was mended.
+/// Worlds, with one panel, in which a promise was broken once, by a mistake that was mended.
 const ONCE_BROKEN: [u64; 2] = [
     // A lease that was lent in an answer that got lost, and ended before its holder heard of it, was presumed spent for good.
     7779,
@@ -104,7 +109,7 @@ const ONCE_BROKEN: [u64; 2] = [
 #[test]
 fn the_promises_hold_in_worlds_that_broke_them_once() {
     for seed in ONCE_BROKEN {
-        kept(seed);
+        lived(seed, World::plain(seed));
     }
 }
 
@@ -154,4 +159,14 @@ fn answers_that_are_not_stored_are_noticed() {
 #[test]
 fn calls_told_of_behind_the_end_of_their_lease_are_noticed() {
     noticed(Mutant::LateUsageCounts, "P15: ");
+}
+
+#[test]
+fn a_panel_that_writes_when_its_term_is_over_is_noticed() {
+    noticed(Mutant::CommitsInAnyTerm, "P3: ");
+}
+
+#[test]
+fn a_panel_that_answers_when_its_term_is_over_is_noticed() {
+    noticed(Mutant::AnswersInAnyTerm, "P7: ");
 }

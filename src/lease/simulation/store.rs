@@ -1,7 +1,8 @@
 //! The panel's store: rows that are safe once they are written, and outlive the panel.
 
 use crate::lease::protocol::{
-    Account, AccountId, Bank, Leaf, LeafId, Lease, LeaseId, Router, RouterId, Rows, Terms, Usage,
+    Account, AccountId, Bank, Leaf, LeafId, Lease, LeaseId, Lending, Router, RouterId, Rows, Terms,
+    Usage,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +47,11 @@ impl Keep for Store {
 
     fn open(&mut self, terms: Terms, now: Duration) -> Bank {
         let rows = Rows {
-            accounts: self.accounts.iter().map(|(id, row)| (*id, *row)).collect(),
+            accounts: self
+                .accounts
+                .iter()
+                .map(|(id, row)| (*id, stored(row)))
+                .collect(),
             leaves: self
                 .leaves
                 .iter()
@@ -73,5 +78,14 @@ impl Keep for Store {
         let mut bank = Bank::restore(terms, rows, 1);
         bank.wake(now);
         bank
+    }
+}
+
+/// What of an account is kept: the rest is said anew by whoever knows calendars.
+fn stored(row: &Account) -> Account {
+    Account {
+        ends: None,
+        lending: Lending::default(),
+        ..*row
     }
 }

@@ -1,6 +1,7 @@
 //! The world around bank and holders: network, provider, time, and what goes wrong.
 
 mod backup;
+mod panels;
 
 use super::calendar::{Calendar, TEAMS, accounts};
 use super::chance::Chance;
@@ -8,10 +9,11 @@ use super::check::Truth;
 use super::node::Node;
 use super::store::{Keep, Store};
 use crate::lease::protocol::{
-    Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, Sync, Terms, Work,
+    Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, RouterId, Sync, Terms, Work,
 };
 use crate::units::Money;
 use backup::Backup;
+use panels::Panels;
 use std::time::Duration;
 
 /// How long the storm lasts, and the world, in ticks of a second.
@@ -38,6 +40,23 @@ pub(super) fn at(tick: u64) -> Duration {
 enum Up {
     Hello(Hello),
     Sync(Sync),
+}
+
+impl Up {
+    /// What a bank says to it.
+    fn step(&self, bank: &mut Bank, now: Duration) -> Result<Answer, BankError> {
+        match self {
+            Self::Hello(hello) => bank.hello(hello),
+            Self::Sync(sync) => bank.sync(sync, now),
+        }
+    }
+
+    fn router(&self) -> RouterId {
+        match self {
+            Self::Hello(hello) => hello.router,
+            Self::Sync(sync) => sync.router,
+        }
+    }
 }
 
 /// A call under way at the provider, which goes on whatever becomes of the gateway.
@@ -74,8 +93,10 @@ pub(crate) struct World {
     mutant: Option<Mutant>,
     now: u64,
     terms: Terms,
+    /// The bank as its holder has it; while nobody holds it, as it is in the store.
     bank: Bank,
     store: Box<dyn Keep>,
+    panels: Panels,
     nodes: Vec<Node>,
     up: Vec<(u64, Up)>,
     down: Vec<(u64, usize, Result<Answer, BankError>)>,
@@ -101,7 +122,15 @@ impl World {
         Self::kept(seed, mutant, Box::new(Store::default()))
     }
 
-    /// A world whose panel keeps its books there.
+    /// A world with one panel.
+    pub(super) fn plain(seed: u64) -> Self {
+        Self {
+            panels: Panels::one(),
+            ..Self::new(seed, None)
+        }
+    }
+
+    /// A world whose panels keep their books there.
     pub(crate) fn kept(seed: u64, mutant: Option<Mutant>, store: Box<dyn Keep>) -> Self {
         let mut chance = Chance::new(seed);
         let count = 3 + chance.below(4);
@@ -117,7 +146,7 @@ impl World {
         let mut bank = Bank::new(terms);
         bank.mutant = mutant;
         let calendar = Calendar::new(&mut chance);
-        calendar.apply(&mut bank, 0);
+        calendar.apply(&mut bank, 0, Duration::ZERO);
         let nodes: Vec<Node> = (1..=count)
             .map(|id| Node::new(u128::from(id), chance.below(21)))
             .collect();
@@ -137,6 +166,7 @@ impl World {
             terms,
             bank,
             store,
+            panels: Panels::some(seed),
             nodes,
             up: Vec::new(),
             down: Vec::new(),
@@ -157,7 +187,8 @@ impl World {
                 self.live(node);
             }
             self.charge();
-            self.bank.tick(at(self.now));
+            let now = self.clock();
+            self.bank.tick(now);
             self.truth.after_tick(&self.bank);
             self.deliver_up();
             self.deliver_down();
@@ -165,6 +196,7 @@ impl World {
             self.enrol_late();
             self.commit();
             self.back_up();
+            self.succeed();
             if self.storms() && self.chance.below(150) == 0 {
                 self.reopen();
             }
@@ -184,12 +216,12 @@ impl World {
         let free = |bank: &Bank| -> Vec<Money> {
             bank.accounts().map(|(_, account)| account.free()).collect()
         };
-        let before = free(&self.bank);
+        let (before, now) = (free(&self.bank), self.clock());
         for _ in 0..200 {
             let bound = u64::try_from(self.said.len()).expect("few");
             let place = usize::try_from(self.chance.below(bound)).expect("few");
             if let Some(sync) = self.said.get(place) {
-                let _ = self.bank.sync(sync, at(self.now));
+                let _ = self.bank.sync(sync, now);
             }
             Truth::sound(&self.bank);
         }
@@ -203,6 +235,9 @@ impl World {
 
     /// What the panel did is safe from now on.
     fn commit(&mut self) {
+        if !self.is_held() {
+            return;
+        }
         let rows = self.bank.take_rows();
         self.truth.replayed(&self.bank, &rows);
         if let Some(backup) = &mut self.backup {
@@ -213,18 +248,21 @@ impl World {
 
     /// The panel dies, and another begins with what was safe.
     fn reopen(&mut self) {
-        self.bank = self.store.open(self.terms, at(self.now));
+        self.panels.begin();
+        let now = self.clock();
+        self.bank = self.store.open(self.terms, now);
         self.bank.mutant = self.mutant;
         if let Some(backup) = self.backup.as_ref().filter(|b| b.is_used) {
             let books = Self::old_books(backup.is_over, true);
-            self.bank.set_back(books, at(self.now));
+            self.bank.set_back(books, now);
         }
         self.take_up();
     }
 
     /// A bank just read goes by what administrators want.
     fn take_up(&mut self) {
-        self.calendar.apply(&mut self.bank, self.now);
+        let now = self.clock();
+        self.calendar.apply(&mut self.bank, self.now, now);
         for leaf in (1..=TEAMS).map(LeafId) {
             let killed = self.killed().is_some_and(|(_, killed)| killed == leaf);
             if self.bank.is_killed(leaf) != killed {
@@ -256,17 +294,18 @@ impl World {
             self.calendar.change(&mut self.chance);
         }
         if changes || Calendar::turns(self.now) {
-            self.calendar.apply(&mut self.bank, self.now);
+            let now = self.clock();
+            self.calendar.apply(&mut self.bank, self.now, now);
         }
     }
 
     /// Now and then somebody pulls the switch, and lets go of it again.
     fn switch(&mut self) {
         let (leaf, kill) = match self.killed() {
-            None if self.storms() && self.chance.below(400) == 0 => {
+            None if self.storms() && self.is_held() && self.chance.below(400) == 0 => {
                 (LeafId(1 + self.chance.below(TEAMS)), true)
             }
-            Some((since, leaf)) if self.now > since + 2 * VALID => (leaf, false),
+            Some((since, leaf)) if self.is_held() && self.now > since + 2 * VALID => (leaf, false),
             _ => return,
         };
         self.bank.kill(leaf, kill);
@@ -363,7 +402,7 @@ impl World {
         let served = self.call(place, Self::leaf(place), amount);
         let free = accounts(Self::leaf(place), self.now)
             .map(|id| self.bank.account(id).expect("one").free());
-        let lends = self.bank.restoring(at(self.now)).is_none();
+        let lends = self.bank.restoring(self.clock()).is_none();
         let can = free.iter().all(|free| *free >= amount) && self.killed().is_none() && lends;
         let node = &mut self.nodes[place];
         if served || !can {
@@ -494,37 +533,29 @@ impl World {
             .partition(|(due, _)| *due <= self.now);
         self.up = later;
         for (_, message) in due {
-            // What came before is safe; this step may be done and then lost, with its answer.
-            self.commit();
-            let dies = self.storms() && self.chance.below(100) == 0;
-            if dies {
-                let _ = match &message {
-                    Up::Hello(hello) => self.bank.hello(hello),
-                    Up::Sync(sync) => self.bank.sync(sync, at(self.now)),
-                };
-                self.reopen();
+            let Some(answer) = self.ask(&message) else {
                 continue;
-            }
-            let (router, answer) = match &message {
-                Up::Hello(hello) => {
-                    let answer = self.bank.hello(hello);
-                    self.truth.welcomed(hello.router, answer.as_ref().ok());
-                    (hello.router, answer)
-                }
-                Up::Sync(sync) => {
-                    let answer = self.bank.sync(sync, at(self.now));
-                    self.truth.answered(sync, answer.as_ref().ok());
-                    self.said.push(sync.clone());
-                    (sync.router, answer)
-                }
             };
             Truth::sound(&self.bank);
+            let router = message.router();
             let Some(place) = self.nodes.iter().position(|node| node.id == router) else {
                 continue;
             };
             if self.passes() {
                 let due = self.now + self.delay();
                 self.down.push((due, place, answer));
+            }
+        }
+    }
+
+    /// A panel's answer stands, whether it arrives or not.
+    fn heard(&mut self, message: &Up, answer: &Result<Answer, BankError>) {
+        let answer = answer.as_ref().ok();
+        match message {
+            Up::Hello(hello) => self.truth.welcomed(hello.router, answer),
+            Up::Sync(sync) => {
+                self.truth.answered(sync, answer);
+                self.said.push(sync.clone());
             }
         }
     }

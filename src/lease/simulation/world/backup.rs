@@ -1,6 +1,6 @@
 //! A panel that is restored from a backup, and a gateway that the backup does not know.
 
-use super::{DRAIN, STORM, VALID, World, at};
+use super::{DRAIN, STORM, VALID, World};
 use crate::lease::protocol::{Bank, Mutant, SetBack};
 use crate::lease::simulation::check::Sums;
 use crate::lease::simulation::store::Store;
@@ -40,7 +40,7 @@ impl World {
             // As if it had not been enrolled yet.
             world.bank = Bank::new(world.terms);
             world.bank.mutant = mutant;
-            world.calendar.apply(&mut world.bank, 0);
+            world.calendar.apply(&mut world.bank, 0, Duration::ZERO);
             let early = world.nodes.iter().take(world.nodes.len() - 1);
             early.for_each(|node| world.bank.enrol(node.id));
         }
@@ -76,6 +76,7 @@ impl World {
 
     /// A backup is made, or taken for the books; then the bank waits until it knows enough, and is told the bill.
     pub(super) fn back_up(&mut self) {
+        let now = self.clock();
         let Some(backup) = &mut self.backup else {
             return;
         };
@@ -90,16 +91,19 @@ impl World {
             backup.mirror = books.clone();
             self.store = Box::new(books);
             self.truth.set_back(sums);
-            self.bank = self.store.open(self.terms, at(self.now));
+            self.panels.stop();
+            self.panels.begin();
+            let now = self.clock();
+            self.bank = self.store.open(self.terms, now);
             self.bank.mutant = self.mutant;
             let books = Self::old_books(false, false);
-            self.bank.set_back(books, at(self.now));
+            self.bank.set_back(books, now);
             self.take_up();
             self.said.clear();
         } else if backup.is_used && !backup.is_over {
             let bill = self.truth.bill();
             let none_since = backup.late.is_none();
-            let opened = self.bank.open_again(&bill, none_since, at(self.now));
+            let opened = self.bank.open_again(&bill, none_since, now);
             if opened.is_ok() {
                 backup.is_over = true;
                 self.truth.balance(&self.bank);
