@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use tollgate::chat::json::Scanner;
 use tollgate::chat::{Endpoint, look};
-use tollgate::dialect::openai::{StreamMeter, usage};
+use tollgate::dialect::{StreamMeter, usage};
 
 fn main() {
     divan::main();

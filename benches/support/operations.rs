@@ -9,8 +9,9 @@ use super::passage::Passage;
 use jiff::tz::TimeZone;
 use std::fmt::{self, Display, Write as _};
 use std::hint::black_box;
-use tollgate::chat::Usage;
+use tollgate::chat::{Endpoint, Usage};
 use tollgate::clock::Wall;
+use tollgate::dialect::{StreamMeter, usage};
 use tollgate::governance::budget::{Period, Window};
 use tollgate::governance::identity::{
     Caller, Digest, Key, KeyIndex, Keys, Label, Labels, Selector,
@@ -37,7 +38,7 @@ impl Display for Operation {
 }
 
 /// Every step, in the order a request meets them.
-pub(crate) const OPERATIONS: [Operation; 12] = [
+pub(crate) const OPERATIONS: [Operation; 14] = [
     Operation {
         name: "key_known",
         run: |scene| {
@@ -117,7 +118,33 @@ pub(crate) const OPERATIONS: [Operation; 12] = [
             black_box(scene.passage.decide_and_settle());
         },
     },
+    Operation {
+        name: "stream_of_100_events",
+        run: |_| {
+            let mut meter = StreamMeter::new(Endpoint::Chat, true, true);
+            for _ in 0..100 {
+                meter.push(black_box(EVENT), &mut |release| {
+                    black_box(release);
+                });
+            }
+            black_box(meter.content_events());
+        },
+    },
+    Operation {
+        name: "usage_of_an_answer",
+        run: |_| {
+            let _ = black_box(usage(black_box(ANSWER), Endpoint::Chat));
+        },
+    },
 ];
+
+/// One event of a chat stream, as long as they usually are.
+const EVENT: &[u8] = b"data: {\"id\":\"chatcmpl-CgXyfQ0rTqB4nZ8m1kLwV2aHs9\",\"object\":\"chat.completion.chunk\",\"created\":1763700000,\
+\"model\":\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_51db84afab\",\"choices\":[{\"index\":0,\
+\"delta\":{\"content\":\" ledger\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n";
+
+/// A whole answer to a chat.
+const ANSWER: &[u8] = br#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"The ledger keeps what was promised apart from what was spent."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":0}}}"#;
 
 /// What the operations work on.
 pub(crate) struct Scene {
@@ -179,6 +206,7 @@ impl Scene {
                 input: Tokens(1024),
                 output_cap: Tokens(256),
                 choices: 1,
+                searches: 0,
                 audio: false,
             },
             usage: Usage {

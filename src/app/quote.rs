@@ -44,13 +44,7 @@ pub fn quote(
     body: Vec<u8>,
 ) -> anyhow::Result<serde_json::Value> {
     let config = config::load(sources)?;
-    let endpoint = match endpoint {
-        "chat" => Endpoint::Chat,
-        "completions" => Endpoint::Completions,
-        "embeddings" => Endpoint::Embeddings,
-        "responses" => Endpoint::Responses,
-        other => bail!("`{other}` is no endpoint: chat, completions, embeddings or responses"),
-    };
+    let endpoint = Endpoint::named(endpoint).with_context(|| no_endpoint(endpoint))?;
     let state: State = live::books_on_disk(&config).unwrap_or_default();
     let gate = Gate::new(Arc::new(Books::restore(state, false)));
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -104,6 +98,12 @@ pub fn quote(
     let quote = runtime.block_on(worker.quote(&plan, &call));
     let quote = quote.map_err(|refusal| anyhow::anyhow!("{}", gateway_words(refusal)))?;
     Ok(quoted(&quote, began))
+}
+
+/// What is said to whoever names an endpoint that is none.
+pub(super) fn no_endpoint(name: &str) -> String {
+    let names = Endpoint::ALL.map(Endpoint::name).join(", ");
+    format!("`{name}` is no endpoint: {names}")
 }
 
 fn gateway_words(refusal: crate::pipeline::Refusal) -> String {

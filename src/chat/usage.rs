@@ -26,4 +26,6 @@ pub struct Usage {
     pub audio_output: Tokens,
     /// Images the answer holds, where they are priced by the piece.
     pub images: u64,
+    /// Searches of the web the provider made.
+    pub searches: u64,
 }

@@ -3,6 +3,10 @@
 use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "this is the help a terminal shows: it knows no backticks"
+)]
 pub(super) enum Endpoint {
     /// /v1/chat/completions
     #[default]
@@ -13,6 +17,11 @@ pub(super) enum Endpoint {
     Embeddings,
     /// /v1/responses
     Responses,
+    /// /v1/messages
+    Messages,
+    /// /v1/messages/count_tokens
+    #[value(name = "count_tokens")]
+    CountTokens,
 }
 
 impl Endpoint {
@@ -23,6 +32,8 @@ impl Endpoint {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
         }
     }
 }

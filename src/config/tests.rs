@@ -9,7 +9,12 @@ use std::time::Duration;
 
 /// A configuration in memory, with the variables the examples refer to.
 fn sources(text: &str) -> Sources {
-    let variables = ["OPENAI_API_KEY", "TOLLGATE_DEV_KEY", "TOLLGATE_CI_KEY"];
+    let variables = [
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "TOLLGATE_DEV_KEY",
+        "TOLLGATE_CI_KEY",
+    ];
     Sources {
         text: Some((PathBuf::from("tollgate.yaml"), text.to_owned())),
         env: variables
@@ -170,6 +175,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(
         names,
         [
+            ("claude", Kind::Anthropic),
             ("openai", Kind::OpenAi),
             ("sim", Kind::Simulator),
             ("vllm", Kind::Compatible)
@@ -182,7 +188,7 @@ fn the_example_means_what_it_says() {
         .unwrap();
     assert_eq!(
         (smart.provider, smart.model.as_deref()),
-        (0, Some("gpt-4o"))
+        (1, Some("gpt-4o"))
     );
     assert_eq!(
         (smart.max_output, smart.tokenizer),

@@ -4,6 +4,7 @@
 
 use super::body::Outward;
 use super::status::Refused;
+use crate::chat::Dialect;
 use crate::clock::Moment;
 use crate::governance::budget::Standing;
 use crate::governance::limit::Headroom;
@@ -18,6 +19,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// As Anthropic names it.
+static ITS_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 static DECISION_ID: HeaderName = HeaderName::from_static("x-tollgate-decision-id");
 static REVISION: HeaderName = HeaderName::from_static("x-tollgate-policy-revision");
@@ -41,6 +44,7 @@ static RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tok
 
 /// Whom an answer is for, and what it is known by.
 pub(super) struct Named<'a> {
+    pub(super) dialect: Dialect,
     pub(super) id: PassageId,
     pub(super) request_id: Option<HeaderValue>,
     pub(super) revision: &'a str,
@@ -51,7 +55,7 @@ pub(super) struct Named<'a> {
 /// Values in one buffer, each with the header it is for.
 struct Stamps {
     text: BytesMut,
-    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 21]>,
+    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 22]>,
 }
 
 impl Stamps {
@@ -89,6 +93,9 @@ impl Stamps {
     fn named(&mut self, named: &Named<'_>) {
         if named.request_id.is_none() {
             self.text(&REQUEST_ID, named.id.request().as_str());
+            if named.dialect == Dialect::Anthropic {
+                self.text(&ITS_REQUEST_ID, named.id.request().as_str());
+            }
         }
         self.text(&DECISION_ID, named.id.decision().as_str());
         self.text(&REVISION, named.revision);
@@ -196,13 +203,16 @@ pub(super) fn answered(answer: Answer, named: Named<'_>) -> Response<Outward> {
         facts.headroom,
         matches!(body, Body::Stream(_)),
     );
+    if named.dialect == Dialect::Anthropic
+        && let Some(theirs) = headers.remove(&ITS_REQUEST_ID)
+    {
+        headers.insert(UPSTREAM_REQUEST_ID.clone(), theirs);
+    }
     let mut stamps = Stamps::new();
     stamps.named(&named);
     stamps.facts(&facts, named.now);
     stamps.onto(&mut headers);
-    if let Some(id) = named.request_id {
-        headers.insert(REQUEST_ID.clone(), id);
-    }
+    echo(&mut headers, named);
     let body = match body {
         Body::Whole(bytes) => Outward::whole(bytes),
         Body::Stream(stream) => Outward::stream(stream),
@@ -211,6 +221,15 @@ pub(super) fn answered(answer: Answer, named: Named<'_>) -> Response<Outward> {
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// Gives the caller's own name of the request back.
+fn echo(headers: &mut HeaderMap, named: Named<'_>) {
+    let Some(id) = named.request_id else { return };
+    if named.dialect == Dialect::Anthropic {
+        headers.insert(ITS_REQUEST_ID.clone(), id.clone());
+    }
+    headers.insert(REQUEST_ID.clone(), id);
 }
 
 /// Whether a header concerns one connection only.
@@ -277,8 +296,11 @@ fn clean(headers: &mut HeaderMap, headroom: Headroom, streaming: bool) {
 
 /// A refusal in the caller's dialect.
 pub(super) fn refused(refusal: &Refused, named: Named<'_>) -> Response<Outward> {
-    let decision = named.id.decision();
-    let body = refusal.body(decision.as_str(), named.revision, named.now);
+    let (request, decision) = (named.id.request(), named.id.decision());
+    let echoed = named.request_id.as_ref().and_then(|id| id.to_str().ok());
+    let request = echoed.unwrap_or(request.as_str());
+    let ids = (request, decision.as_str());
+    let body = refusal.body(named.dialect, ids, named.revision, named.now);
     let mut stamps = Stamps::new();
     stamps.named(&named);
     if let Some(standing) = &refusal.budget {
@@ -299,9 +321,7 @@ pub(super) fn refused(refusal: &Refused, named: Named<'_>) -> Response<Outward> 
     }
     let mut response = json(refusal.status, body);
     stamps.onto(response.headers_mut());
-    if let Some(id) = named.request_id {
-        response.headers_mut().insert(REQUEST_ID.clone(), id);
-    }
+    echo(response.headers_mut(), named);
     response
 }
 
@@ -311,9 +331,7 @@ pub(super) fn own(body: Vec<u8>, named: Named<'_>) -> Response<Outward> {
     stamps.named(&named);
     let mut response = json(StatusCode::OK, body);
     stamps.onto(response.headers_mut());
-    if let Some(id) = named.request_id {
-        response.headers_mut().insert(REQUEST_ID.clone(), id);
-    }
+    echo(response.headers_mut(), named);
     response
 }
 

@@ -5,8 +5,9 @@ use super::connection::{Connections, Life};
 use super::extract::{self, Head};
 use super::reply::{self, Named};
 use super::status::Refused;
-use crate::chat::Endpoint;
+use crate::chat::{Dialect, Endpoint};
 use crate::clock::{self, Moment};
+use crate::dialect::{self, anthropic, openai};
 use crate::governance::audit::Who;
 use crate::governance::budget::Standing;
 use crate::governance::gate::Quoted;
@@ -41,6 +42,8 @@ struct Visit {
     /// Who calls, once that is known.
     who: Arc<Who>,
     endpoint: Option<Endpoint>,
+    /// In whose words the caller is answered.
+    dialect: Dialect,
     streaming: bool,
     note: Note,
 }
@@ -68,6 +71,7 @@ pub(super) async fn answer(
         request_id: None,
         who,
         endpoint: None,
+        dialect: surface(&request),
         streaming: false,
         note: Note::default(),
     };
@@ -95,6 +99,7 @@ impl Visit {
             Route::Model(name) => self.model(key, &name),
             Route::Call(endpoint) => {
                 self.endpoint = Some(endpoint);
+                self.dialect = endpoint.dialect();
                 if !parts.headers.contains_key(http::header::CONTENT_TYPE) {
                     return Err(Refused::content_type());
                 }
@@ -165,7 +170,7 @@ impl Visit {
     /// A refusal; where a policy wants it so, as the model itself would refuse.
     fn refused(&self, refusal: &Refused, endpoint: Endpoint) -> Response<Outward> {
         if refusal.soft {
-            let body = crate::dialect::openai::declined(
+            let body = dialect::declined(
                 endpoint,
                 self.note.streaming,
                 self.id.request().as_str(),
@@ -199,7 +204,11 @@ impl Visit {
             .get(key)
             .map(|key| self.plan.models(key))
             .unwrap_or_default();
-        reply::own(crate::dialect::openai::models_list(names), self.named())
+        let body = match self.dialect {
+            Dialect::OpenAi => openai::models_list(names),
+            Dialect::Anthropic => anthropic::models_list(names),
+        };
+        reply::own(body, self.named())
     }
 
     fn model(&self, key: KeyIndex, name: &str) -> Result<Response<Outward>, Refused> {
@@ -208,14 +217,16 @@ impl Visit {
         if !may {
             return Err(Refused::no_model(name));
         }
-        Ok(reply::own(
-            crate::dialect::openai::model_object(name),
-            self.named(),
-        ))
+        let body = match self.dialect {
+            Dialect::OpenAi => openai::model_object(name),
+            Dialect::Anthropic => anthropic::model_object(name),
+        };
+        Ok(reply::own(body, self.named()))
     }
 
     fn named(&self) -> Named<'_> {
         Named {
+            dialect: self.dialect,
             id: self.id,
             request_id: self.request_id.clone(),
             revision: &self.plan.revisions.policy,
@@ -258,6 +269,18 @@ impl Visit {
     }
 }
 
+/// In whose words a request is answered before it is known where it leads: by its path, or by the version of the API that
+/// one vendor's clients always name.
+fn surface<B>(request: &Request<B>) -> Dialect {
+    let path = request.uri().path();
+    let bare = path.strip_prefix("/v1").unwrap_or(path);
+    if bare.starts_with("/messages") || request.headers().contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else {
+        Dialect::OpenAi
+    }
+}
+
 fn route(method: &Method, path: &str) -> Result<Route, Refused> {
     let bare = path
         .strip_prefix("/v1")
@@ -268,6 +291,8 @@ fn route(method: &Method, path: &str) -> Result<Route, Refused> {
         "/completions" => Endpoint::Completions,
         "/embeddings" => Endpoint::Embeddings,
         "/responses" => Endpoint::Responses,
+        "/messages" => Endpoint::Messages,
+        "/messages/count_tokens" => Endpoint::CountTokens,
         "/models" => {
             return if method == Method::GET {
                 Ok(Route::Models)
@@ -373,6 +398,10 @@ mod tests {
         check(Method::POST, "/v1/chat/completions", "/v1/chat/completions");
         check(Method::POST, "/chat/completions", "/v1/chat/completions");
         check(Method::POST, "/v1/responses", "/v1/responses");
+        check(Method::POST, "/v1/messages", "/v1/messages");
+        let count = "/v1/messages/count_tokens";
+        check(Method::POST, count, count);
+        check(Method::POST, "/v1/messages/batches", "404");
         check(Method::GET, "/v1/models", "models");
         check(Method::GET, "/models/org%2Fmodel", "model org/model");
         check(Method::GET, "/v1/models/a/b", "model a/b");

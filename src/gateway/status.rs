@@ -1,16 +1,18 @@
 //! Statuses and error bodies: one table for every way a request is turned back.
 //!
-//! The cause is a fact from within; here it gets its status, its type and code in the caller's dialect, and its words. No
-//! prompt, key or vendor body is ever among them.
+//! The cause is a fact from within; here it gets its status, its type and code, and its words. No prompt, key or vendor body
+//! is ever among them. What the door turns back itself stands here, what the gate and the way to a provider do in `refusal`;
+//! `surface` writes either in the caller's dialect.
 
-use crate::chat::{Endpoint, LookError};
-use crate::clock::Moment;
-use crate::dialect::openai::error_body;
+mod refusal;
+mod surface;
+
+pub(super) use surface::overloaded;
+
+use crate::chat::Endpoint;
 use crate::governance::budget::Standing;
-use crate::governance::gate::{Denial, Reason, retry_after};
-use crate::pipeline::{Failure, Refusal};
+use crate::governance::gate::retry_after;
 use http::StatusCode;
-use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -48,12 +50,6 @@ pub struct Refused {
     /// Whether the connection can go on: not while an unread body is in the way.
     pub close: bool,
 }
-
-/// A provider that asks for more is not quoted: nobody waits that long.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
-
-/// How soon a credential may be here that is not.
-const VAULT_WAIT: Duration = Duration::from_secs(5);
 
 const INVALID: &str = "invalid_request_error";
 
@@ -261,128 +257,6 @@ impl Refused {
         }
     }
 
-    fn look(error: &LookError) -> Self {
-        let mut refusal = refused(
-            StatusCode::BAD_REQUEST,
-            INVALID,
-            error.code(),
-            error.message(),
-        );
-        refusal.param = error.param().map(Into::into);
-        refusal
-    }
-
-    #[expect(
-        clippy::too_many_lines,
-        reason = "the one table: each reason with its status, type, code and source"
-    )]
-    fn denial(denial: Denial) -> Self {
-        let (status, kind, code, source) = match denial.reason {
-            Reason::ModelNotAllowed => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "model_not_allowed",
-                "rights",
-            ),
-            Reason::LabelRequired => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "label_required",
-                "budget",
-            ),
-            Reason::PriceUnknown | Reason::Unbounded => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "price_unknown",
-                "price",
-            ),
-            Reason::BudgetExceeded => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "budget_exceeded",
-                "insufficient_quota",
-                "budget",
-            ),
-            Reason::RateLimited => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "rate_limit_exceeded",
-                "limit",
-            ),
-            Reason::Crowded => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "too_many_label_values",
-                "limit",
-            ),
-            Reason::BudgetUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "budget_unavailable",
-                "budget_unavailable",
-                "journal",
-            ),
-            Reason::NotLent => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "budget_unavailable",
-                "budget_unavailable",
-                "panel",
-            ),
-            Reason::Killed => (StatusCode::FORBIDDEN, "permission_error", "killed", "panel"),
-            Reason::PolicyDenied
-            | Reason::ToolNotAllowed
-            | Reason::EndpointNotAllowed
-            | Reason::RequirementMissing => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                denial.reason.code(),
-                "policy",
-            ),
-            Reason::InputTooLong => (
-                StatusCode::BAD_REQUEST,
-                INVALID,
-                "max_input_tokens_exceeded",
-                "policy",
-            ),
-            Reason::Guardrail => (
-                StatusCode::BAD_REQUEST,
-                "guardrail_violation",
-                "content_filter",
-                "guard",
-            ),
-            Reason::Runaway => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "runaway_stopped",
-                "breaker",
-            ),
-        };
-        let status = denial
-            .status
-            .and_then(|asked| StatusCode::from_u16(asked).ok())
-            .unwrap_or(status);
-        // What a rule says it will say again.
-        let final_word = match denial.reason {
-            Reason::BudgetExceeded => true,
-            Reason::Runaway => false,
-            _ => denial.rule.is_some(),
-        };
-        let scope = denial
-            .budget
-            .as_ref()
-            .map(|standing| standing.to_string().into());
-        Self {
-            param: denial.param.map(Into::into),
-            source,
-            scope: scope.or(denial.limit).or_else(|| denial.rule.clone()),
-            rule: denial.rule,
-            code_shown: denial.code,
-            budget: denial.budget,
-            retry_after: denial.retry_after,
-            soft: denial.soft,
-            final_word,
-            ..refused(status, kind, Some(code), denial.message)
-        }
-    }
-
     /// The reason as metrics and records name it.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -393,184 +267,11 @@ impl Refused {
         }
     }
 
-    /// The body, in the caller's dialect. `decision` and `revision` name what was decided, and under which configuration.
-    pub(super) fn body(&self, decision: &str, revision: &str, now: Moment) -> Vec<u8> {
-        let budget = self.budget.as_deref();
-        let details = Details {
-            decision_id: decision,
-            policy_revision: revision,
-            rule: self.rule.as_deref(),
-            budget: budget.map(|standing| &*standing.budget),
-            scope: self.scope.as_deref(),
-            window: budget.map(|standing| standing.window.name()),
-            limit: budget.map(|standing| standing.limit),
-            spent: budget.map(|standing| standing.spent),
-            reserved: budget.map(|standing| standing.reserved),
-            remaining: budget.map(Standing::remaining),
-            resets_in_s: budget.and_then(|standing| standing.period.left(now.wall)),
-        };
-        error_body(
-            self.kind,
-            self.code_shown.as_deref().or(self.code),
-            &self.message,
-            self.param.as_deref(),
-            Some(&details),
-        )
-    }
-
     /// `retry-after` in whole seconds and in milliseconds, both rounded up.
     pub(super) fn waits(&self) -> Option<(u64, u64)> {
         self.retry_after.map(retry_after)
     }
 }
 
-/// `error.tollgate`: what the caller may need to act.
-#[derive(Serialize)]
-struct Details<'a> {
-    decision_id: &'a str,
-    policy_revision: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    budget: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<crate::units::Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    spent: Option<crate::units::Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reserved: Option<crate::units::Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remaining: Option<crate::units::Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resets_in_s: Option<u64>,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Malformed(error) => Self::look(&error),
-            Refusal::ModelNotFound { model } => Self::no_model(&model),
-            Refusal::Denied(denial) => Self::denial(*denial),
-            Refusal::Unrecorded => {
-                let message = "decisions cannot be recorded as fast as calls come, so none is let through unrecorded: try again shortly, or see /status on the admin port";
-                let refusal = refused(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "budget_unavailable",
-                    Some("decision_log_full"),
-                    message,
-                );
-                Self {
-                    source: "log",
-                    retry_after: Some(Duration::from_secs(1)),
-                    ..refusal
-                }
-            }
-            Refusal::NoCredential { provider, name } => {
-                let message = format!(
-                    "provider `{provider}` cannot be called: the control panel's vault has not given this gateway the credential `{name}` (yet). An administrator puts it there with `tollgate vault put {name}`; `panel.vault` in /status on the admin port says what is missing"
-                );
-                let refusal = refused(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "upstream_error",
-                    Some("credential_unavailable"),
-                    message,
-                );
-                Self {
-                    source: "panel",
-                    retry_after: Some(VAULT_WAIT),
-                    ..refusal
-                }
-            }
-            Refusal::Upstream {
-                provider,
-                attempts,
-                failure,
-            } => {
-                let status = if failure.is_timeout() {
-                    StatusCode::GATEWAY_TIMEOUT
-                } else {
-                    StatusCode::BAD_GATEWAY
-                };
-                let times = if attempts == 1 {
-                    "1 attempt".to_owned()
-                } else {
-                    format!("{attempts} attempts")
-                };
-                let message = format!("provider `{provider}` failed after {times}: {failure}");
-                let retry_after = match failure {
-                    Failure::Status(_, wait) => wait.filter(|wait| *wait <= LONGEST_WAIT),
-                    _ => None,
-                };
-                Self {
-                    source: "provider",
-                    retry_after,
-                    ..refused(status, "upstream_error", Some("upstream_error"), message)
-                }
-            }
-        }
-    }
-}
-
-/// The body for a connection there is no place for.
-pub(super) fn overloaded() -> Vec<u8> {
-    let message = "this gateway has as many connections as it may have (`max_connections`): try again shortly";
-    error_body::<()>(
-        "overloaded_error",
-        Some("too_many_connections"),
-        message,
-        None,
-        None,
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_of_statuses() {
-        let upstream = |failure| Refusal::Upstream {
-            provider: "openai".into(),
-            attempts: 2,
-            failure,
-        };
-        let rows = [
-            Refused::key(true),
-            Refused::key(false),
-            Refused::host("evil.example"),
-            Refused::origin(),
-            Refused::version(),
-            Refused::content_type(),
-            Refused::content_encoding(),
-            Refused::twice("host"),
-            Refused::label("x-tollgate-run", 256),
-            Refused::too_large(33_554_432),
-            Refused::too_slow(),
-            Refused::broken_body(),
-            Refused::unknown_path(&http::Method::POST, "/v1/audio/speech"),
-            Refused::method("POST"),
-            Refused::no_model("gpt-9"),
-            Refusal::Unrecorded.into(),
-            Refusal::Denied(Denial::suspended()).into(),
-            Refusal::Denied(Denial::not_lent(None)).into(),
-            Refusal::Denied(Denial::not_lent(Some(Duration::from_secs(2)))).into(),
-            upstream(Failure::Status(500, None)).into(),
-            upstream(Failure::Stalled).into(),
-            Refusal::NoCredential {
-                provider: "openai".into(),
-                name: "openai-prod".into(),
-            }
-            .into(),
-        ];
-        let line = |row: &Refused| {
-            let (status, code) = (row.status.as_u16(), row.code.unwrap_or("-"));
-            format!("{status} {} / {code}: {}", row.kind, row.message)
-        };
-        let table: Vec<String> = rows.iter().map(line).collect();
-        insta::assert_snapshot!(table.join("\n"));
-    }
-}
+mod tests;

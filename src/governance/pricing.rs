@@ -101,6 +101,8 @@ pub struct Rate {
     pub request: Money,
     /// Per image the answer holds.
     pub image: Money,
+    /// Per search of the web the provider makes; `None`: nobody knows.
+    pub web_search: Option<Money>,
     /// Tokens an input image counts as; without it an image counts as the whole of `max_input`.
     pub image_tokens: Option<Tokens>,
     /// The longest input the model takes.
@@ -118,6 +120,8 @@ pub struct Extent {
     pub output_cap: Tokens,
     /// Choices asked for.
     pub choices: u64,
+    /// Searches of the web that may be made.
+    pub searches: u64,
     /// Whether audio may be in it.
     pub audio: bool,
 }
@@ -137,7 +141,13 @@ impl Rate {
             .cost(usage)
             .flat(self.request)
             .flat(self.image.times(images))
+            .flat(self.searches(usage.searches))
             .total()
+    }
+
+    fn searches(&self, count: u64) -> Money {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.web_search.unwrap_or(Money::ZERO).times(count)
     }
 
     /// The most a call of this extent could cost, at the dearest tier and class it could reach.
@@ -150,6 +160,7 @@ impl Rate {
                     .times(extent.choices)
                     .add(classes.dearest_input(extent.audio), extent.input)
                     .flat(self.request)
+                    .flat(self.searches(extent.searches))
                     .total()
             })
             .max()
@@ -333,6 +344,7 @@ mod tests {
             input: Tokens(1001),
             output_cap: Tokens(10),
             choices: 2,
+            searches: 0,
             audio: false,
         };
         // Dearest input: 2 (long tier) against 1.25 (cache write); dearest output 6, twice.
@@ -345,6 +357,7 @@ mod tests {
             input: Tokens(100),
             output_cap: Tokens(1000),
             choices: 1,
+            searches: 0,
             audio: false,
         };
         let input_alone = rate().worst_case(Extent {

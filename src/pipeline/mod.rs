@@ -259,6 +259,7 @@ impl Worker {
             .ok_or_else(|| Refusal::ModelNotFound {
                 model: model.into(),
             })?;
+        understood(call.endpoint, &target, model)?;
         Ok(Box::new(Seen {
             look,
             target,
@@ -311,6 +312,20 @@ impl Worker {
     }
 }
 
+/// Whether a target can be called as the caller speaks: nothing is translated.
+fn understood(endpoint: Endpoint, target: &Target, model: &str) -> Result<(), Refusal> {
+    let upstream = &target.destination.upstream;
+    let spoken = endpoint.dialect();
+    if upstream.kind.speaks(spoken) {
+        return Ok(());
+    }
+    Err(Refusal::OtherDialect {
+        model: model.into(),
+        provider: upstream.name.clone(),
+        spoken,
+    })
+}
+
 fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>) -> Ask<'a> {
     let (look, destination) = (&seen.look, &seen.target.destination);
     Ask {
@@ -333,6 +348,9 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         countable: destination.encoding.is_some(),
         images: look.references.images,
         opaque: look.references.opaque,
+        searches: look.references.searches,
+        unpriced: look.references.unpriced,
+        thinking: look.thinking.map(Tokens),
         audio: look.audio,
         choices: look.choices,
         asked_cap: look.output_cap.map(|cap| Tokens(cap.tokens)),

@@ -286,9 +286,18 @@ impl Passage {
             .unwrap_or_else(|| own_count(self.input, ending.counted));
         let estimated = ending.usage.is_none() || ending.partial;
         let cost = match &self.target.destination.rate {
+            _ if self.endpoint.is_free() => Money::ZERO,
             Some(rate) => rate.cost(&usage),
             None => call.reserved(),
         };
+        if usage.searches > 0 && self.has_no_price_for_searches() {
+            tracing::warn!(
+                request = %self.id.request(),
+                model = %self.working(),
+                searches = usage.searches,
+                "a call searched the web, and no price of a search is known: it is not in its cost (`web_search` in the price book)"
+            );
+        }
         let bill = Bill {
             cost,
             input: usage.input,
@@ -320,6 +329,11 @@ impl Passage {
             overhead: self.overhead(now),
         };
         (facts, receipt.settlement.sequence)
+    }
+
+    fn has_no_price_for_searches(&self) -> bool {
+        let rate = self.target.destination.rate.as_ref();
+        rate.is_some_and(|rate| rate.web_search.is_none())
     }
 
     /// The model that works for it, by its provider's name.

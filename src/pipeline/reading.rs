@@ -4,7 +4,7 @@
 
 use super::passage::Passage;
 use super::screen::{Blocked, Screen};
-use crate::provider::openai as vendor;
+use crate::provider::vendor;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};

@@ -1,6 +1,6 @@
 //! Why a call got no answer, as facts; the door finds the words and the status.
 
-use crate::chat::LookError;
+use crate::chat::{Dialect, LookError};
 use crate::governance::gate::Denial;
 use crate::provider::transport::TransportError;
 use std::sync::Arc;
@@ -17,6 +17,16 @@ pub enum Refusal {
     ModelNotFound {
         /// As the caller named it.
         model: Box<str>,
+    },
+    /// The model's provider is called in another dialect than the call is spoken in.
+    #[error("provider {provider} does not speak the dialect of the call")]
+    OtherDialect {
+        /// The model, as it would be asked for.
+        model: Box<str>,
+        /// Who serves it.
+        provider: Arc<str>,
+        /// The dialect the call is spoken in.
+        spoken: Dialect,
     },
     /// The gate said no.
     #[error("denied: {}", .0.reason.code())]

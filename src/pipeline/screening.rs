@@ -5,7 +5,8 @@
 use super::plan::Plan;
 use super::screen::{Asked, Guards, Screened, TurnedBack, Whose, scan_name};
 use super::worker::Worker;
-use super::{Call, Note, Refusal, Seen, ask, count};
+use super::{Call, Note, Refusal, Seen, ask, count, understood};
+use crate::chat::Endpoint;
 use crate::clock;
 use crate::governance::budget::Standing;
 use crate::governance::gate::Reason;
@@ -72,7 +73,7 @@ impl Worker {
                 note.scan = screened.scan.map(scan_name);
                 note.screen = Some(screened.screen.clone());
                 stopped.map_err(Refusal::Denied)?;
-                self.take_over(plan, screened, seen, note)
+                self.take_over(plan, call.endpoint, screened, seen, note)
             }
             Err(turned) => {
                 let TurnedBack { denial, told } = *turned;
@@ -94,6 +95,7 @@ impl Worker {
     fn take_over(
         &self,
         plan: &Arc<Plan>,
+        endpoint: Endpoint,
         screened: Screened,
         seen: &mut Seen,
         note: &mut Note,
@@ -111,6 +113,7 @@ impl Worker {
                 .ok_or_else(|| Refusal::ModelNotFound {
                     model: model.into(),
                 })?;
+            understood(endpoint, &seen.target, model)?;
         }
         if let Some(choices) = screened.choices {
             seen.look.choices = choices;

@@ -8,7 +8,7 @@
 //!
 //! Guards elsewhere may want to be asked first: then it is `held`, and all of the above happens once it may leave.
 //!
-//! Not here: what events mean (`provider::openai`), what is booked (`passage`).
+//! Not here: what events mean (`provider::vendor`), what is booked (`passage`).
 
 mod held;
 
@@ -16,8 +16,8 @@ use super::passage::{Ending, Passage};
 use super::patience::PATIENCE;
 use super::screen::{Blocked, Guarded};
 use crate::clock;
-use crate::provider::openai::{Release, StreamMeter, last_event};
 use crate::provider::transport::Loan;
+use crate::provider::vendor::{Release, StreamMeter, last_event};
 use crate::telemetry::event::Attempt;
 use crate::units::{Money, Tokens};
 use bytes::{Bytes, BytesMut};
@@ -156,8 +156,7 @@ impl Stream {
         let Some(flow) = &mut self.flow else { return };
         if flow.is_spent() {
             self.cut();
-        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.usage().is_some()
-        {
+        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.is_told() {
             self.comment_on_cost();
         }
     }
@@ -168,6 +167,9 @@ impl Stream {
             return;
         };
         flow.meter.discard();
+        if let Some(guard) = &flow.guard {
+            flow.meter.caller_has(guard.outline());
+        }
         let usage = super::own_count(flow.passage.input(), flow.counted());
         let ending = flow.meter.filtered(usage, &blocked.message);
         self.ready.push_back(ending.into());
@@ -351,7 +353,8 @@ impl Flow {
         // While it flows the provider's time and the caller's are the same time.
         self.passage.waited(now.saturating_sub(self.opened));
         // A usage that came before the end says what was used so far: what came after it is counted.
-        let partial = !self.meter.is_ended() && !self.meter.is_finished();
+        let ended = self.meter.is_ended() || self.meter.is_finished();
+        let partial = !ended || !self.meter.is_told();
         let mut usage = self.meter.usage();
         let counted = self.counted();
         if let Some(usage) = usage.as_mut().filter(|_| partial) {
@@ -396,7 +399,7 @@ impl Flow {
             }
         };
         let _ = timeout(PATIENCE, rest).await;
-        if self.meter.usage().is_some() {
+        if self.meter.is_told() {
             self.passage.attempted(Attempt::Ok);
             self.settle(clock::since_start());
         } else {
@@ -468,7 +471,7 @@ impl Drop for Stream {
         let Some(mut flow) = self.flow.take() else {
             return;
         };
-        if flow.meter.usage().is_some() && flow.meter.is_ended() {
+        if flow.meter.is_told() && flow.meter.is_ended() {
             flow.passage.attempted(Attempt::Ok);
             flow.settle(clock::since_start());
         } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok()

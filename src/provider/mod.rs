@@ -2,8 +2,10 @@
 //!
 //! Not here: whether a call may go (`governance`), how a vendor spells things (`dialect`).
 
-pub mod openai;
+mod anthropic;
+mod openai;
 pub mod settings;
 pub mod simulator;
 pub mod transport;
 pub mod upstream;
+pub mod vendor;

@@ -1,36 +1,15 @@
-//! What the answers of providers that speak OpenAI's language say: usage, text, the end of a stream.
-//!
-//! A thin seam: the words are the dialect's, what they mean for a call is the pipeline's. A vendor with another dialect
-//! gets a file like this one.
-
-pub use crate::dialect::openai::{
-    Answer as Usages, Called, Field, Frames, Reader, Reading, Release, StreamMeter, event_name,
-    payload, said, whole,
-};
+//! How OpenAI, and whoever speaks its language, is called.
 
 use crate::chat::Endpoint;
-use crate::chat::json::JsonError;
+use http::header::{self, HeaderName};
 
-/// Reads a whole answer.
-///
-/// # Errors
-/// It is no JSON object.
-pub fn read(body: &[u8], endpoint: Endpoint) -> Result<Usages, JsonError> {
-    crate::dialect::openai::usage(body, endpoint)
-}
+/// Where it is.
+pub(super) const BASE: &str = "https://api.openai.com/v1";
 
-/// Where the last event of these bytes begins; they hold whole events.
-#[must_use]
-pub fn last_event(bytes: &[u8]) -> usize {
-    let body = bytes.trim_ascii_end();
-    let after = |blank: &[u8]| {
-        memchr::memmem::rfind(body, blank).map_or(0, |at| at.saturating_add(blank.len()))
-    };
-    after(b"\n\n").max(after(b"\r\n\r\n"))
-}
+/// What shows a credential.
+pub(super) const PROOF: HeaderName = header::AUTHORIZATION;
 
-/// Output tokens of an answer that tells no usage: never more than its text can do with, and never fewer than it can hold.
-#[must_use]
-pub fn output_bounds(reading: &Usages) -> (u64, u64) {
-    (reading.text_bytes / 8, reading.text_bytes.div_ceil(3))
+/// The path of a call; the version is part of the address that is configured.
+pub(super) fn path(prefix: &str, endpoint: Endpoint) -> String {
+    format!("{prefix}{}", endpoint.path().trim_start_matches("/v1"))
 }

@@ -4,7 +4,8 @@
 //! everything that was meant for a gateway, stays here. What the vault has moves without the plan: it stands beside it
 //! ([`Shown`]), and is wiped as soon as no call holds it any more.
 
-use crate::chat::Endpoint;
+use super::{anthropic, openai};
+use crate::chat::{Dialect, Endpoint};
 use crate::provider::settings::{Base, Credential, Kind, Provider};
 use crate::secret::Secret;
 use arc_swap::ArcSwapOption;
@@ -29,7 +30,9 @@ pub struct Upstream {
     pub base: Base,
     host: HeaderValue,
     proof: Proof,
-    paths: [Uri; Endpoint::ALL.len()],
+    /// The header that shows it.
+    shown_in: HeaderName,
+    paths: Vec<Uri>,
 }
 
 /// What the provider is shown.
@@ -38,14 +41,32 @@ enum Proof {
     /// Nothing: it asks for none.
     None,
     /// This, as the header has it.
-    Bearer(HeaderValue),
+    Given(HeaderValue),
     /// What the vault has by this name, while it is here.
     InVault(Arc<str>, Arc<Shown>),
 }
 
 /// What the vault has for a provider, as its header has it.
 #[derive(Debug, Default)]
-pub struct Shown(ArcSwapOption<HeaderValue>);
+pub struct Shown(ArcSwapOption<Credentials>);
+
+/// A secret as headers show it, all of them cut out of one buffer.
+#[derive(Debug)]
+struct Credentials {
+    bearer: HeaderValue,
+    plain: HeaderValue,
+}
+
+impl Credentials {
+    /// As this header has it.
+    fn within(&self, header: &HeaderName) -> &HeaderValue {
+        if *header == openai::PROOF {
+            &self.bearer
+        } else {
+            &self.plain
+        }
+    }
+}
 
 impl Shown {
     /// Shows this from now on; nothing where there is none.
@@ -53,10 +74,10 @@ impl Shown {
     /// # Errors
     /// It is no header: then nothing is shown.
     pub fn show(&self, secret: Option<&Secret<String>>) -> Result<(), UpstreamError> {
-        let header = secret.map(bearer).transpose();
-        self.0
-            .store(header.as_ref().ok().cloned().flatten().map(Arc::new));
-        header.map(drop)
+        let shown = secret.map(credentials).transpose();
+        let told = shown.as_ref().map(drop).map_err(|error| *error);
+        self.0.store(shown.ok().flatten().map(Arc::new));
+        told
     }
 }
 
@@ -91,30 +112,38 @@ impl Upstream {
             format!("{bracketed}:{}", base.port)
         };
         let host = HeaderValue::try_from(host).map_err(|_| UpstreamError::Address)?;
+        let shown_in = match provider.kind {
+            Kind::Anthropic => anthropic::PROOF,
+            Kind::OpenAi | Kind::Compatible | Kind::Simulator => openai::PROOF,
+        };
         let proof = match &provider.credential {
             None => Proof::None,
-            Some(Credential::Given(secret)) => Proof::Bearer(bearer(secret)?),
+            Some(Credential::Given(secret)) => {
+                Proof::Given(credentials(secret)?.within(&shown_in).clone())
+            }
             Some(Credential::InVault(name)) => {
                 Proof::InVault(name.clone(), shown.unwrap_or_default())
             }
         };
-        let path = |endpoint: Endpoint| -> Result<Uri, UpstreamError> {
-            let path = format!(
-                "{}{}",
-                base.prefix,
-                endpoint.path().trim_start_matches("/v1")
-            );
+        let path = |endpoint: Endpoint| {
+            let path = match provider.kind {
+                Kind::Anthropic => anthropic::path(&base.prefix, endpoint),
+                Kind::OpenAi | Kind::Compatible | Kind::Simulator => {
+                    openai::path(&base.prefix, endpoint)
+                }
+            };
             let path = PathAndQuery::try_from(path).map_err(|_| UpstreamError::Address)?;
             Ok(Uri::from(path))
         };
-        let [chat, completions, embeddings, responses] = Endpoint::ALL.map(path);
-        let paths = [chat?, completions?, embeddings?, responses?];
+        let paths = Endpoint::ALL.into_iter().map(path);
+        let paths = paths.collect::<Result<_, UpstreamError>>()?;
         Ok(Self {
             name: provider.name.clone(),
             kind: provider.kind,
             base,
             host,
             proof,
+            shown_in,
             paths,
         })
     }
@@ -123,7 +152,7 @@ impl Upstream {
     #[must_use]
     pub fn lacking(&self, dressed: &HeaderMap) -> Option<&Arc<str>> {
         match &self.proof {
-            Proof::InVault(name, _) if !dressed.contains_key(header::AUTHORIZATION) => Some(name),
+            Proof::InVault(name, _) if !dressed.contains_key(&self.shown_in) => Some(name),
             _ => None,
         }
     }
@@ -134,9 +163,12 @@ impl Upstream {
         &self,
         endpoint: Endpoint,
         query: Option<&str>,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Outgoing,
     ) -> Request<Outgoing> {
+        if endpoint.dialect() == Dialect::Anthropic {
+            anthropic::complete(&mut headers);
+        }
         let path = self
             .paths
             .get(endpoint as usize)
@@ -185,13 +217,26 @@ impl Upstream {
         measure(headers, length);
         let credential = match &self.proof {
             Proof::None => None,
-            Proof::Bearer(credential) => Some(credential.clone()),
-            Proof::InVault(_, shown) => shown.0.load().as_deref().cloned(),
+            Proof::Given(credential) => Some(credential.clone()),
+            Proof::InVault(_, shown) => {
+                let shown = shown.0.load();
+                shown
+                    .as_ref()
+                    .map(|shown| shown.within(&self.shown_in).clone())
+            }
         };
         match credential {
-            Some(credential) => headers.insert(header::AUTHORIZATION, credential),
-            None => headers.remove(header::AUTHORIZATION),
-        };
+            Some(credential) if self.shown_in == openai::PROOF => {
+                headers.insert(openai::PROOF, credential);
+            }
+            Some(credential) => {
+                headers.remove(openai::PROOF);
+                headers.insert(self.shown_in.clone(), credential);
+            }
+            None => {
+                headers.remove(openai::PROOF);
+            }
+        }
     }
 }
 
@@ -205,8 +250,8 @@ fn measure(headers: &mut HeaderMap, length: u64) {
     }
 }
 
-/// The header that shows a secret: shared by all calls, and wiped with the last of them.
-fn bearer(secret: &Secret<String>) -> Result<HeaderValue, UpstreamError> {
+/// The headers that show a secret: shared by all calls, and wiped with the last of them.
+fn credentials(secret: &Secret<String>) -> Result<Credentials, UpstreamError> {
     const SCHEME: &[u8] = b"Bearer ";
     let secret = secret.expose().as_bytes();
     // All of it at once, so that growing leaves no piece behind.
@@ -215,10 +260,17 @@ fn bearer(secret: &Secret<String>) -> Result<HeaderValue, UpstreamError> {
     ));
     shown.extend_from_slice(SCHEME);
     shown.extend_from_slice(secret);
-    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(shown));
-    let mut value = value.map_err(|_| UpstreamError::Credential)?;
-    value.set_sensitive(true);
-    Ok(value)
+    let shown = Bytes::from_owner(shown);
+    let header = |bytes: Bytes| {
+        let value = HeaderValue::from_maybe_shared(bytes);
+        let mut value = value.map_err(|_| UpstreamError::Credential)?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    Ok(Credentials {
+        plain: header(shown.slice(SCHEME.len()..))?,
+        bearer: header(shown)?,
+    })
 }
 
 fn accepts_gzip(value: &HeaderValue) -> bool {

@@ -103,7 +103,7 @@ const DEPARTURES: &[Departure] = &[
         "what is turned back at the door is recorded under the caller's name",
     ),
     (
-        "gateway/status.rs",
+        "gateway/status",
         "governance::gate",
         "the one table that gives each reason of a denial its status, type and code",
     ),

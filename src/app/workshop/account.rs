@@ -264,13 +264,10 @@ fn key_of(known: &[Key], has_config: bool, asker: &Asker) -> anyhow::Result<Key>
 }
 
 fn endpoint(name: &str) -> anyhow::Result<Endpoint> {
-    Ok(match name {
-        "chat" | "" => Endpoint::Chat,
-        "completions" => Endpoint::Completions,
-        "embeddings" => Endpoint::Embeddings,
-        "responses" => Endpoint::Responses,
-        other => bail!("`{other}` is no endpoint: chat, completions, embeddings or responses"),
-    })
+    if name.is_empty() {
+        return Ok(Endpoint::Chat);
+    }
+    Endpoint::named(name).with_context(|| crate::app::quote::no_endpoint(name))
 }
 
 fn headers(given: &[(String, String)]) -> anyhow::Result<HeaderMap> {

@@ -11,12 +11,13 @@
 //! Not here: what is found in the texts (`governance::guard`), answers (`dialect`).
 
 mod leaves;
+mod messages;
 mod walk;
 
 pub use leaves::{Under, under};
 
 use super::json::Text;
-use super::{Endpoint, Span};
+use super::{Dialect, Endpoint, Span};
 
 /// Where a text of a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ pub struct TextPart {
     pub text: Text,
     /// Where it comes from.
     pub source: Source,
+    /// Whether it is no string but JSON itself: arguments that stand in the body as they are.
+    pub bare_json: bool,
 }
 
 /// A call of a tool in the request's history.
@@ -97,6 +100,13 @@ pub enum Preface {
         /// Whether the array is empty.
         alone: bool,
     },
+    /// A block of text can be put here, before the first; whether there is one.
+    Block {
+        /// The offset.
+        at: usize,
+        /// Whether the array is empty.
+        alone: bool,
+    },
     /// A string whose text it goes in front of.
     Into(Text),
     /// There is none: a member of this name is added.
@@ -136,7 +146,11 @@ pub fn conversation(endpoint: Endpoint, body: &[u8]) -> Conversation {
     let mut walk = walk::Walk::default();
     // The body was taken strictly before: there is no error to meet here, and were there one, what was walked so far stands
     // beside a part that nobody read.
-    if walk.request(endpoint, body).is_err() {
+    let whole = match endpoint.dialect() {
+        Dialect::OpenAi => walk.request(endpoint, body),
+        Dialect::Anthropic => walk.messages(body),
+    };
+    if whole.is_err() {
         walk.found.unread.unknown = walk.found.unread.unknown.saturating_add(1);
     }
     walk.found

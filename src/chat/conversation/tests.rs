@@ -150,3 +150,74 @@ fn what_rules_may_set_is_found() {
         Some(Preface::Message { alone: true, .. })
     ));
 }
+
+#[test]
+fn blocks_of_messages_tell_who_says_what() {
+    let body = r#"{"model":"m","max_tokens":1,"system":[{"type":"text","text":"be kind","cache_control":{"type":"ephemeral"}}],"messages":[
+        {"content":[{"type":"text","text":"look","citations":[{"type":"char_location","cited_text":"quoted"}]},
+            {"source":{"data":"AAAA","media_type":"image/png","type":"base64"},"type":"image"},
+            {"type":"document","title":"paper","source":{"data":"words","note":"aside","media_type":"text/plain","type":"text"}},
+            {"type":"document","source":{"type":"url","url":"https://x.test/"}}],"role":"user"},
+        {"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"redacted_thinking","data":"x"},
+            {"type":"tool_use","id":"t1","name":"shell","input":{"cmd":"ls","deep":[{"a":"b"}]}}]},
+        {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"found"}]},{"type":"text","text":"and?"}]}],
+        "tools":[{"name":"shell","description":"runs","input_schema":{"type":"object","properties":{"cmd":{"type":"string","description":"what"}}}}],
+        "stop_sequences":["x"],"metadata":{"user_id":"u"}}"#;
+    check(
+        Endpoint::Messages,
+        body,
+        &[
+            (Source::System, "be kind"),
+            (Source::User, "look"),
+            (Source::User, "quoted"),
+            (Source::User, "paper"),
+            (Source::User, "words"),
+            (Source::User, "aside"),
+            (Source::Assistant, "hm"),
+            (Source::ToolArguments, r#"{"cmd":"ls","deep":[{"a":"b"}]}"#),
+            (Source::ToolResult, "found"),
+            (Source::User, "and?"),
+            (Source::ToolDefinition, "runs"),
+            (Source::ToolDefinition, "what"),
+            (Source::User, "u"),
+        ],
+    );
+    let found = read(Endpoint::Messages, body);
+    let (unread, first) = (found.unread, found.uses.first().expect("one"));
+    assert_eq!((unread.images, unread.files, unread.unknown), (1, 1, 1));
+    assert!(found.texts.iter().filter(|part| part.bare_json).count() == 1);
+    assert_eq!(
+        first.name.map(|name| name.raw(body.as_bytes())),
+        Some(&b"shell"[..])
+    );
+    let answer = found.answers.first().expect("one");
+    assert_eq!(
+        answer.call.map(|id| id.raw(body.as_bytes())),
+        Some(&b"t1"[..])
+    );
+    assert!(matches!(
+        found.preface,
+        Some(Preface::Block { alone: false, .. })
+    ));
+    assert!(found.stop.is_some());
+    let spans: Vec<_> = found.texts.iter().map(|part| part.text.span).collect();
+    assert!(spans.is_sorted() && spans.windows(2).all(|pair| pair[0].end <= pair[1].start));
+}
+
+#[test]
+fn what_the_system_says_has_three_places_in_messages() {
+    let preface = |system: &str| {
+        let body = format!(r#"{{"model":"m","max_tokens":1,"messages":[]{system}}}"#);
+        read(Endpoint::Messages, &body).preface
+    };
+    assert_eq!(preface(""), Some(Preface::Member("system")));
+    assert!(matches!(
+        preface(r#","system":"x""#),
+        Some(Preface::Into(_))
+    ));
+    assert!(matches!(
+        preface(r#","system":[]"#),
+        Some(Preface::Block { alone: true, .. })
+    ));
+    assert_eq!(preface(r#","system":null"#), None);
+}

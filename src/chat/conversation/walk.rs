@@ -5,8 +5,8 @@ use super::{Conversation, Preface, Source, TextPart, ToolAnswer, ToolUse};
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
 use crate::chat::{Endpoint, Span};
 
-type Step = Result<(), JsonError>;
-type Reader<'a> = Scanner<'a, Lenient>;
+pub(super) type Step = Result<(), JsonError>;
+pub(super) type Reader<'a> = Scanner<'a, Lenient>;
 
 /// The walk while it is taken.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Walk {
         let mut members = scanner.object()?;
         self.found.preface = match endpoint {
             Responses => Some(Preface::Member("instructions")),
-            Chat | Completions | Embeddings => None,
+            _ => None,
         };
         while let Some(key) = scanner.member(&mut members)? {
             let scanner = &mut scanner;
@@ -191,7 +191,7 @@ impl Walk {
     }
 
     /// What tools are offered: their names apart from all the other strings, which are texts.
-    fn tools(&mut self, scanner: &mut Reader<'_>) -> Step {
+    pub(super) fn tools(&mut self, scanner: &mut Reader<'_>) -> Step {
         if scanner.peek()? != Kind::Array {
             return self.texts(scanner, Source::ToolDefinition);
         }
@@ -238,7 +238,7 @@ impl Walk {
     }
 
     /// `response_format`, or `text.format`: a schema's descriptions are texts.
-    fn format(&mut self, scanner: &mut Reader<'_>) -> Step {
+    pub(super) fn format(&mut self, scanner: &mut Reader<'_>) -> Step {
         let span = scanner.at();
         self.texts(scanner, Source::ToolDefinition)?;
         let written = scanner.body().get(span..scanner.at()).unwrap_or_default();
@@ -276,7 +276,7 @@ impl Walk {
     }
 
     /// Every string below, by the key it stands under.
-    fn texts(&mut self, scanner: &mut Reader<'_>, source: Source) -> Step {
+    pub(super) fn texts(&mut self, scanner: &mut Reader<'_>, source: Source) -> Step {
         match scanner.peek()? {
             Kind::Text => self.text(scanner, source),
             Kind::Array => {
@@ -302,7 +302,7 @@ impl Walk {
         }
     }
 
-    fn under(&mut self, scanner: &mut Reader<'_>, key: &[u8], source: Source) -> Step {
+    pub(super) fn under(&mut self, scanner: &mut Reader<'_>, key: &[u8], source: Source) -> Step {
         let is_text = scanner.peek()? == Kind::Text;
         let definition = source == Source::ToolDefinition;
         let unread = &mut self.found.unread;
@@ -329,25 +329,29 @@ impl Walk {
         Ok(())
     }
 
-    fn text(&mut self, scanner: &mut Reader<'_>, source: Source) -> Step {
+    pub(super) fn text(&mut self, scanner: &mut Reader<'_>, source: Source) -> Step {
         let text = scanner.text()?;
         self.add(text, source);
         Ok(())
     }
 
-    fn add(&mut self, text: Text, source: Source) {
+    pub(super) fn add(&mut self, text: Text, source: Source) {
         if text.span.start < text.span.end {
-            self.found.texts.push(TextPart { text, source });
+            self.found.texts.push(TextPart {
+                text,
+                source,
+                bare_json: false,
+            });
         }
     }
 
-    fn unknown(&mut self) {
+    pub(super) fn unknown(&mut self) {
         self.found.unread.unknown = self.found.unread.unknown.saturating_add(1);
     }
 }
 
 /// A number, as written; anything else is skipped.
-fn number(scanner: &mut Reader<'_>) -> Result<Option<Span>, JsonError> {
+pub(super) fn number(scanner: &mut Reader<'_>) -> Result<Option<Span>, JsonError> {
     if scanner.peek()? == Kind::Number {
         return Ok(Some(scanner.number()?));
     }

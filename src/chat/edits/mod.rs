@@ -115,6 +115,11 @@ impl Edits {
                 let message = format!(r#"{{"role":"system","content":{}}}{comma}"#, quote(text));
                 self.replace(Span::new(at, at), message.as_bytes());
             }
+            Preface::Block { at, alone } => {
+                let comma = if alone { "" } else { "," };
+                let block = format!(r#"{{"type":"text","text":{}}}{comma}"#, quote(text));
+                self.replace(Span::new(at, at), block.as_bytes());
+            }
             Preface::Into(system) => {
                 let quoted = quote(text);
                 let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();

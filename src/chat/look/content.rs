@@ -40,6 +40,7 @@ impl Content {
         References {
             images: self.images_by_type.max(self.images_by_key),
             opaque: self.opaque,
+            ..References::default()
         }
     }
 

@@ -34,6 +34,19 @@ pub enum LookError {
         "`background` is not taken: what an answer costs that is made later would never be seen here, remove it"
     )]
     Background,
+    /// A field that names models beside the one that is weighed.
+    #[error(
+        "`{0}` is not taken: it names models beside `model`, whose rights and prices nobody here would have weighed; remove it"
+    )]
+    OtherModels(&'static str),
+    /// A field that asks for serving that costs more than the price book says.
+    #[error("`{param}` may be {may_be} here: anything else costs more than the price book says")]
+    Dearer {
+        /// The field.
+        param: &'static str,
+        /// What it may be.
+        may_be: &'static str,
+    },
     /// A way of serving that costs more than the price book says.
     #[error(
         "`service_tier` may be `auto`, `default`, `flex`, `standard`, `standard_only` or `on_demand` here: other tiers cost more than the price book says"
@@ -53,9 +66,11 @@ impl LookError {
     pub const fn param(&self) -> Option<&str> {
         match self {
             Self::Json(_) | Self::NotAnObject => None,
-            Self::Missing(param) | Self::Forbidden(param) | Self::Wrong { param, .. } => {
-                Some(param)
-            }
+            Self::Missing(param)
+            | Self::Forbidden(param)
+            | Self::OtherModels(param)
+            | Self::Wrong { param, .. }
+            | Self::Dearer { param, .. } => Some(param),
             Self::Background => Some("background"),
             Self::ServiceTier => Some("service_tier"),
         }
@@ -69,7 +84,11 @@ impl LookError {
             Self::NotAnObject => "invalid_type",
             Self::Missing(_) => "missing_required_parameter",
             Self::Wrong { .. } => "invalid_value",
-            Self::Forbidden(_) | Self::Background | Self::ServiceTier => "unsupported_parameter",
+            Self::Forbidden(_)
+            | Self::OtherModels(_)
+            | Self::Dearer { .. }
+            | Self::Background
+            | Self::ServiceTier => "unsupported_parameter",
         })
     }
 }

@@ -12,6 +12,7 @@
 
 mod content;
 mod error;
+mod messages;
 mod pass;
 
 pub use error::LookError;
@@ -59,6 +60,8 @@ pub struct Look {
     pub messages: u32,
     /// The end user it names, between the quotes as written.
     pub user: Option<Span>,
+    /// What of the output is set aside for thinking: a cap must be above it.
+    pub thinking: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +141,10 @@ pub struct References {
     pub images: u32,
     /// The first thing whose size the body does not bound.
     pub opaque: Option<&'static str>,
+    /// How many searches of the web the provider may make for it, each at a price of its own; [`u64::MAX`]: any number.
+    pub searches: u64,
+    /// The first thing that costs what no price here covers.
+    pub unpriced: Option<&'static str>,
 }
 
 impl Look {

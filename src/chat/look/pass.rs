@@ -5,9 +5,10 @@
 //! Not here: what lies below messages and input (`content`).
 
 use super::content::Content;
+use super::messages::Blocks;
 use super::{CapField, IncludeUsage, Look, LookError, MAX_MODEL, Model, OutputCap, References};
 use crate::chat::json::{Kind, Scanner, Text};
-use crate::chat::{Endpoint, Span};
+use crate::chat::{Dialect, Endpoint, Span};
 use crate::units::Tokens;
 
 /// The most choices a call may ask for in one `n` or `best_of`.
@@ -29,12 +30,15 @@ pub(super) struct Pass {
     null_caps: [Option<Span>; 3],
     choices: u64,
     /// Messages, items or prompts; `None` until the field is met.
-    messages: Option<u64>,
+    pub(super) messages: Option<u64>,
     content: Content,
-    opaque: Option<&'static str>,
+    /// What messages of Anthropic's hold.
+    pub(super) blocks: Blocks,
+    pub(super) opaque: Option<&'static str>,
     audio: bool,
-    tools: bool,
-    user: Option<Span>,
+    pub(super) tools: bool,
+    pub(super) user: Option<Span>,
+    pub(super) thinking: Option<u64>,
     /// The first field at fault; told only once the whole body proved to be JSON.
     fault: Option<LookError>,
 }
@@ -45,29 +49,39 @@ impl Pass {
             endpoint,
             model: None,
             stream: false,
-            include_usage: if endpoint == Endpoint::Responses {
-                IncludeUsage::On
-            } else {
-                IncludeUsage::Absent
+            // Where usage always comes, nobody needs to ask for it.
+            include_usage: match endpoint {
+                Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
+                    IncludeUsage::On
+                }
+                Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
+                    IncludeUsage::Absent
+                }
             },
             output_cap: None,
             null_caps: [None; 3],
             choices: 1,
             messages: None,
             content: Content::default(),
+            blocks: Blocks::default(),
             opaque: None,
             audio: false,
             tools: false,
             user: None,
+            thinking: None,
             fault: None,
         }
     }
 
     /// One member of the body.
     pub(super) fn field(&mut self, scanner: &mut Scanner<'_>, key: &[u8]) -> Result<(), LookError> {
-        use Endpoint::{Chat, Completions, Embeddings, Responses};
+        use Endpoint::{Chat, Completions, CountTokens, Embeddings, Messages, Responses};
         match (key, self.endpoint) {
             (b"model", _) => self.model(scanner),
+            (b"api_base", _) => self.forbidden(scanner, "api_base"),
+            (b"base_url", _) => self.forbidden(scanner, "base_url"),
+            (b"extra_headers", _) => self.forbidden(scanner, "extra_headers"),
+            (_, Messages | CountTokens) => self.field_of_messages(scanner, key),
             (b"messages", Chat) => self.messages(scanner),
             (b"input", Embeddings | Responses) => self.input(scanner),
             (b"prompt", Completions) => self.prompts(scanner),
@@ -77,32 +91,14 @@ impl Pass {
             (b"web_search_options", Chat) => self.pointer(scanner, "web_search_options"),
             (b"search_parameters", Chat) => self.pointer(scanner, "search_parameters"),
             (b"data_sources", Chat) => self.pointer(scanner, "data_sources"),
-            (b"stream", Chat | Completions | Responses) => {
-                if let Some(stream) = self.boolean(scanner, "stream")? {
-                    self.stream = stream;
-                }
-                Ok(())
-            }
+            (b"stream", Chat | Completions | Responses) => self.streams(scanner),
             (b"background", Responses) => {
                 if self.boolean(scanner, "background")? == Some(true) {
                     self.note(LookError::Background);
                 }
                 Ok(())
             }
-            (b"service_tier", Chat | Completions | Responses) => {
-                if scanner.peek()? != Kind::Text {
-                    return skipped(scanner);
-                }
-                let tier = scanner.text()?;
-                // What vendors call serving at their list price, or below it.
-                if !matches!(
-                    tier.raw(scanner.body()),
-                    b"auto" | b"default" | b"flex" | b"on_demand" | b"standard" | b"standard_only"
-                ) {
-                    self.note(LookError::ServiceTier);
-                }
-                Ok(())
-            }
+            (b"service_tier", Chat | Completions | Responses) => self.service_tier(scanner),
             (b"stream_options", Chat | Completions) => self.stream_options(scanner),
             (b"n", Chat | Completions) => self.choices(scanner, "n"),
             (b"best_of", Completions) => self.choices(scanner, "best_of"),
@@ -121,9 +117,6 @@ impl Pass {
                 }
                 skipped(scanner)
             }
-            (b"api_base", _) => self.forbidden(scanner, "api_base"),
-            (b"base_url", _) => self.forbidden(scanner, "base_url"),
-            (b"extra_headers", _) => self.forbidden(scanner, "extra_headers"),
             _ => skipped(scanner),
         }
     }
@@ -139,7 +132,7 @@ impl Pass {
         }
         let model = self.model.ok_or(LookError::Missing("model"))?;
         let needed = match self.endpoint {
-            Endpoint::Chat => Some("messages"),
+            Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => Some("messages"),
             Endpoint::Completions => Some("prompt"),
             Endpoint::Embeddings => Some("input"),
             Endpoint::Responses => None, // a stored prompt or a conversation may stand for it
@@ -148,12 +141,22 @@ impl Pass {
             (None, Some(field)) => return Err(LookError::Missing(field)),
             (messages, _) => messages.unwrap_or_default(),
         };
+        if self.endpoint == Endpoint::Messages && self.output_cap.is_none() {
+            return Err(LookError::Missing("max_tokens"));
+        }
         let per_prompt = if self.endpoint == Endpoint::Completions {
             messages.max(1)
         } else {
             1
         };
-        let references = self.content.references();
+        let references = match self.endpoint.dialect() {
+            Dialect::OpenAi => self.content.references(),
+            Dialect::Anthropic => self.blocks.references(),
+        };
+        let embedded = self
+            .content
+            .embedded()
+            .saturating_add(self.blocks.embedded());
         Ok(Look {
             model,
             stream: self.stream,
@@ -163,9 +166,10 @@ impl Pass {
             choices: self.choices.saturating_mul(per_prompt),
             close,
             empty,
-            input_bound: Tokens((body.len() as u64).saturating_sub(self.content.embedded()))
+            input_bound: Tokens((body.len() as u64).saturating_sub(embedded))
                 .plus(Tokens(PER_MESSAGE).times(messages))
-                .plus(Tokens(PER_CALL)),
+                .plus(Tokens(PER_CALL))
+                .plus(self.blocks.unseen()),
             references: References {
                 opaque: self.opaque.or(references.opaque),
                 ..references
@@ -174,7 +178,23 @@ impl Pass {
             tools: self.tools,
             messages: u32::try_from(messages).unwrap_or(u32::MAX),
             user: self.user,
+            thinking: self.thinking,
         })
+    }
+
+    pub(super) fn service_tier(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        if scanner.peek()? != Kind::Text {
+            return skipped(scanner);
+        }
+        let tier = scanner.text()?;
+        // What vendors call serving at their list price, or below it.
+        if !matches!(
+            tier.raw(scanner.body()),
+            b"auto" | b"default" | b"flex" | b"on_demand" | b"standard" | b"standard_only"
+        ) {
+            self.note(LookError::ServiceTier);
+        }
+        Ok(())
     }
 
     fn model(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
@@ -306,7 +326,11 @@ impl Pass {
         }
     }
 
-    fn cap(&mut self, scanner: &mut Scanner<'_>, field: CapField) -> Result<(), LookError> {
+    pub(super) fn cap(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        field: CapField,
+    ) -> Result<(), LookError> {
         const MUST_BE: &str = "a positive whole number";
         match scanner.peek()? {
             Kind::Null => {
@@ -319,7 +343,9 @@ impl Pass {
         let start = scanner.at();
         let number = scanner.whole_number()?;
         let value = Span::new(start, scanner.at());
-        let Some(tokens @ 1..) = number else {
+        // Anthropic fills a cache by a call that writes nothing.
+        let least = u64::from(self.endpoint.dialect() == Dialect::OpenAi);
+        let Some(tokens) = number.filter(|tokens| *tokens >= least) else {
             self.note(LookError::Wrong {
                 param: field.name(),
                 must_be: MUST_BE,
@@ -377,11 +403,22 @@ impl Pass {
     }
 
     /// A field that points to what the provider keeps or fetches.
-    fn pointer(&mut self, scanner: &mut Scanner<'_>, what: &'static str) -> Result<(), LookError> {
+    pub(super) fn pointer(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        what: &'static str,
+    ) -> Result<(), LookError> {
         if scanner.peek()? != Kind::Null {
             self.opaque.get_or_insert(what);
         }
         skipped(scanner)
+    }
+
+    pub(super) fn streams(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+        if let Some(stream) = self.boolean(scanner, "stream")? {
+            self.stream = stream;
+        }
+        Ok(())
     }
 
     fn boolean(
@@ -411,7 +448,7 @@ impl Pass {
         skipped(scanner)
     }
 
-    fn wrong(
+    pub(super) fn wrong(
         &mut self,
         scanner: &mut Scanner<'_>,
         param: &'static str,
@@ -422,12 +459,12 @@ impl Pass {
     }
 
     #[cold]
-    fn note(&mut self, fault: LookError) {
+    pub(super) fn note(&mut self, fault: LookError) {
         self.fault.get_or_insert(fault);
     }
 }
 
-fn skipped(scanner: &mut Scanner<'_>) -> Result<(), LookError> {
+pub(super) fn skipped(scanner: &mut Scanner<'_>) -> Result<(), LookError> {
     scanner.skip()?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{CapField, IncludeUsage, Look, LookError, look};
 use crate::chat::{Endpoint, Span};
 use crate::units::Tokens;
 
-use Endpoint::{Chat, Completions, Embeddings, Responses};
+use Endpoint::{Chat, Completions, CountTokens, Embeddings, Messages, Responses};
 
 fn looked(endpoint: Endpoint, body: &str) -> Look {
     look(endpoint, body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"))
@@ -369,6 +369,180 @@ fn what_responses_point_to_is_opaque() {
     let output = r#""input":[{"type":"function_call_output","call_id":"c","output":[{"type":"input_image","image_url":"data:"}]}]"#;
     assert_eq!(opaque(output).images, 1);
     assert_eq!(opaque(output).opaque, None);
+}
+
+/// Messages with these members besides model, messages and cap.
+fn messages(members: &str) -> Look {
+    looked(
+        Messages,
+        &format!(r#"{{"model":"m","max_tokens":64,"messages":[]{members}}}"#),
+    )
+}
+
+#[test]
+fn messages_need_a_cap_and_a_count_of_them_none() {
+    let bare = r#"{"model":"m","messages":[]}"#;
+    refused(
+        Messages,
+        bare,
+        Some("max_tokens"),
+        "missing_required_parameter",
+    );
+    assert_eq!(looked(CountTokens, bare).output_cap, None);
+    // A call that fills the cache writes nothing.
+    let body = r#"{"model":"m","messages":[],"max_tokens":0}"#;
+    assert_eq!(
+        looked(Messages, body).output_cap.map(|cap| cap.tokens),
+        Some(0)
+    );
+    let look = messages(
+        r#","stream":true,"thinking":{"type":"enabled","budget_tokens":32},"metadata":{"user_id":"u-1"}"#,
+    );
+    assert!(look.stream && look.include_usage == IncludeUsage::On);
+    assert_eq!((look.thinking, look.choices), (Some(32), 1));
+    assert!(look.user.is_some());
+}
+
+#[test]
+fn what_costs_more_or_names_other_models_is_not_taken() {
+    for (member, param) in [
+        (r#""fallbacks":[{"model":"other"}]"#, "fallbacks"),
+        (
+            r#""tools":[{"type":"advisor_20260301","name":"advisor","model":"other"}]"#,
+            "tools",
+        ),
+        (r#""speed":"fast""#, "speed"),
+        (r#""inference_geo":"us""#, "inference_geo"),
+    ] {
+        let body = format!(r#"{{"model":"m","max_tokens":1,"messages":[],{member}}}"#);
+        refused(Messages, &body, Some(param), "unsupported_parameter");
+    }
+    messages(
+        r#","fallbacks":null,"speed":"standard","inference_geo":"global","service_tier":"standard_only""#,
+    );
+}
+
+#[test]
+fn blocks_are_judged_at_their_end_however_deep() {
+    let held = |content: &str| {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":[{content}]}}]}}"#
+        );
+        let look = looked(Messages, &body);
+        let plain = Tokens(body.len() as u64 + 16 + 32);
+        (
+            look.images(),
+            look.references.opaque,
+            plain.minus(look.input_bound).0,
+        )
+    };
+    let image =
+        r#"{"source":{"data":"AAAABBBB","media_type":"image/png","type":"base64"},"type":"image"}"#;
+    assert_eq!(
+        held(r#"{"type":"text","text":"x","cache_control":{"type":"ephemeral","ttl":"1h"}}"#),
+        (0, None, 0)
+    );
+    assert_eq!(held(image), (1, None, 8));
+    assert_eq!(
+        held(&format!(
+            r#"{{"type":"tool_result","tool_use_id":"t","content":[{image},{image}]}}"#
+        )),
+        (2, None, 16)
+    );
+    assert_eq!(
+        held(r#"{"type":"image","source":{"type":"url","url":"https://x.test/"}}"#),
+        (1, None, 0)
+    );
+    assert_eq!(
+        held(
+            r#"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"words"}}"#
+        ),
+        (0, None, 0)
+    );
+    let pdf = r#"{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"}}"#;
+    assert_eq!(held(pdf), (0, Some("a document"), 0));
+    assert_eq!(
+        held(r#"{"type":"document","source":{"type":"url","url":"https://x.test/"}}"#).1,
+        Some("a document")
+    );
+    assert_eq!(
+        held(&format!(
+            r#"{{"type":"document","source":{{"type":"content","content":[{image}]}}}}"#
+        )),
+        (1, None, 8)
+    );
+    // A caller's own JSON is no block.
+    assert_eq!(
+        held(r#"{"type":"tool_use","id":"t","name":"f","input":{"type":"document","source":{}}}"#),
+        (0, None, 0)
+    );
+    assert_eq!(
+        held(r#"{"type":"web_search_tool_result","tool_use_id":"t","content":[]}"#).1,
+        Some("what a tool of the provider's found")
+    );
+    assert_eq!(
+        held(r#"{"type":"hologram"}"#).1,
+        Some("a block of an unknown type")
+    );
+}
+
+#[test]
+fn tools_of_the_vendors_cost_what_its_prices_say() {
+    let offered = |tools: &str| {
+        let look = messages(&format!(r#","tools":[{tools}]"#));
+        let told = look.references;
+        (
+            told.searches,
+            told.opaque.is_some(),
+            told.unpriced.is_some(),
+        )
+    };
+    assert_eq!(
+        offered(r#"{"name":"f","input_schema":{"type":"object"}}"#),
+        (0, false, false)
+    );
+    assert_eq!(
+        offered(r#"{"type":"custom","name":"f","input_schema":{}}"#),
+        (0, false, false)
+    );
+    assert_eq!(
+        offered(r#"{"type":"bash_20250124","name":"bash"}"#),
+        (0, false, false)
+    );
+    assert_eq!(
+        offered(r#"{"type":"web_search_20250305","name":"web_search","max_uses":5}"#),
+        (5, true, false)
+    );
+    assert_eq!(
+        offered(r#"{"type":"web_search_20250305","name":"web_search"}"#),
+        (u64::MAX, true, false)
+    );
+    assert_eq!(
+        offered(r#"{"type":"web_fetch_20250910","name":"web_fetch"}"#),
+        (0, true, false)
+    );
+    assert_eq!(
+        offered(r#"{"type":"code_execution_20250825","name":"code_execution"}"#),
+        (0, true, true)
+    );
+    assert_eq!(
+        messages(r#","context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}"#)
+            .references
+            .unpriced,
+        None
+    );
+    assert!(
+        messages(r#","context_management":{"edits":[{"type":"compact_20260112"}]}"#)
+            .references
+            .unpriced
+            .is_some()
+    );
+    let plain = messages("").input_bound;
+    let body = r#","tools":[{"name":"f"}]"#;
+    assert_eq!(
+        messages(body).input_bound,
+        plain.plus(Tokens(body.len() as u64 + 1024))
+    );
 }
 
 proptest::proptest! {

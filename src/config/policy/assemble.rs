@@ -62,7 +62,14 @@ impl Assembled {
 }
 
 /// Endpoints, as policies name them.
-const ENDPOINTS: [&str; 4] = ["chat", "completions", "embeddings", "responses"];
+const ENDPOINTS: [&str; 6] = [
+    "chat",
+    "completions",
+    "embeddings",
+    "responses",
+    "messages",
+    "count_tokens",
+];
 
 /// Reads, checks and compiles policies. A path may be `pack:NAME`, a pack that is built in.
 #[must_use]

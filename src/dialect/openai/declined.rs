@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The body of such an answer; server-sent events where a stream was asked for. `None` where the dialect has no such
 /// thing: what embeds a text cannot refuse in words.
 #[must_use]
-pub fn declined(
+pub(in crate::dialect) fn declined(
     endpoint: Endpoint,
     streaming: bool,
     id: &str,
@@ -19,7 +19,7 @@ pub fn declined(
     message: &str,
 ) -> Option<Vec<u8>> {
     let answer = match endpoint {
-        Endpoint::Embeddings => return None,
+        Endpoint::Embeddings | Endpoint::Messages | Endpoint::CountTokens => return None,
         Endpoint::Chat if streaming => {
             let chunk = |delta: &Value, finish: Value| {
                 json!({

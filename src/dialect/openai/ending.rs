@@ -1,64 +1,56 @@
-//! The end of a stream that we had to end, in the stream's own dialect.
-//!
-//! A caller whose stream is cut must be able to tell "you got all there is to get" (a finish reason, usage, `[DONE]`) from
-//! "something broke" (an error, and no `[DONE]`). Who answers is repeated from the stream's first event, so that readers
-//! which check ids and models see one answer.
-//!
-//! Not here: when a stream is ended (`pipeline`).
+//! The end of a stream of OpenAI's endpoints that we had to end: a finish reason, usage, `[DONE]` where there was all there
+//! is to get (on responses: `response.incomplete`), an error and no `[DONE]` where something broke.
 
 use serde_json::{Value, json};
 
+use super::course::Course;
 use super::outward::error_body;
-use super::stream::StreamMeter;
 use crate::chat::{Endpoint, Usage};
+use crate::dialect::course::Why;
+use crate::dialect::sse::write_event;
 
-impl StreamMeter {
-    /// Ends the stream because its output reached its limit: unfinished choices finish with `length` (on responses:
-    /// `response.incomplete`), then `usage` where the caller asked for it, then `[DONE]` where the dialect has one.
-    #[must_use]
-    pub fn ending(&self, usage: Usage) -> Vec<u8> {
-        self.end(usage, "length", "max_output_tokens", None)
-    }
-
-    /// Ends the stream because what comes next may not leave: as [`StreamMeter::ending`], with `content_filter` for the
-    /// reason and, on chat, a refusal that says why.
-    #[must_use]
-    pub fn filtered(&self, usage: Usage, message: &str) -> Vec<u8> {
-        self.end(usage, "content_filter", "content_filter", Some(message))
-    }
-
-    fn end(&self, usage: Usage, finish: &str, incomplete: &str, refusal: Option<&str>) -> Vec<u8> {
-        let mut out = self.event_break();
-        match self.endpoint {
-            Endpoint::Responses => {
-                // What says the end may itself be what may not leave.
-                if refusal.is_some() || !self.is_ended() {
-                    write_event(
-                        &mut out,
-                        Some("response.incomplete"),
-                        &self.incomplete(usage, incomplete),
-                    );
-                }
+impl Course {
+    pub(in crate::dialect) fn end(
+        &self,
+        out: &mut Vec<u8>,
+        why: Why<'_>,
+        usage: Usage,
+        hide_usage: bool,
+        ended: bool,
+    ) {
+        let (finish, incomplete, refusal) = match why {
+            Why::Length => ("length", "max_output_tokens", None),
+            Why::Filtered(message) => ("content_filter", "content_filter", Some(message)),
+        };
+        if self.endpoint == Endpoint::Responses {
+            // What says the end may itself be what may not leave.
+            if refusal.is_some() || !ended {
+                write_event(
+                    out,
+                    Some("response.incomplete"),
+                    &self.incomplete(usage, incomplete),
+                );
             }
-            Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
-                let choices = self.unfinished_choices(finish, refusal);
-                if !choices.is_empty() {
-                    write_event(&mut out, None, &self.chunk(&choices, None));
-                }
-                if !self.hide_usage {
-                    let usage = usage_of_chat(usage);
-                    write_event(&mut out, None, &self.chunk(&[], Some(usage)));
-                }
-                out.extend_from_slice(b"data: [DONE]\n\n");
-            }
+            return;
         }
-        out
+        let choices = self.unfinished_choices(finish, refusal);
+        if !choices.is_empty() {
+            write_event(out, None, &self.chunk(&choices, None));
+        }
+        if !hide_usage {
+            let usage = usage_of_chat(usage);
+            write_event(out, None, &self.chunk(&[], Some(usage)));
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
-    /// Ends the stream because the provider broke off or its answer may not go on. There is no `[DONE]` after it.
-    #[must_use]
-    pub fn error_event(&self, kind: &str, code: Option<&str>, message: &str) -> Vec<u8> {
-        let mut out = self.event_break();
+    pub(in crate::dialect) fn fail(
+        &self,
+        out: &mut Vec<u8>,
+        kind: &str,
+        code: Option<&str>,
+        message: &str,
+    ) {
         if self.endpoint == Endpoint::Responses {
             let error = json!({
                 "type": "error",
@@ -67,21 +59,11 @@ impl StreamMeter {
                 "param": null,
                 "sequence_number": self.next_sequence,
             });
-            write_event(&mut out, Some("error"), &error);
+            write_event(out, Some("error"), &error);
         } else {
             out.extend_from_slice(b"data: ");
             out.extend_from_slice(&error_body::<Value>(kind, code, message, None, None));
             out.extend_from_slice(b"\n\n");
-        }
-        out
-    }
-
-    /// Ends an event whose beginning the caller already has.
-    fn event_break(&self) -> Vec<u8> {
-        if self.is_mid_event() {
-            b"\n\n".to_vec()
-        } else {
-            Vec::new()
         }
     }
 
@@ -168,16 +150,4 @@ fn usage_of_responses(usage: Usage) -> Value {
         "output_tokens_details": { "reasoning_tokens": usage.reasoning.0 },
         "total_tokens": usage.input.plus(usage.output).0,
     })
-}
-
-/// One event: its name where the dialect names events, and its payload on one line.
-fn write_event(out: &mut Vec<u8>, name: Option<&str>, payload: &Value) {
-    if let Some(name) = name {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'\n');
-    }
-    out.extend_from_slice(b"data: ");
-    out.extend_from_slice(payload.to_string().as_bytes());
-    out.extend_from_slice(b"\n\n");
 }

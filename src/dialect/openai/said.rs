@@ -1,79 +1,22 @@
-//! The texts of an answer, or of one event of a stream: where each stands, and which text of the stream it continues.
-//!
-//! Like the walk over a request it is generous: every string is a text unless its key says that it is an id or a type, so a
-//! field nobody here has heard of is looked at all the same. A text that comes in pieces is known by its field: the path of
-//! keys and indices that leads to it, as a number.
-//!
-//! Not here: what is found in the texts and what becomes of them (`pipeline`), usage and endings (`answer`, `event`).
+//! What answers and events of OpenAI's endpoints say.
 
-use smallvec::SmallVec;
-
-use super::answer::usage_object;
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
-use crate::chat::{Endpoint, Span, Under, Usage, under};
+use crate::chat::{Endpoint, Under, Usage, under};
+use crate::dialect::openai::answer::usage_object;
+use crate::dialect::reading::{Called, Field, Reading, SEED, Said, mix};
 
 type Reader<'a> = Scanner<'a, Lenient>;
 type Step = Result<(), JsonError>;
-
-/// One text, or a piece of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said {
-    /// Where it stands in the payload, between its quotes.
-    pub text: Text,
-    /// Which text of the stream it continues; whole texts have none.
-    pub piece_of: Option<Field>,
-    /// Whether these are arguments of a call of a tool: JSON in a string.
-    pub arguments: bool,
-}
-
-/// A text that comes in pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Field {
-    /// The choice, or the item of the output.
-    pub choice: u32,
-    /// The path to it.
-    pub path: u64,
-}
-
-/// A call of a tool, or a piece of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Called {
-    /// The choice, or the item of the output.
-    pub choice: u32,
-    /// Which call of it.
-    pub call: u64,
-    /// The tool, where this piece names it.
-    pub name: Option<Text>,
-    /// Its arguments, or a piece of them.
-    pub arguments: Option<Text>,
-}
-
-/// What an answer or event says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Its texts, in order.
-    pub said: SmallVec<[Said; 4]>,
-    /// Its calls of tools, in order.
-    pub calls: SmallVec<[Called; 1]>,
-    /// `logprobs` that are not null: they repeat the text, token by token.
-    pub logprobs: SmallVec<[Span; 1]>,
-    /// Choices that finish with it.
-    pub finished: SmallVec<[u32; 2]>,
-    /// The text whose pieces end with it.
-    pub ended: Option<Field>,
-    /// Whether all texts end with it.
-    pub last: bool,
-    /// Whether it holds nothing worth passing on once its one text is held back.
-    pub bare: bool,
-    /// What is no text: images, sound.
-    pub unread: u32,
-}
 
 /// Reads the payload of an answer (`streaming`: of an event).
 ///
 /// # Errors
 /// It is no JSON object.
-pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Reading, JsonError> {
+pub(in crate::dialect) fn said(
+    payload: &[u8],
+    endpoint: Endpoint,
+    streaming: bool,
+) -> Result<Reading, JsonError> {
     walked(payload, endpoint, streaming).map(|walk| walk.found)
 }
 
@@ -82,7 +25,10 @@ pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Readi
 ///
 /// # Errors
 /// It is no JSON object.
-pub fn whole(payload: &[u8], endpoint: Endpoint) -> Result<(Reading, Option<Usage>), JsonError> {
+pub(in crate::dialect) fn whole(
+    payload: &[u8],
+    endpoint: Endpoint,
+) -> Result<(Reading, Option<Usage>), JsonError> {
     walked(payload, endpoint, false).map(|walk| (walk.found, walk.usage))
 }
 
@@ -185,6 +131,7 @@ impl Walk {
                         text,
                         piece_of: Some(field),
                         arguments: named.arguments,
+                        bare_json: false,
                     });
                 }
                 b"obfuscation" => {
@@ -300,6 +247,7 @@ impl Walk {
             text,
             piece_of: self.streaming.then_some(Field { choice, path }),
             arguments,
+            bare_json: false,
         });
     }
 
@@ -325,7 +273,7 @@ impl Walk {
 
 /// The type an event of responses tells, which is also the name of the event.
 #[must_use]
-pub fn event_name(payload: &[u8]) -> Option<&[u8]> {
+pub(in crate::dialect) fn event_name(payload: &[u8]) -> Option<&[u8]> {
     Named::read(payload)
         .ok()?
         .kind
@@ -428,15 +376,6 @@ fn narrow(number: Option<u64>) -> u32 {
     number
         .and_then(|number| u32::try_from(number).ok())
         .unwrap_or(u32::MAX)
-}
-
-const SEED: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// FNV-1a: paths are few and no caller's own; what matters is that it is short.
-fn mix(path: u64, step: &[u8]) -> u64 {
-    step.iter().chain(&[0xff]).fold(path, |path, byte| {
-        (path ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -297,6 +297,7 @@ fn usage(out: &mut Vec<u8>, usage: &Usage) {
         reasoning,
         audio_output,
         images,
+        searches,
     } = *usage;
     for (name, tokens, always) in [
         ("input", input, true),
@@ -308,6 +309,7 @@ fn usage(out: &mut Vec<u8>, usage: &Usage) {
         ("reasoning", reasoning, false),
         ("audio_output", audio_output, false),
         ("images", Tokens(images), false),
+        ("searches", Tokens(searches), false),
     ] {
         if always || tokens != Tokens::ZERO {
             name_of_member(out, name);

@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::governance::budget::Standing;
 use crate::governance::identity::{Caller, Label};
 use crate::governance::limit::{Kind, Throttled};
-use crate::units::Money;
+use crate::units::{Money, Tokens};
 use std::time::Duration;
 
 /// The cause, as code branches on it.
@@ -40,6 +40,8 @@ pub enum Reason {
     RequirementMissing,
     /// The input is longer than policies allow.
     InputTooLong,
+    /// The most output that is allowed leaves no room beside what the request wants to think.
+    CapTooLow,
     /// A guard found what may not pass.
     Guardrail,
     /// A breaker stopped a caller that runs in circles.
@@ -65,6 +67,7 @@ impl Reason {
             Self::EndpointNotAllowed => "endpoint_not_allowed",
             Self::RequirementMissing => "requirement_missing",
             Self::InputTooLong => "max_input_tokens_exceeded",
+            Self::CapTooLow => "thinking_budget_too_large",
             Self::Guardrail => "content_filter",
             Self::Runaway => "runaway_stopped",
         }
@@ -161,6 +164,41 @@ impl Denial {
             caller.key.name, caller.model
         );
         Self::new(Reason::Unbounded, message)
+    }
+
+    pub(super) fn unpriced(caller: &Caller<'_>, what: &str) -> Box<Self> {
+        let message = format!(
+            "this call holds {what}: what that costs nothing here can tell, and a budget applies to key `{}`: leave it out",
+            caller.key.name
+        );
+        Self::new(Reason::Unbounded, message)
+    }
+
+    pub(super) fn no_price_for_searches(caller: &Caller<'_>) -> Box<Self> {
+        let message = format!(
+            "this call may search the web, which model `{}` has no price for, and a budget applies to key `{}`: \
+             add `web_search` to its price, or leave the tool out",
+            caller.model, caller.key.name
+        );
+        Self::new(Reason::PriceUnknown, message)
+    }
+
+    pub(super) fn endless_searches(caller: &Caller<'_>) -> Box<Self> {
+        let message = format!(
+            "this call may search the web any number of times, and a budget applies to key `{}`: give the tool `max_uses`",
+            caller.key.name
+        );
+        Self::new(Reason::Unbounded, message)
+    }
+
+    pub(super) fn all_thought(caller: &Caller<'_>, cap: Tokens) -> Box<Self> {
+        let message = format!(
+            "calls of key `{}` may have {} output tokens, and all of them are set aside for thinking: lower `thinking.budget_tokens` below that",
+            caller.key.name, cap.0
+        );
+        let mut denial = Self::new(Reason::CapTooLow, message);
+        denial.param = Some("thinking.budget_tokens");
+        denial
     }
 
     pub(super) fn crowded(caller: &Caller<'_>) -> Box<Self> {

@@ -50,6 +50,12 @@ pub struct Ask<'a> {
     pub images: u32,
     /// What the input only points to and no bytes bound, by name.
     pub opaque: Option<&'static str>,
+    /// How many searches of the web the provider may make; [`u64::MAX`]: any number.
+    pub searches: u64,
+    /// What of it costs what no price covers, by name.
+    pub unpriced: Option<&'static str>,
+    /// What of the output is set aside for thinking: only a cap above it leaves room for an answer.
+    pub thinking: Option<Tokens>,
     /// Whether audio is in it, or asked for.
     pub audio: bool,
     /// Choices asked for.
@@ -58,6 +64,15 @@ pub struct Ask<'a> {
     pub asked_cap: Option<Tokens>,
     /// The configured cap on the output.
     pub policy_cap: Option<Tokens>,
+}
+
+impl Ask<'_> {
+    /// Whether a cap smaller than the caller's own leaves no room for anything but thinking: providers refuse that.
+    fn is_all_thought(&self, cap: Tokens) -> bool {
+        let asked = self.asked_cap.unwrap_or(Tokens(u64::MAX));
+        self.thinking
+            .is_some_and(|thinking| cap <= thinking && thinking < asked)
+    }
 }
 
 /// What the gate says about one call. Nothing reaches a provider without a [`Permit`].
@@ -148,7 +163,11 @@ impl Gate {
         if !caller.key.may_use(caller.model) {
             return Err(Denial::model_not_allowed(caller));
         }
-        let (ledgers, mut hard) = charter.ledgers(self, ask, now)?;
+        let (ledgers, mut hard) = if ask.endpoint.is_free() {
+            Default::default()
+        } else {
+            charter.ledgers(self, ask, now)?
+        };
         // What is lent is never spent beyond, whatever the panel's budgets are.
         hard |= caller.key.leaf.is_some();
         let weight = Weight::of(ask, charter.unknown_price(), hard)?;
@@ -194,6 +213,9 @@ impl Gate {
         now: Moment,
     ) -> Result<Held, Box<Denial>> {
         let mut cap = weight.cap(ask);
+        if cap.clamped && ask.is_all_thought(cap.tokens) {
+            return Err(Denial::all_thought(&ask.caller, cap.tokens));
+        }
         let mut amount = weight.cost(cap.tokens);
         let mut rounds = 0;
         loop {
@@ -209,7 +231,7 @@ impl Gate {
             }
             // What is left may change between two looks: each round asks for less, and after some the answer is no.
             rounds = u8::saturating_add(rounds, 1);
-            match weight.clamped(&short, cap.tokens) {
+            match weight.clamped(ask, &short, cap.tokens) {
                 Some(smaller) if rounds <= MOST_ROUNDS => {
                     cap = Cap {
                         tokens: smaller,
@@ -246,6 +268,10 @@ impl Gate {
             return Err(Denial::not_lent(None));
         };
         match lender.set_aside(leaf, amount, now) {
+            // Nothing is lent for nothing: only a switch concerns a call that is free.
+            Err(why) if ask.endpoint.is_free() && !matches!(why, NotLent::Killed) => {
+                Ok(Aside::All(held))
+            }
             Ok(lent) => Ok(Aside::All(held.and_lent(lender.clone(), lent))),
             Err(NotLent::Ask | NotLent::Rising) => Ok(Aside::Borrow),
             Err(NotLent::Short(short)) => Ok(Aside::Short(short)),
@@ -275,6 +301,22 @@ enum Held {
     Count,
 }
 
+/// Why a call may not go where a budget applies, because not all of it is paid by tokens.
+fn beyond_tokens(ask: &Ask<'_>) -> Option<Box<Denial>> {
+    let rate = ask.rate?;
+    if let Some(what) = ask.unpriced {
+        return Some(Denial::unpriced(&ask.caller, what));
+    }
+    if ask.searches == 0 {
+        return None;
+    }
+    match (rate.web_search, ask.searches) {
+        (None, _) => Some(Denial::no_price_for_searches(&ask.caller)),
+        (Some(_), u64::MAX) => Some(Denial::endless_searches(&ask.caller)),
+        (Some(_), _) => None,
+    }
+}
+
 /// How heavy a call could be.
 #[derive(Debug, Clone, Copy)]
 struct Weight<'a> {
@@ -292,7 +334,25 @@ enum Priced<'a> {
 }
 
 impl<'a> Weight<'a> {
+    /// A call that nobody charges for.
+    const fn free() -> Self {
+        Self {
+            extent: Extent {
+                input: Tokens::ZERO,
+                output_cap: Tokens::ZERO,
+                choices: 1,
+                searches: 0,
+                audio: false,
+            },
+            price: Priced::Flat(Money::ZERO),
+            hard: false,
+        }
+    }
+
     fn of(ask: &Ask<'a>, unknown: UnknownPrice, hard: bool) -> Result<Self, Box<Denial>> {
+        if ask.endpoint.is_free() {
+            return Ok(Self::free());
+        }
         let price = match (ask.rate, unknown) {
             (Some(rate), _) => Priced::Rate(rate),
             (None, UnknownPrice::Ceiling(amount)) => Priced::Flat(amount),
@@ -323,10 +383,14 @@ impl<'a> Weight<'a> {
         if hard && images_cost && ask.opaque.is_some() {
             return Err(Denial::no_bound(&ask.caller, "a tool that can make images"));
         }
+        if hard && let Some(denial) = beyond_tokens(ask) {
+            return Err(denial);
+        }
         let extent = Extent {
             input,
             output_cap: Tokens::ZERO,
             choices: ask.choices,
+            searches: ask.searches,
             audio: ask.audio,
         };
         let weight = Self {
@@ -341,12 +405,12 @@ impl<'a> Weight<'a> {
     }
 
     fn needs_cap(&self, ask: &Ask<'_>) -> bool {
-        ask.endpoint != Endpoint::Embeddings && matches!(self.price, Priced::Rate(_))
+        ask.endpoint.has_output() && matches!(self.price, Priced::Rate(_))
     }
 
     /// The output cap that holds: the caller's own, the policy's if that is lower, else the model's.
     fn cap(&self, ask: &Ask<'_>) -> Cap {
-        if ask.endpoint == Endpoint::Embeddings {
+        if !ask.endpoint.has_output() {
             return Cap {
                 tokens: Tokens::ZERO,
                 write: false,
@@ -394,7 +458,7 @@ impl<'a> Weight<'a> {
     }
 
     /// The largest cap below `cap` with which the call fits, if the budget clamps and enough is left to be of use.
-    fn clamped(&self, short: &Standing, cap: Tokens) -> Option<Tokens> {
+    fn clamped(&self, ask: &Ask<'_>, short: &Standing, cap: Tokens) -> Option<Tokens> {
         let Priced::Rate(rate) = self.price else {
             return None;
         };
@@ -409,7 +473,7 @@ impl<'a> Weight<'a> {
             },
             short.remaining(),
         )?;
-        (fits.0 >= SMALLEST_CLAMP).then_some(fits)
+        (fits.0 >= SMALLEST_CLAMP && !ask.is_all_thought(fits)).then_some(fits)
     }
 
     /// What the token limits are charged before the call: a quarter of the bytes, but no more than the model
@@ -418,10 +482,10 @@ impl<'a> Weight<'a> {
         let input = ask.counted.unwrap_or(Tokens(ask.input_bound.0.div_ceil(4)));
         let input = input.min(self.extent.input);
         let output = ask.asked_cap.unwrap_or_default().times(self.extent.choices);
-        input.plus(if ask.endpoint == Endpoint::Embeddings {
-            Tokens::ZERO
-        } else {
+        input.plus(if ask.endpoint.has_output() {
             output
+        } else {
+            Tokens::ZERO
         })
     }
 }

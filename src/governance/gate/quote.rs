@@ -64,6 +64,7 @@ impl Gate {
             return refused(Denial::model_not_allowed(&ask.caller));
         }
         let (ledgers, mut hard) = match charter.ledgers(self, ask, now) {
+            _ if ask.endpoint.is_free() => Default::default(),
             Ok(found) => found,
             Err(denial) => return refused(denial),
         };
@@ -81,16 +82,23 @@ impl Gate {
             }
         };
         let mut cap = weight.cap(ask);
+        if cap.clamped && ask.is_all_thought(cap.tokens) {
+            return Quoted {
+                budgets,
+                ..refused(Denial::all_thought(&ask.caller, cap.tokens))
+            };
+        }
         let mut worst_case = weight.cost(cap.tokens);
         let mut denial = None;
         let mut fits = self.books.would_fit(&ledgers, worst_case, now);
         if let (Ok(()), Some(lends)) = (&fits, lends)
+            && !ask.endpoint.is_free()
             && lends.remaining() < worst_case
         {
             fits = Err(Refused::Short(Box::new(lends)));
         }
         match fits {
-            Err(Refused::Short(short)) => match weight.clamped(&short, cap.tokens) {
+            Err(Refused::Short(short)) => match weight.clamped(ask, &short, cap.tokens) {
                 Some(smaller) => {
                     cap = Cap {
                         tokens: smaller,

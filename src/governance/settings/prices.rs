@@ -59,6 +59,9 @@ pub struct PriceSettings {
     /// Dollars per image in the answer.
     #[cfg_attr(feature = "server", schemars(extend("type" = ["string", "integer"])))]
     pub image: Option<String>,
+    /// Dollars per search of the web the provider makes; where a budget applies, calls that may search are refused without it.
+    #[cfg_attr(feature = "server", schemars(extend("type" = ["string", "integer"])))]
+    pub web_search: Option<String>,
     /// Dollars per second of audio or video. Checked, but no endpoint served today is priced by it.
     #[cfg_attr(feature = "server", schemars(extend("type" = ["string", "integer"])))]
     pub second: Option<String>,
@@ -241,6 +244,10 @@ impl PriceSettings {
             tiers: self.tiers(base, report, free),
             request,
             image: dollars(self.image.as_deref(), &report.at("image")),
+            web_search: self
+                .web_search
+                .as_deref()
+                .and_then(|text| money(text, &report.at("web_search"))),
             image_tokens: self.image_tokens.map(Tokens),
             max_input: self.max_input.map(Tokens),
             max_output: self.max_output.map(Tokens),

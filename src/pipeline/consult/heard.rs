@@ -4,7 +4,7 @@
 
 use super::Spoken;
 use crate::chat::Endpoint;
-use crate::provider::openai::{self as vendor, Field, Frames, payload};
+use crate::provider::vendor::{self, Field, Frames, payload};
 use bytes::Bytes;
 
 /// Texts of one answer that are told apart; beyond it nobody says that the answer was heard.

@@ -15,7 +15,7 @@ use crate::governance::guard::Finding;
 use crate::governance::guard::catalogue::Catalogue;
 use crate::governance::guard::scanner::GivenUp;
 use crate::governance::policy::settings::{Action, ScanState, Site};
-use crate::provider::openai::{Called, Reading};
+use crate::provider::vendor::{Called, Reading, Said};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,7 +41,7 @@ impl Screen {
         let mut splices = Splices::new();
         let mut patience = self.patience(body.len());
         for said in &reading.said {
-            self.whole(body, said.text, said.arguments, &mut patience, &mut splices)?;
+            self.whole(body, said, &mut patience, &mut splices)?;
         }
         if splices.is_empty() {
             return Ok(body.clone());
@@ -88,11 +88,13 @@ impl Screen {
     pub(super) fn whole(
         &self,
         payload: &[u8],
-        text: Text,
-        arguments: bool,
+        said: &Said,
         patience: &mut Patience,
         splices: &mut Splices,
     ) -> Result<(), Blocked> {
+        let Said {
+            text, arguments, ..
+        } = *said;
         let decoded = decoded(payload, text);
         let site = if arguments {
             Site::ToolArgs
@@ -110,7 +112,12 @@ impl Screen {
             self.not_seen(site, TOO_LONG)?;
         }
         if let Some(may_leave) = may_leave {
-            splices.push((text.span, escaped(may_leave)));
+            let put = if said.bare_json {
+                may_leave
+            } else {
+                escaped(may_leave)
+            };
+            splices.push((text.span, put));
         }
         Ok(())
     }

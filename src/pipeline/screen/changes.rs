@@ -82,7 +82,11 @@ fn change(
         }
     }
     if changed {
-        edits.put_text(text.part.text.span, &whole);
+        if text.part.bare_json {
+            edits.put_value(text.part.text.span, &whole);
+        } else {
+            edits.put_text(text.part.text.span, &whole);
+        }
     }
 }
 
@@ -118,7 +122,7 @@ pub(super) fn settings(
     body: &[u8],
     edits: &mut Edits,
 ) -> Option<u64> {
-    if endpoint == Endpoint::Embeddings {
+    if !endpoint.has_output() {
         return None;
     }
     if let Some(most) = outcome.temperature_max_milli {
@@ -133,6 +137,11 @@ pub(super) fn settings(
     }
     let stops = guards.policies.stops(outcome);
     if !stops.is_empty() && endpoint != Endpoint::Responses {
+        let stop = if endpoint == Endpoint::Messages {
+            "stop_sequences"
+        } else {
+            "stop"
+        };
         let mut all: Vec<String> = stops
             .iter()
             .map(|stop| crate::chat::json::quote(stop))
@@ -147,7 +156,7 @@ pub(super) fn settings(
                 }
                 edits.put_value(written, &format!("[{}]", all.join(",")));
             }
-            None => edits.put_member(look, "stop", &format!("[{}]", all.join(","))),
+            None => edits.put_member(look, stop, &format!("[{}]", all.join(","))),
         }
     }
     let most = outcome.n_max?.value.max(1);

@@ -133,7 +133,7 @@ impl Guards {
                 findings,
             }]
         };
-        let json = segments.len() > 1;
+        let json = segments.len() > 1 || part.bare_json;
         for finding in segments.iter().flat_map(|segment| &segment.findings) {
             count(seen, site, finding.kind);
         }

@@ -11,7 +11,7 @@ use super::inspect::Inspection;
 use super::patience::spoken;
 use super::{Blocked, Guards, Screen, Whose, name_of};
 use crate::chat::json::Text;
-use crate::chat::{Conversation, Edits, Endpoint, Look, conversation};
+use crate::chat::{Conversation, Edits, Look, conversation};
 use crate::governance::audit::{Facts, Found, Ruled, Shadowed};
 use crate::governance::gate::{Denial, Reason};
 use crate::governance::guard::redact::Mapping;
@@ -356,7 +356,7 @@ fn facts(guards: &Guards, asked: &Asked<'_>, talk: &Conversation) -> Facts {
     });
     let bytes = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     Facts {
-        endpoint: endpoint_name(call.endpoint).into(),
+        endpoint: call.endpoint.name().into(),
         groups: asked.caller.groups.to_vec(),
         tools: talk.tools.iter().map(said).collect(),
         headers: headers.collect(),
@@ -372,16 +372,6 @@ fn facts(guards: &Guards, asked: &Asked<'_>, talk: &Conversation) -> Facts {
         used_pct: asked.used_pct,
         soft: asked.soft,
         digest: guards.body_key.digest(&call.body),
-    }
-}
-
-/// An endpoint, as policies name it.
-pub(super) const fn endpoint_name(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Chat => "chat",
-        Endpoint::Completions => "completions",
-        Endpoint::Embeddings => "embeddings",
-        Endpoint::Responses => "responses",
     }
 }
 

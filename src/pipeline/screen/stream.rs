@@ -17,7 +17,7 @@ use super::speech::Speech;
 use super::{Blocked, Screen};
 use crate::chat::json::{Text, escaped};
 use crate::chat::{Endpoint, Span};
-use crate::provider::openai::{self as vendor, Field, Frames, Reader, Reading, payload};
+use crate::provider::vendor::{self, Field, Frames, Outline, Reader, Reading, payload};
 use bytes::Bytes;
 use std::rc::Rc;
 
@@ -38,6 +38,8 @@ pub(in crate::pipeline) struct Guarded {
     /// Events behind the beginning of a call that is not whole.
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
+    /// What of the stream's form has left.
+    outline: Outline,
 }
 
 /// One text of the answer.
@@ -68,7 +70,13 @@ impl Guarded {
             calls: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
+            outline: Outline::default(),
         }
+    }
+
+    /// What of the stream's form the caller has.
+    pub(in crate::pipeline) const fn outline(&self) -> &Outline {
+        &self.outline
     }
 
     /// Takes bytes of the stream that hold whole events, and hands out what may leave.
@@ -236,7 +244,7 @@ impl Guarded {
         for said in &reading.said {
             let Some(field) = said.piece_of else {
                 let mut patience = Patience::endless();
-                screen.whole(data, said.text, said.arguments, &mut patience, &mut splices)?;
+                screen.whole(data, said, &mut patience, &mut splices)?;
                 continue;
             };
             let at = self.text_of(field, said.arguments)?;
@@ -258,7 +266,7 @@ impl Guarded {
                 splices.push((said.text.span, escaped(may_leave)));
             }
             if spoken.voice.holds() {
-                spoken.last = Some((data.clone(), said.text.span));
+                spoken.last = Some(vendor::carrier(data, said.text.span, self.endpoint));
             } else {
                 spoken.last = None;
             }
@@ -269,6 +277,7 @@ impl Guarded {
         if reading.bare && held_whole {
             return Ok(());
         }
+        self.outline.passed(reading);
         if screen.alters_text() {
             splices.extend(
                 reading
@@ -398,9 +407,7 @@ fn write_data(out: &mut Vec<u8>, data: &[u8]) {
 /// A new event with this payload, named as events of its dialect are.
 fn framed(like: &[u8], data: &[u8], endpoint: Endpoint) -> Bytes {
     let mut out = Vec::with_capacity(data.len() + 64);
-    if endpoint == Endpoint::Responses
-        && let Some(name) = vendor::event_name(like)
-    {
+    if let Some(name) = vendor::event_name(like, endpoint) {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(name);
         out.push(b'\n');

@@ -11,7 +11,7 @@ use crate::governance::guard::redact::{Hosts, Mapping, ScopeKey, ScopeKeys, Type
 use crate::governance::identity::KeyIndex;
 use crate::governance::policy::{Outcome, Request};
 use crate::pipeline::Plan;
-use crate::provider::openai as vendor;
+use crate::provider::vendor;
 use crate::secret::Secret;
 use bytes::Bytes;
 use proptest::prelude::*;

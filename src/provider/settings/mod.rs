@@ -1,6 +1,6 @@
 //! Providers and the routes to them, as written and as meant.
 //!
-//! What this version cannot do (other vendors' dialects, several targets) is refused when the configuration is loaded, not
+//! What this version cannot do (some vendors' dialects, several targets) is refused when the configuration is loaded, not
 //! when the first call fails.
 
 mod route;
@@ -9,6 +9,8 @@ pub use route::{
     EncodingSettings, Names, Route, RouteSettings, StrategySettings, TargetSettings, encoding_of,
 };
 
+use crate::chat::Dialect;
+use crate::provider::{anthropic, openai};
 use crate::secret::{self, Secret};
 use crate::settings::{Report, duration};
 use serde::Deserialize;
@@ -37,8 +39,7 @@ pub enum KindSettings {
     OpenaiCompatible,
     /// The built-in simulator.
     Simulator,
-    /// Refused: a later version.
-    #[schemars(skip)]
+    /// Anthropic, or anything that speaks its language.
     Anthropic,
     /// Refused: a later version.
     #[schemars(skip)]
@@ -116,8 +117,22 @@ pub enum Kind {
     OpenAi,
     /// Anything that speaks its language.
     Compatible,
+    /// Anthropic, or anything that speaks its language.
+    Anthropic,
     /// The built-in simulator.
     Simulator,
+}
+
+impl Kind {
+    /// Whether it can be called in this dialect.
+    #[must_use]
+    pub const fn speaks(self, dialect: Dialect) -> bool {
+        match self {
+            Self::OpenAi | Self::Compatible => matches!(dialect, Dialect::OpenAi),
+            Self::Anthropic => matches!(dialect, Dialect::Anthropic),
+            Self::Simulator => true,
+        }
+    }
 }
 
 /// Where a provider is.
@@ -171,7 +186,6 @@ pub struct Retries {
 
 /// More attempts than this multiply an outage.
 const MAX_ATTEMPTS: u32 = 10;
-const OPENAI: &str = "https://api.openai.com/v1";
 
 impl ProviderSettings {
     /// The provider as meant.
@@ -187,11 +201,12 @@ impl ProviderSettings {
             KindSettings::Openai => Kind::OpenAi,
             KindSettings::OpenaiCompatible => Kind::Compatible,
             KindSettings::Simulator => Kind::Simulator,
-            KindSettings::Anthropic | KindSettings::Gemini => {
+            KindSettings::Anthropic => Kind::Anthropic,
+            KindSettings::Gemini => {
                 report.at("kind").fault_with(
                     "kind_not_spoken",
                     "this version does not speak this provider's language yet",
-                    "it speaks `openai`, `openai-compatible` and `simulator`; many vendors also offer an OpenAI-compatible address",
+                    "it speaks `openai`, `openai-compatible`, `anthropic` and `simulator`; many vendors also offer an OpenAI-compatible address",
                 );
                 return None;
             }
@@ -221,8 +236,9 @@ impl ProviderSettings {
                 None
             }
             (Kind::Simulator, None) => None,
-            (Kind::OpenAi, None) => base(OPENAI, &at),
-            (Kind::OpenAi | Kind::Compatible, Some(text)) => base(text, &at),
+            (Kind::OpenAi, None) => base(openai::BASE, &at),
+            (Kind::Anthropic, None) => base(anthropic::BASE, &at),
+            (Kind::OpenAi | Kind::Compatible | Kind::Anthropic, Some(text)) => base(text, &at),
             (Kind::Compatible, None) => {
                 report.fault_with(
                     "provider_without_url",
@@ -388,7 +404,7 @@ mod tests {
             assert_eq!(found, expected, "{text}");
             assert_eq!(complaints.borrow().is_empty(), expected.is_some(), "{text}");
         };
-        check(OPENAI, Some((true, "api.openai.com", 443, "/v1")));
+        check(openai::BASE, Some((true, "api.openai.com", 443, "/v1")));
         check(
             "http://127.0.0.1:8000/v1/",
             Some((false, "127.0.0.1", 8000, "/v1")),

@@ -2,5 +2,6 @@
 
 mod bodies;
 mod headers;
+mod messages;
 mod streams;
 pub(crate) mod upstream;

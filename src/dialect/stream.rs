@@ -11,14 +11,14 @@
 //! The meter has two readings for when no usage comes. The low one never exceeds what an honest provider was told to write,
 //! so a stream is only cut when it surely outran its reservation; the high one is what is booked, so nothing is free.
 //!
-//! Not here: what ends a stream (`pipeline`), how the end is spelled (`ending`).
+//! Not here: what ends a stream (`pipeline`), what its events mean and how an end is spelled (`course`).
 
-use std::ops::Range;
-
-use super::event::{self, Event, Identity};
-use super::frame::{Place, event_end};
+use super::course::{Course, Event, Outline, Why};
+use super::sse::{Place, data, event_end};
 use super::template::Template;
 use crate::chat::{Endpoint, Usage};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// The longest event that is read; a longer one passes unread and counts by its bytes.
 pub const MAX_EVENT: usize = 1 << 20;
@@ -39,26 +39,22 @@ pub enum Release<'a> {
     reason = "what was asked and what was seen, each on its own"
 )]
 pub struct StreamMeter {
-    pub(super) endpoint: Endpoint,
-    pub(super) hide_usage: bool,
+    endpoint: Endpoint,
+    hide_usage: bool,
     hold: bool,
     place: Place,
     /// The beginning of an event whose end has not come yet.
     partial: Vec<u8>,
     /// The event at hand is longer than [`MAX_EVENT`] and passes unread.
     too_long: bool,
-    pub(super) identity: Identity,
+    course: Course,
     template: Template,
     usage: Option<Usage>,
     content_events: u64,
     text_bytes: u64,
-    /// Bytes of events nobody could read.
+    /// Bytes of events nobody could read, and of what stands for output nobody sees.
     unread_bytes: u64,
-    pub(super) seen: u128,
-    pub(super) finished: u128,
-    pub(super) next_sequence: u64,
     ended: bool,
-    done: bool,
     error: bool,
 }
 
@@ -76,17 +72,13 @@ impl StreamMeter {
             place: Place::default(),
             partial: Vec::new(),
             too_long: false,
-            identity: Identity::default(),
+            course: Course::new(endpoint),
             template: Template::default(),
             usage: None,
             content_events: 0,
             text_bytes: 0,
             unread_bytes: 0,
-            seen: 0,
-            finished: 0,
-            next_sequence: 0,
             ended: false,
-            done: false,
             error: false,
         }
     }
@@ -95,8 +87,7 @@ impl StreamMeter {
     #[must_use]
     pub fn unsaid(&self) -> Self {
         Self {
-            identity: self.identity.clone(),
-            seen: self.seen,
+            course: self.course.unsaid(),
             ..Self::new(self.endpoint, self.hide_usage, true)
         }
     }
@@ -208,26 +199,37 @@ impl StreamMeter {
     /// Reads one whole event; true if it is to be hidden.
     #[inline]
     fn read(&mut self, bytes: &[u8]) -> bool {
-        let event = event::read(bytes, self.endpoint, &mut self.identity, &mut self.template);
-        if event.unreadable {
+        let Some(text_bytes) = self.template.read(bytes) else {
+            return self.read_whole(bytes);
+        };
+        self.content_events += u64::from(text_bytes > 0);
+        self.text_bytes += text_bytes;
+        false
+    }
+
+    /// The same for an event of another shape than the last.
+    fn read_whole(&mut self, bytes: &[u8]) -> bool {
+        let Some(data) = data(bytes) else {
+            return false; // a comment, a retry time, a blank line
+        };
+        let Ok(event) = self.course.read(&data) else {
             self.unread_bytes += bytes.len() as u64;
             return false;
-        }
+        };
         let Event {
             usage, text_bytes, ..
         } = event;
+        if let (Cow::Borrowed(data), Some(delta)) = (&data, event.delta) {
+            let at = data.as_ptr().addr() - bytes.as_ptr().addr();
+            self.template.learn(bytes, at, delta);
+        }
         self.usage = usage.or(self.usage);
         self.content_events += u64::from(text_bytes > 0);
         self.text_bytes += text_bytes;
-        self.seen |= event.seen;
-        self.finished |= event.finished;
+        self.unread_bytes += event.hidden_bytes;
         self.ended |= event.ended;
-        self.done |= event.done;
         self.error |= event.error;
-        if let Some(sequence) = event.sequence {
-            self.next_sequence = sequence.saturating_add(1);
-        }
-        self.hide_usage && usage.is_some() && event.no_choices && !event.error
+        self.hide_usage && event.usage_alone
     }
 
     /// The last usage any event reported.
@@ -257,19 +259,68 @@ impl StreamMeter {
     /// Whether the stream came to its own end: `[DONE]`, or the last event of responses.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
-        self.done || self.ended
+        self.ended
     }
 
     /// Whether every choice that was begun has finished.
     #[must_use]
-    pub const fn is_finished(&self) -> bool {
-        self.ended || (self.seen != 0 && self.seen == self.finished)
+    pub fn is_finished(&self) -> bool {
+        self.course.is_finished()
+    }
+
+    /// Whether the provider has said what it used, to the end: what it says at the beginning is no last word.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.usage.is_some() && self.course.is_told()
     }
 
     /// Whether the caller has the beginning of an event without its end.
     #[must_use]
     pub const fn is_mid_event(&self) -> bool {
         self.too_long || (!self.hold && !self.partial.is_empty())
+    }
+
+    /// Ends the stream because its output reached its limit: what is open is closed, and the end says why and what was used
+    /// (where the caller asked for that).
+    #[must_use]
+    pub fn ending(&self, usage: Usage) -> Vec<u8> {
+        self.end(Why::Length, usage)
+    }
+
+    /// Ends the stream because what comes next may not leave: as [`StreamMeter::ending`], for that reason, and with a message
+    /// where the dialect has a place for one.
+    #[must_use]
+    pub fn filtered(&self, usage: Usage, message: &str) -> Vec<u8> {
+        self.end(Why::Filtered(message), usage)
+    }
+
+    fn end(&self, why: Why<'_>, usage: Usage) -> Vec<u8> {
+        let mut out = self.event_break();
+        self.course
+            .end(&mut out, why, usage, self.hide_usage, self.ended);
+        out
+    }
+
+    /// Ends the stream because the provider broke off or its answer may not go on. Nothing comes after it.
+    #[must_use]
+    pub fn error_event(&self, kind: &str, code: Option<&str>, message: &str) -> Vec<u8> {
+        let mut out = self.event_break();
+        self.course.fail(&mut out, kind, code, message);
+        out
+    }
+
+    /// The caller has only this of the stream, because the rest was kept back.
+    pub fn caller_has(&mut self, outline: &Outline) {
+        self.course.caller_has(outline);
+    }
+
+    /// Ends an event whose beginning the caller already has.
+    fn event_break(&self) -> Vec<u8> {
+        if self.is_mid_event() {
+            b"\n\n".to_vec()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Fewest output tokens that explain what came: an event carries at least one token and a token is rarely above four

@@ -4,9 +4,10 @@
 //! of a CRLF, so a blank line that ends in CR is only over once that byte is there: the same bytes make the same events
 //! wherever a read happened to stop.
 //!
-//! Not here: what an event says (`event`).
+//! Not here: what an event says (`openai`, `anthropic`).
 
 use bytes::{Bytes, BytesMut};
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// What is known at the end of the bytes seen so far.
@@ -121,10 +122,60 @@ impl Frames {
 /// The payload of an event: its `data` lines, joined where there are several. `None` where there is none.
 #[must_use]
 pub fn payload(event: &Bytes) -> Option<Bytes> {
-    Some(match super::event::data(event)? {
+    Some(match data(event)? {
         Cow::Borrowed(data) => event.slice_ref(data),
         Cow::Owned(joined) => joined.into(),
     })
+}
+
+/// The payload of an event: its `data` lines. Borrowed where there is one such line, as there nearly always is.
+pub(super) fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let mut found: Option<Cow<'_, [u8]>> = None;
+    let mut rest = event;
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        let Some(value) = line.strip_prefix(b"data") else {
+            continue;
+        };
+        let value = match value {
+            [b':', b' ', value @ ..] | [b':', value @ ..] => value,
+            [] => value,
+            _ => continue,
+        };
+        match &mut found {
+            None => found = Some(Cow::Borrowed(value)),
+            Some(lines) => {
+                let lines = lines.to_mut();
+                lines.push(b'\n');
+                lines.extend_from_slice(value);
+            }
+        }
+    }
+    found
+}
+
+/// Where the last event of these bytes begins; they hold whole events.
+#[must_use]
+pub fn last_event(bytes: &[u8]) -> usize {
+    let body = bytes.trim_ascii_end();
+    let after = |blank: &[u8]| {
+        memchr::memmem::rfind(body, blank).map_or(0, |at| at.saturating_add(blank.len()))
+    };
+    after(b"\n\n").max(after(b"\r\n\r\n"))
+}
+
+/// One event: its name where the dialect names events, and its payload on one line.
+pub(super) fn write_event(out: &mut Vec<u8>, name: Option<&str>, payload: &Value) {
+    if let Some(name) = name {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(payload.to_string().as_bytes());
+    out.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]

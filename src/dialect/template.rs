@@ -7,7 +7,7 @@
 //! Invariant: an event that fits means exactly what reading it whole would say.
 
 use super::answer::Output;
-use super::event::Event;
+use crate::chat::Span;
 use crate::chat::json::Scanner;
 
 /// The longest shape remembered.
@@ -16,20 +16,19 @@ const MAX_SHAPE: usize = 4096;
 /// What stands around the delta of an event that said nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Template {
+    /// All before it, the event's name and the field's among it.
     head: Vec<u8>,
     tail: Vec<u8>,
-    seen: u128,
 }
 
 impl Template {
-    /// Reads an event that has the remembered shape; `None` for any other.
+    /// The bytes of text in an event that has the remembered shape; `None` for any other.
     #[inline]
-    pub(super) fn read(&self, event: &[u8]) -> Option<Event> {
+    pub(super) fn read(&self, event: &[u8]) -> Option<u64> {
         if self.head.is_empty() {
             return None;
         }
-        let payload = event.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?;
-        let rest = payload
+        let rest = event
             .strip_prefix(self.head.as_slice())?
             .strip_suffix(self.tail.as_slice())?;
         let mut output = Output::default();
@@ -39,31 +38,24 @@ impl Template {
         if scanner.at() != rest.len() || memchr::memchr2(b'\n', b'\r', rest).is_some() {
             return None;
         }
-        Some(Event {
-            text_bytes: output.text_bytes,
-            seen: self.seen,
-            ..Event::default()
-        })
+        Some(output.text_bytes)
     }
 
-    /// Remembers the shape of an event just read whole, if it said nothing apart from its one delta.
-    pub(super) fn learn(&mut self, payload: &[u8], event: &Event) {
-        let plain = event.usage.is_none()
-            && !event.error
-            && event.finished == 0
-            && event.seen.is_power_of_two()
-            && event.deltas == 1
-            && payload.len() <= MAX_SHAPE;
-        let Some(delta) = event.delta.filter(|_| plain) else {
+    /// Remembers the shape of an event just read whole, whose payload lies at `at` and said nothing apart from this delta.
+    pub(super) fn learn(&mut self, event: &[u8], at: usize, delta: Span) {
+        let delta = delta.range();
+        let (from, to) = (at + delta.start, at + delta.end);
+        let (head, tail) = (event.get(..from), event.get(to..));
+        let (Some(head), Some(tail)) = (head, tail) else {
             return;
         };
-        let delta = delta.range();
+        // One that ends otherwise is another shape, also where its payload is the same.
+        if event.len() > MAX_SHAPE || !tail.ends_with(b"\n\n") {
+            return;
+        }
         self.head.clear();
         self.tail.clear();
-        self.head
-            .extend_from_slice(payload.get(..delta.start).unwrap_or_default());
-        self.tail
-            .extend_from_slice(payload.get(delta.end..).unwrap_or_default());
-        self.seen = event.seen;
+        self.head.extend_from_slice(head);
+        self.tail.extend_from_slice(tail);
     }
 }

@@ -5,9 +5,9 @@
 //!
 //! Invariant: an event that fits says exactly what reading it whole would say.
 //!
-//! Not here: what an event says (`said`), the same for the meter (`template`).
+//! Not here: what an event says (`reading`), the same for the meter (`template`).
 
-use super::said::{Reading, Said, said};
+use super::reading::{Reading, Said, said};
 use crate::chat::json::{JsonError, Scanner, Text};
 use crate::chat::{Endpoint, Span};
 
@@ -80,6 +80,8 @@ impl Reader {
             || !reading.finished.is_empty()
             || reading.ended.is_some()
             || reading.last
+            || reading.begins
+            || reading.opens.is_some()
             || reading.unread > 0;
         if piece.piece_of.is_none() || says_more || payload.len() > MAX_SHAPE {
             return;

@@ -6,16 +6,21 @@ use super::{MAX_EVENT, Release, StreamMeter};
 use crate::chat::{Endpoint, Usage};
 use crate::units::Tokens;
 
-const CHAT: &str = include_str!("../../../../tests/golden/openai/chat.sse");
-const TOOLS: &str = include_str!("../../../../tests/golden/openai/chat_tools.sse");
-const COMPLETIONS: &str = include_str!("../../../../tests/golden/openai/completions.sse");
-const RESPONSES: &str = include_str!("../../../../tests/golden/openai/responses.sse");
+const CHAT: &str = include_str!("../../../tests/golden/openai/chat.sse");
+const TOOLS: &str = include_str!("../../../tests/golden/openai/chat_tools.sse");
+const COMPLETIONS: &str = include_str!("../../../tests/golden/openai/completions.sse");
+const RESPONSES: &str = include_str!("../../../tests/golden/openai/responses.sse");
 
-const ALL: [(Endpoint, &str); 4] = [
+const MESSAGE: &str = include_str!("../../../tests/golden/anthropic/message.sse");
+const MESSAGE_TOOLS: &str = include_str!("../../../tests/golden/anthropic/message_tools.sse");
+
+const ALL: [(Endpoint, &str); 6] = [
     (Endpoint::Chat, CHAT),
     (Endpoint::Chat, TOOLS),
     (Endpoint::Completions, COMPLETIONS),
     (Endpoint::Responses, RESPONSES),
+    (Endpoint::Messages, MESSAGE),
+    (Endpoint::Messages, MESSAGE_TOOLS),
 ];
 
 /// Pushes chunks; returns the meter and what was released.
@@ -250,7 +255,12 @@ fn a_cut_stream_ends_well_formed_in_its_own_dialect() {
             endings.push(format!("{endpoint:?}, usage hidden {hide}:\n{ending}"));
             let (after, _) = whole(endpoint, &(first + &ending), false);
             assert!(after.is_ended() && after.is_finished() && !after.is_error());
-            if !hide || endpoint == Endpoint::Responses {
+            if endpoint == Endpoint::Messages {
+                // What was read stands in the beginning.
+                let told = after.usage().expect("told");
+                assert_eq!(told.output, usage.output);
+                assert!(after.is_told());
+            } else if !hide || endpoint == Endpoint::Responses {
                 assert_eq!(after.usage(), Some(usage));
             }
         }
@@ -326,6 +336,63 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     prop::sample::select(Endpoint::ALL.to_vec())
 }
 
+#[test]
+fn what_a_message_says_at_its_beginning_is_no_last_word() {
+    let first: String = MESSAGE.split_inclusive("\n\n").take(5).collect();
+    let (begun, _) = whole(Endpoint::Messages, &first, false);
+    let usage = begun.usage().expect("what was read is known");
+    assert_eq!(
+        (usage.input, usage.cached_input),
+        (Tokens(1085), Tokens(1000))
+    );
+    assert_eq!(
+        (usage.cache_write, usage.cache_write_1h),
+        (Tokens(50), Tokens(10))
+    );
+    assert!(!begun.is_told() && !begun.is_finished());
+    let (ended, _) = whole(Endpoint::Messages, MESSAGE, false);
+    assert!(ended.is_told() && ended.is_finished() && ended.is_ended());
+    assert_eq!(ended.usage().map(|usage| usage.output), Some(Tokens(15)));
+    // A provider that never tells what it wrote has told nothing.
+    let silent = MESSAGE.replace(
+        r#""usage":{"output_tokens":15}"#,
+        r#""usage":{"output_tokens":null}"#,
+    );
+    let (silent, _) = whole(Endpoint::Messages, &silent, false);
+    assert!(silent.is_ended() && !silent.is_told());
+    let unasked = MESSAGE.replace(r#""input_tokens":25,"#, "");
+    assert_eq!(whole(Endpoint::Messages, &unasked, false).0.usage(), None);
+}
+
+#[test]
+fn an_end_of_ours_closes_the_blocks_the_caller_has() {
+    let first: String = MESSAGE_TOOLS.split_inclusive("\n\n").take(7).collect();
+    let ended =
+        |meter: &StreamMeter| String::from_utf8(meter.ending(Usage::default())).expect("UTF-8");
+    let (mut meter, _) = whole(Endpoint::Messages, &first, false);
+    assert!(
+        ended(&meter).contains(r#""content_block_stop","index":1"#)
+            || ended(&meter).contains(r#""index":1,"type":"content_block_stop""#)
+    );
+    assert!(!ended(&meter).contains("message_start"));
+    let unsaid = meter.unsaid();
+    assert!(ended(&unsaid).starts_with("event: message_start\n"));
+    assert!(!ended(&unsaid).contains("content_block_stop"));
+    // A guard kept the block's beginning back.
+    let mut outline = crate::dialect::Outline::default();
+    outline.passed(
+        &crate::dialect::said(
+            br#"{"type":"message_start","message":{}}"#,
+            Endpoint::Messages,
+            true,
+        )
+        .expect("JSON"),
+    );
+    meter.caller_has(&outline);
+    assert!(!ended(&meter).contains("content_block_stop"));
+    assert!(!ended(&meter).contains("message_start"));
+}
+
 proptest! {
     #[test]
     fn a_stream_means_the_same_however_it_is_cut(
@@ -362,7 +429,7 @@ proptest! {
         prop_assert_eq!(known.text_bytes(), first.text_bytes() + alone.text_bytes());
         prop_assert_eq!(known.content_events(), first.content_events() + alone.content_events());
         prop_assert_eq!(known.unread_bytes, alone.unread_bytes);
-        prop_assert_eq!((known.seen, known.finished), (first.seen | alone.seen, first.finished | alone.finished));
+        prop_assert_eq!(known.is_finished(), first.is_finished() || alone.is_finished());
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! The texts of an answer, or of one event of a stream: where each stands, and which text of the stream it continues.
+//!
+//! Like the walk over a request it is generous: every string is a text unless its key says that it is an id or a type, so a
+//! field nobody here has heard of is looked at all the same. A text that comes in pieces is known by its field: the path of
+//! keys and indices that leads to it, as a number.
+//!
+//! Not here: what is found in the texts and what becomes of them (`pipeline`), usage and endings (`answer`, `course`).
+
+use super::{anthropic, openai};
+use crate::chat::json::{JsonError, Text};
+use crate::chat::{Dialect, Endpoint, Span, Usage};
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+/// One text, or a piece of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Where it stands in the payload, between its quotes.
+    pub text: Text,
+    /// Which text of the stream it continues; whole texts have none.
+    pub piece_of: Option<Field>,
+    /// Whether these are arguments of a call of a tool: JSON in a string.
+    pub arguments: bool,
+    /// Whether they stand there as JSON itself, in no string.
+    pub bare_json: bool,
+}
+
+/// A text that comes in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Field {
+    /// The choice, or the item of the output.
+    pub choice: u32,
+    /// The path to it.
+    pub path: u64,
+}
+
+/// A call of a tool, or a piece of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Called {
+    /// The choice, or the item of the output.
+    pub choice: u32,
+    /// Which call of it.
+    pub call: u64,
+    /// The tool, where this piece names it.
+    pub name: Option<Text>,
+    /// Its arguments, or a piece of them.
+    pub arguments: Option<Text>,
+}
+
+/// What an answer or event says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Its texts, in order.
+    pub said: SmallVec<[Said; 4]>,
+    /// Its calls of tools, in order.
+    pub calls: SmallVec<[Called; 1]>,
+    /// `logprobs` that are not null: they repeat the text, token by token.
+    pub logprobs: SmallVec<[Span; 1]>,
+    /// Choices that finish with it.
+    pub finished: SmallVec<[u32; 2]>,
+    /// The text whose pieces end with it.
+    pub ended: Option<Field>,
+    /// Whether all texts end with it.
+    pub last: bool,
+    /// Whether it holds nothing worth passing on once its one text is held back.
+    pub bare: bool,
+    /// What is no text: images, sound.
+    pub unread: u32,
+    /// Whether a message begins with it.
+    pub begins: bool,
+    /// The block of a message that begins with it.
+    pub opens: Option<u32>,
+}
+
+/// Reads the payload of an answer (`streaming`: of an event).
+///
+/// # Errors
+/// It is no JSON object.
+pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Reading, JsonError> {
+    match endpoint.dialect() {
+        Dialect::OpenAi => openai::said(payload, endpoint, streaming),
+        Dialect::Anthropic => anthropic::said(payload, streaming),
+    }
+}
+
+/// Reads a whole answer that is looked at and booked: its texts, and on the same way what the call used. `None` is no last
+/// word on that: an answer of responses is not asked, and one without usage is to be read for how much text it holds.
+///
+/// # Errors
+/// It is no JSON object.
+pub fn whole(payload: &[u8], endpoint: Endpoint) -> Result<(Reading, Option<Usage>), JsonError> {
+    match endpoint.dialect() {
+        Dialect::OpenAi => openai::whole(payload, endpoint),
+        Dialect::Anthropic => anthropic::whole(payload, endpoint),
+    }
+}
+
+/// The name of an event with this payload, where the endpoint names events.
+#[must_use]
+pub fn event_name(payload: &[u8], endpoint: Endpoint) -> Option<&[u8]> {
+    match endpoint {
+        Endpoint::Responses => openai::event_name(payload),
+        Endpoint::Messages => anthropic::event_name(payload),
+        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::CountTokens => {
+            None
+        }
+    }
+}
+
+/// A payload that can carry more of a text once this event has left, and where the text stands in it.
+#[must_use]
+pub fn carrier(payload: &Bytes, text: Span, endpoint: Endpoint) -> (Bytes, Span) {
+    match endpoint.dialect() {
+        Dialect::OpenAi => (payload.clone(), text),
+        Dialect::Anthropic => anthropic::carrier(payload, text),
+    }
+}
+
+/// What paths of fields begin with.
+pub(super) const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// One step further. FNV-1a: paths are few and no caller's own; what matters is that it is short.
+pub(super) fn mix(path: u64, step: &[u8]) -> u64 {
+    step.iter().chain(&[0xff]).fold(path, |path, byte| {
+        (path ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,246 @@
+//! What the gate, the look at a body and the way to a provider turn back: each with its status, type, code and words.
+//!
+//! Not here: what the door turns back before (`status`), how it is written (`surface`).
+
+use super::{INVALID, Refused, refused};
+use crate::chat::{Dialect, LookError};
+use crate::governance::gate::{Denial, Reason};
+use crate::pipeline::{Failure, Refusal};
+use http::StatusCode;
+use std::time::Duration;
+
+/// A provider that asks for more is not quoted: nobody waits that long.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How soon a credential may be here that is not.
+const VAULT_WAIT: Duration = Duration::from_secs(5);
+
+impl Refused {
+    /// Nothing is translated from one vendor's language into another's.
+    fn other_dialect(model: &str, provider: &str, spoken: Dialect) -> Self {
+        let shown: String = model
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect();
+        let owner = spoken.owner();
+        let (other, route, kind) = match spoken {
+            Dialect::OpenAi => (Dialect::Anthropic, "/v1/messages", "openai"),
+            Dialect::Anthropic => (Dialect::OpenAi, "/v1/chat/completions", "anthropic"),
+        };
+        let message = format!(
+            "model `{shown}` is served by provider `{provider}`, which does not speak {owner}'s API, and nothing is translated: \
+             ask for it in {}'s (POST {route}), or name a model of a provider of `kind: {kind}`",
+            other.owner()
+        );
+        Self {
+            param: Some("model".into()),
+            source: "route",
+            ..refused(
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                Some("dialect_not_served"),
+                message,
+            )
+        }
+    }
+
+    fn look(error: &LookError) -> Self {
+        let mut refusal = refused(
+            StatusCode::BAD_REQUEST,
+            INVALID,
+            error.code(),
+            error.message(),
+        );
+        refusal.param = error.param().map(Into::into);
+        refusal
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the one table: each reason with its status, type, code and source"
+    )]
+    fn denial(denial: Denial) -> Self {
+        let (status, kind, code, source) = match denial.reason {
+            Reason::ModelNotAllowed => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "model_not_allowed",
+                "rights",
+            ),
+            Reason::LabelRequired => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "label_required",
+                "budget",
+            ),
+            Reason::PriceUnknown | Reason::Unbounded => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "price_unknown",
+                "price",
+            ),
+            Reason::BudgetExceeded => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "budget_exceeded",
+                "insufficient_quota",
+                "budget",
+            ),
+            Reason::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "rate_limit_exceeded",
+                "limit",
+            ),
+            Reason::Crowded => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "too_many_label_values",
+                "limit",
+            ),
+            Reason::BudgetUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "budget_unavailable",
+                "budget_unavailable",
+                "journal",
+            ),
+            Reason::NotLent => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "budget_unavailable",
+                "budget_unavailable",
+                "panel",
+            ),
+            Reason::Killed => (StatusCode::FORBIDDEN, "permission_error", "killed", "panel"),
+            Reason::PolicyDenied
+            | Reason::ToolNotAllowed
+            | Reason::EndpointNotAllowed
+            | Reason::RequirementMissing => (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                denial.reason.code(),
+                "policy",
+            ),
+            Reason::InputTooLong => (
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                "max_input_tokens_exceeded",
+                "policy",
+            ),
+            Reason::CapTooLow => (
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                denial.reason.code(),
+                "policy",
+            ),
+            Reason::Guardrail => (
+                StatusCode::BAD_REQUEST,
+                "guardrail_violation",
+                "content_filter",
+                "guard",
+            ),
+            Reason::Runaway => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "runaway_stopped",
+                "breaker",
+            ),
+        };
+        let status = denial
+            .status
+            .and_then(|asked| StatusCode::from_u16(asked).ok())
+            .unwrap_or(status);
+        // What a rule says it will say again.
+        let final_word = match denial.reason {
+            Reason::BudgetExceeded => true,
+            Reason::Runaway => false,
+            _ => denial.rule.is_some(),
+        };
+        let scope = denial
+            .budget
+            .as_ref()
+            .map(|standing| standing.to_string().into());
+        Self {
+            param: denial.param.map(Into::into),
+            source,
+            scope: scope.or(denial.limit).or_else(|| denial.rule.clone()),
+            rule: denial.rule,
+            code_shown: denial.code,
+            budget: denial.budget,
+            retry_after: denial.retry_after,
+            soft: denial.soft,
+            final_word,
+            ..refused(status, kind, Some(code), denial.message)
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed(error) => Self::look(&error),
+            Refusal::ModelNotFound { model } => Self::no_model(&model),
+            Refusal::OtherDialect {
+                model,
+                provider,
+                spoken,
+            } => Self::other_dialect(&model, &provider, spoken),
+            Refusal::Denied(denial) => Self::denial(*denial),
+            Refusal::Unrecorded => {
+                let message = "decisions cannot be recorded as fast as calls come, so none is let through unrecorded: try again shortly, or see /status on the admin port";
+                let refusal = refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "budget_unavailable",
+                    Some("decision_log_full"),
+                    message,
+                );
+                Self {
+                    source: "log",
+                    retry_after: Some(Duration::from_secs(1)),
+                    ..refusal
+                }
+            }
+            Refusal::NoCredential { provider, name } => {
+                let message = format!(
+                    "provider `{provider}` cannot be called: the control panel's vault has not given this gateway the credential `{name}` (yet). An administrator puts it there with `tollgate vault put {name}`; `panel.vault` in /status on the admin port says what is missing"
+                );
+                let refusal = refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "upstream_error",
+                    Some("credential_unavailable"),
+                    message,
+                );
+                Self {
+                    source: "panel",
+                    retry_after: Some(VAULT_WAIT),
+                    ..refusal
+                }
+            }
+            Refusal::Upstream {
+                provider,
+                attempts,
+                failure,
+            } => {
+                let status = if failure.is_timeout() {
+                    StatusCode::GATEWAY_TIMEOUT
+                } else {
+                    StatusCode::BAD_GATEWAY
+                };
+                let times = if attempts == 1 {
+                    "1 attempt".to_owned()
+                } else {
+                    format!("{attempts} attempts")
+                };
+                let message = format!("provider `{provider}` failed after {times}: {failure}");
+                let retry_after = match failure {
+                    Failure::Status(_, wait) => wait.filter(|wait| *wait <= LONGEST_WAIT),
+                    _ => None,
+                };
+                Self {
+                    source: "provider",
+                    retry_after,
+                    ..refused(status, "upstream_error", Some("upstream_error"), message)
+                }
+            }
+        }
+    }
+}
