@@ -24,6 +24,9 @@ Knobs of a single call, by one of three ways (the first that sets it counts):
   tool=NAME            call this tool
   cached=N             of the input tokens, report N as cached
   reasoning=N          spend N output tokens on reasoning first
+  cache_write=N        on messages: of the input tokens, report N as written to the cache
+  cache_write_1h=N     the same, kept for an hour
+  search=N             on messages: report N searches of the web
   gzip=1               compress the answer where accept-encoding allows it (not streams)
   split=N              write a stream in pieces of N bytes, whatever they cut through
 
@@ -81,6 +84,9 @@ pub(super) struct Knobs {
     pub(super) tool: Option<String>,
     pub(super) cached: u64,
     pub(super) reasoning: u64,
+    pub(super) cache_write: u64,
+    pub(super) cache_write_1h: u64,
+    pub(super) search: u64,
     pub(super) gzip: bool,
     pub(super) split: Option<usize>,
     pub(super) retry_after: Option<u64>,
@@ -150,6 +156,9 @@ impl Knobs {
             "echo" => self.echo = flag()?,
             "tool" => self.tool = Some(value.to_owned()),
             "cached" => self.cached = number()?,
+            "cache_write" => self.cache_write = number()?,
+            "cache_write_1h" => self.cache_write_1h = number()?,
+            "search" => self.search = number()?,
             "reasoning" => self.reasoning = number()?.min(OUT),
             "gzip" => self.gzip = flag()?,
             "split" => {

@@ -1,10 +1,11 @@
-//! The built-in simulated provider: an OpenAI-compatible server that costs nothing and can be made to fail.
+//! The built-in simulated provider: a server that speaks OpenAI's and Anthropic's language, costs nothing and can be made
+//! to fail.
 //!
 //! What it says follows from its seed and the request's body, byte for byte, so a test can be repeated; what it would have
 //! charged is on its meter, so a ledger can be checked against it. The gateway always reaches it over a socket.
 //!
-//! Routes, with and without `/v1`: `POST chat/completions`, `completions`, `embeddings`, `responses`; `GET models`,
-//! `models/{id}`. Its own: `GET /__sim/meter`, `GET /__sim/last` (the last requests as they arrived), `POST /__sim/reset`.
+//! Routes, with and without `/v1`: `POST chat/completions`, `completions`, `embeddings`, `responses`, `messages`,
+//! `messages/count_tokens`; `GET models`, `models/{id}`. Its own: `GET /__sim/meter`, `GET /__sim/last` (the last requests as they arrived), `POST /__sim/reset`.
 //!
 //! # Knobs
 //!
@@ -20,6 +21,7 @@
 //! | `echo=1` | answers with the last user text; the model `sim-echo` does so by itself |
 //! | `tool=NAME` | calls this tool |
 //! | `cached=N`, `reasoning=N` | tokens of these classes in the usage |
+//! | `cache_write=N`, `cache_write_1h=N`, `search=N` | the same, and searches of the web, on messages |
 //! | `gzip=1` | compresses the answer where accept-encoding allows it (not streams) |
 //! | `split=N` | writes a stream in pieces of N bytes, whatever they cut through |
 //! | `status=NNN`, `retry_after=S` | answers with this error, and when to come again |

@@ -1,12 +1,13 @@
 //! An answer put on its way: its head, its body, and the faults that lie in them.
 
 use super::answer::error::Refusal;
-use super::answer::{Form, Reply, chat, responses_stream};
+use super::answer::{Form, Reply, chat, messages_stream, responses_stream};
 use super::body::{AnswerBody, End, Frame, Frames, State, Stream};
 use super::gather;
 use super::json::Json;
 use super::knobs::Knobs;
 use super::meter::Call;
+use crate::chat::Dialect;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -21,10 +22,23 @@ pub(super) enum Endpoint {
     Completions,
     Embeddings,
     Responses,
+    Messages,
+    CountTokens,
+}
+
+impl Endpoint {
+    /// Whose words it is spoken in.
+    pub(super) const fn dialect(self) -> Dialect {
+        match self {
+            Self::Chat | Self::Completions | Self::Embeddings | Self::Responses => Dialect::OpenAi,
+            Self::Messages | Self::CountTokens => Dialect::Anthropic,
+        }
+    }
 }
 
 /// An answer before it has its head.
 pub(super) struct Answered {
+    dialect: Dialect,
     content: Content,
     knobs: Knobs,
     gzip: bool,
@@ -39,8 +53,9 @@ enum Content {
 
 impl Answered {
     /// A text without faults.
-    pub(super) fn plain(text: String, gzip: bool) -> Self {
+    pub(super) fn plain(text: String, dialect: Dialect, gzip: bool) -> Self {
         Self {
+            dialect,
             content: Content::Whole(text.into()),
             knobs: Knobs::default(),
             gzip,
@@ -63,6 +78,7 @@ impl Answered {
             }
         };
         Self {
+            dialect: endpoint.dialect(),
             content,
             knobs,
             gzip,
@@ -73,6 +89,7 @@ impl Answered {
     pub(super) fn send(self, call: Call) -> Response<AnswerBody> {
         const JSON: &str = "application/json";
         let faults = &self.knobs.faults;
+        let dialect = self.dialect;
         let stop = match (faults.cut, faults.hang) {
             (Some(after), _) => Some((after, End::Cut)),
             (None, Some(_)) => Some((SOON, End::Hang)),
@@ -85,7 +102,12 @@ impl Answered {
                 } else {
                     bytes
                 };
-                let mut response = with(StatusCode::OK, JSON, AnswerBody::whole(bytes, Some(call)));
+                let mut response = with(
+                    StatusCode::OK,
+                    JSON,
+                    dialect,
+                    AnswerBody::whole(bytes, Some(call)),
+                );
                 if self.gzip {
                     let gzip = HeaderValue::from_static("gzip");
                     response.headers_mut().insert(CONTENT_ENCODING, gzip);
@@ -111,7 +133,7 @@ impl Answered {
             split: self.knobs.split,
             state: State::default(),
         };
-        with(StatusCode::OK, kind, AnswerBody::stream(stream))
+        with(StatusCode::OK, kind, dialect, AnswerBody::stream(stream))
     }
 }
 
@@ -154,6 +176,7 @@ fn spoil(frames: Frames, endpoint: Endpoint, knobs: &Knobs) -> Frames {
         ended = true;
         Some(match endpoint {
             Endpoint::Responses => responses_stream::failure(&error, written),
+            Endpoint::Messages | Endpoint::CountTokens => messages_stream::failure(&error),
             _ => chat::failure(&error),
         })
     }))
@@ -164,17 +187,23 @@ pub(super) fn found(json: Json) -> Response<AnswerBody> {
     with(
         StatusCode::OK,
         "application/json",
+        Dialect::OpenAi,
         AnswerBody::whole(json.0, None),
     )
 }
 
 /// An error, with the seconds to wait where they are known.
-pub(super) fn refused(refusal: &Refusal, retry_after: Option<u64>) -> Response<AnswerBody> {
+pub(super) fn refused(
+    refusal: &Refusal,
+    dialect: Dialect,
+    retry_after: Option<u64>,
+) -> Response<AnswerBody> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = with(
         status,
         "application/json",
-        AnswerBody::whole(refusal.json().0, None),
+        dialect,
+        AnswerBody::whole(refusal.body(dialect).0, None),
     );
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -183,20 +212,41 @@ pub(super) fn refused(refusal: &Refusal, retry_after: Option<u64>) -> Response<A
 }
 
 /// A response with the headers the vendor always sends.
-fn with(status: StatusCode, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
+fn with(
+    status: StatusCode,
+    kind: &'static str,
+    dialect: Dialect,
+    body: AnswerBody,
+) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    for (name, value) in [
-        ("x-request-id", "req_00000000000000000000000000000000"),
-        ("openai-version", "2020-10-01"),
-        ("openai-processing-ms", "1"),
-        ("x-ratelimit-limit-requests", "10000"),
-        ("x-ratelimit-remaining-requests", "9999"),
-        ("x-ratelimit-reset-requests", "6ms"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+    let sent: &[(&str, &str)] = match dialect {
+        Dialect::OpenAi => &OPENAI,
+        Dialect::Anthropic => &ANTHROPIC,
+    };
+    for (name, value) in sent {
+        headers.insert(*name, HeaderValue::from_static(value));
     }
     response
 }
+
+/// What the vendors always send.
+const OPENAI: [(&str, &str); 6] = [
+    ("x-request-id", "req_00000000000000000000000000000000"),
+    ("openai-version", "2020-10-01"),
+    ("openai-processing-ms", "1"),
+    ("x-ratelimit-limit-requests", "10000"),
+    ("x-ratelimit-remaining-requests", "9999"),
+    ("x-ratelimit-reset-requests", "6ms"),
+];
+const ANTHROPIC: [(&str, &str); 4] = [
+    ("request-id", "req_00000000000000000000000000"),
+    (
+        "anthropic-organization-id",
+        "00000000-0000-0000-0000-000000000000",
+    ),
+    ("anthropic-ratelimit-requests-limit", "10000"),
+    ("anthropic-ratelimit-requests-remaining", "9999"),
+];

@@ -1,7 +1,9 @@
 //! One request's way through the simulator: read, recorded, held up or broken as its knobs say, answered, billed.
 
 use super::answer::error::Refusal;
-use super::answer::{Ask, Form, chat, completions, embeddings, models, responses};
+use super::answer::{
+    Ask, Form, chat, completions, embeddings, messages, messages_shape, models, responses,
+};
 use super::body::{AnswerBody, Cut};
 use super::gather::{self, BodyError};
 use super::knobs::{Faults, Hang, Knobs};
@@ -9,6 +11,7 @@ use super::meter::{Call, Meter};
 use super::recorder::Recorder;
 use super::reply::{Answered, Endpoint, found, refused};
 use super::{Settings, json};
+use crate::chat::Dialect;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING};
 use http::request::Parts;
@@ -53,15 +56,25 @@ impl Simulator {
         if let Some(own) = path.strip_prefix("/__sim/") {
             return Ok(self.own(&head, own));
         }
+        let dialect = if path.starts_with("/messages") {
+            Dialect::Anthropic
+        } else {
+            Dialect::OpenAi
+        };
         let body = match body {
             Ok(body) => body,
-            Err(error) => return Ok(refused(&unreadable(&error), None)),
+            Err(error) => return Ok(refused(&unreadable(&error), dialect, None)),
         };
         self.recorder.keep(&head, &body);
         if let Some(secret) = &self.settings.require_key {
-            let sent = head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-            if sent != Some(format!("Bearer {}", secret.expose()).as_bytes()) {
-                return Ok(refused(&Refusal::wrong_key(), None));
+            let sent = |name: &str| head.headers.get(name).map(HeaderValue::as_bytes);
+            let bearer = format!("Bearer {}", secret.expose());
+            let known = match dialect {
+                Dialect::OpenAi => sent(AUTHORIZATION.as_str()) == Some(bearer.as_bytes()),
+                Dialect::Anthropic => sent("x-api-key") == Some(secret.expose().as_bytes()),
+            };
+            if !known {
+                return Ok(refused(&Refusal::wrong_key(), dialect, None));
             }
         }
         let endpoint = match (&head.method, path.trim_end_matches('/')) {
@@ -69,6 +82,8 @@ impl Simulator {
             (&Method::POST, "/completions") => Endpoint::Completions,
             (&Method::POST, "/embeddings") => Endpoint::Embeddings,
             (&Method::POST, "/responses") => Endpoint::Responses,
+            (&Method::POST, "/messages") => Endpoint::Messages,
+            (&Method::POST, "/messages/count_tokens") => Endpoint::CountTokens,
             (&Method::GET, "/models") => {
                 return Ok(found(models::list(&self.settings.models)));
             }
@@ -76,14 +91,14 @@ impl Simulator {
                 return Ok(match path.strip_prefix("/models/") {
                     Some(name) => match models::get(&self.settings.models, name) {
                         Ok(model) => found(model),
-                        Err(refusal) => refused(&refusal, None),
+                        Err(refusal) => refused(&refusal, dialect, None),
                     },
-                    None => refused(&Refusal::unknown_url("GET", head.uri.path()), None),
+                    None => refused(&Refusal::unknown_url("GET", head.uri.path()), dialect, None),
                 });
             }
             (method, _) => {
                 let refusal = Refusal::unknown_url(method.as_str(), head.uri.path());
-                return Ok(refused(&refusal, None));
+                return Ok(refused(&refusal, dialect, None));
             }
         };
         let mut call = self.meter.open();
@@ -91,7 +106,7 @@ impl Simulator {
             Ok(answered) => Ok(answered.send(call)),
             Err(Failure::Refused(refusal, retry_after)) => {
                 call.finish();
-                Ok(refused(&refusal, retry_after))
+                Ok(refused(&refusal, dialect, retry_after))
             }
             Err(Failure::Reset) => {
                 call.finish();
@@ -112,6 +127,7 @@ impl Simulator {
             }
             (method, _) => refused(
                 &Refusal::unknown_url(method.as_str(), head.uri.path()),
+                Dialect::OpenAi,
                 None,
             ),
         }
@@ -128,6 +144,9 @@ impl Simulator {
         let encoding = encoding.and_then(|value| value.to_str().ok());
         let body = gather::unpack(body, encoding).map_err(|error| unreadable(&error))?;
         let request = parse(&body)?;
+        if endpoint.dialect() == Dialect::Anthropic {
+            messages_shape::check(head, &request, endpoint)?;
+        }
         let model = match request.get("model") {
             Some(Value::String(model)) if !model.is_empty() => model.as_str(),
             _ => return Err(Refusal::missing("model").into()),
@@ -161,12 +180,19 @@ impl Simulator {
             Endpoint::Completions => completions::answer(&ask),
             Endpoint::Embeddings => embeddings::answer(&ask, self.settings.seed),
             Endpoint::Responses => responses::answer(&ask),
+            Endpoint::Messages => messages::answer(&ask),
+            // Billed to nobody.
+            Endpoint::CountTokens => {
+                let counted = messages::count(&ask).0;
+                return Ok(Answered::plain(counted, Dialect::Anthropic, false));
+            }
         }?;
         let gzip = knobs.gzip && accepts_gzip(head);
         if knobs.faults.error_in_200
             && let Form::Whole(_) = reply.form
         {
-            return Ok(Answered::plain(Refusal::of_status(500).json().0, false));
+            let error = Refusal::of_status(500).body(endpoint.dialect());
+            return Ok(Answered::plain(error.0, endpoint.dialect(), false));
         }
         call.bill(model, reply.usage);
         Ok(Answered::new(reply, endpoint, knobs, gzip))

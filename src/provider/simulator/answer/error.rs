@@ -1,5 +1,6 @@
-//! Errors in the shape the `OpenAI` API gives them.
+//! Errors in the shapes the vendors' APIs give them.
 
+use crate::chat::Dialect;
 use crate::provider::simulator::json::{Json, object};
 
 /// A request that is not answered, and why.
@@ -88,7 +89,7 @@ impl Refusal {
             ..Self::invalid(
                 &format!(
                     "Unknown request URL: {method} {path}. The simulator serves POST chat/completions, completions, \
-                     embeddings, responses and GET models, models/{{id}}, with and without /v1; GET /__sim/meter, \
+                     embeddings, responses, messages, messages/count_tokens and GET models, models/{{id}}, with and without /v1; GET /__sim/meter, \
                      GET /__sim/last, POST /__sim/reset."
                 ),
                 None,
@@ -152,7 +153,31 @@ impl Refusal {
         }
     }
 
-    /// The body.
+    /// The body, as this dialect has it.
+    pub(in crate::provider::simulator) fn body(&self, dialect: Dialect) -> Json {
+        match dialect {
+            Dialect::OpenAi => self.json(),
+            Dialect::Anthropic => {
+                let kind = match self.status {
+                    401 => "authentication_error",
+                    403 => "permission_error",
+                    404 => "not_found_error",
+                    413 => "request_too_large",
+                    429 => "rate_limit_error",
+                    529 => "overloaded_error",
+                    500.. => "api_error",
+                    _ => "invalid_request_error",
+                };
+                object! {
+                    "type": "error",
+                    "error": object! { "type": kind, "message": self.message },
+                    "request_id": "req_00000000000000000000000000",
+                }
+            }
+        }
+    }
+
+    /// The body in OpenAI's shape.
     pub(in crate::provider::simulator) fn json(&self) -> Json {
         object! { "error": object! {
             "message": self.message, "type": self.kind, "param": self.param, "code": self.code,

@@ -85,6 +85,66 @@ impl Prompt {
         Ok(prompt)
     }
 
+    /// The conversation of messages, which [`super::messages_shape`] found to be one.
+    pub(super) fn of_messages(ask: &Ask<'_>) -> Self {
+        let mut prompt = Self::opened(ask, &["tools", "output_config"]);
+        prompt.said(ask.member("system"));
+        for message in ask
+            .member("messages")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            prompt.tokens += MESSAGE;
+            let (text, answers) = prompt.said(message.get("content"));
+            prompt.turn = match message.get("role").and_then(Value::as_str) {
+                Some("user") if answers => Turn::Tool,
+                Some("user") => Turn::User,
+                _ => Turn::Other,
+            };
+            if prompt.turn == Turn::User {
+                prompt.last_user = text;
+            }
+        }
+        prompt
+    }
+
+    /// Counts a content of blocks; returns its text, and whether it answers calls of tools.
+    fn said(&mut self, content: Option<&Value>) -> (String, bool) {
+        match content {
+            Some(Value::String(text)) => {
+                self.tokens += count(text);
+                (text.clone(), false)
+            }
+            Some(Value::Array(blocks)) => {
+                let (mut all, mut answers) = (String::new(), false);
+                for block in blocks {
+                    let text = |name: &str| block.get(name).and_then(Value::as_str);
+                    match text("type") {
+                        Some("tool_result") => {
+                            self.said(block.get("content"));
+                            answers = true;
+                        }
+                        Some("tool_use") => {
+                            let input = block.get("input").map(Value::to_string);
+                            self.tokens += count(text("name").unwrap_or_default());
+                            self.tokens += count(&input.unwrap_or_default());
+                        }
+                        _ => match text("text").or_else(|| text("thinking")) {
+                            Some(text) => {
+                                self.tokens += count(text);
+                                all.push_str(text);
+                            }
+                            None => self.tokens += MEDIA,
+                        },
+                    }
+                }
+                (all, answers)
+            }
+            _ => (String::new(), false),
+        }
+    }
+
     fn opened(ask: &Ask<'_>, documents: &[&str]) -> Self {
         let bytes = |name: &&str| ask.member(name).map_or(0, |value| value.to_string().len());
         let bytes: usize = documents.iter().map(bytes).sum();

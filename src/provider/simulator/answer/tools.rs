@@ -11,6 +11,8 @@ const PARALLEL: usize = 3;
 
 /// The tools of a request.
 pub(super) struct Tools<'a> {
+    /// What ids of calls begin with.
+    prefix: &'static str,
     offered: Vec<(&'a str, &'a Value)>,
     choice: Choice<'a>,
     parallel: bool,
@@ -66,10 +68,39 @@ impl<'a> Tools<'a> {
             .and_then(Value::as_bool)
             .unwrap_or(true);
         Ok(Self {
+            prefix: "call_",
             offered,
             choice,
             parallel,
         })
+    }
+
+    /// The same as messages spell them.
+    pub(super) fn of_messages(ask: &Ask<'a>) -> Self {
+        let listed = ask.member("tools").and_then(Value::as_array);
+        let offered = listed
+            .into_iter()
+            .flatten()
+            .filter_map(|tool| {
+                let name = tool.get("name").and_then(Value::as_str)?;
+                Some((name, tool.get("input_schema")?))
+            })
+            .collect();
+        let choice = ask.member("tool_choice");
+        let said = |name: &str| choice.and_then(|choice| choice.get(name));
+        let choice = match (said("type").and_then(Value::as_str), said("name")) {
+            (Some("none"), _) => Choice::Never,
+            (Some("any"), _) => Choice::Always,
+            (Some("tool"), Some(Value::String(name))) => Choice::This(name),
+            _ => Choice::Auto,
+        };
+        let alone = said("disable_parallel_tool_use").and_then(Value::as_bool);
+        Self {
+            prefix: "toolu_",
+            offered,
+            choice,
+            parallel: !alone.unwrap_or(false),
+        }
     }
 
     /// The calls the answer makes; none if it is to be text.
@@ -108,7 +139,7 @@ impl<'a> Tools<'a> {
                     _ => Value::Object(serde_json::Map::new()),
                 };
                 ToolCall {
-                    id: random.id("call_", 24),
+                    id: random.id(self.prefix, 24),
                     name: name.to_owned(),
                     arguments: arguments.to_string(),
                 }
