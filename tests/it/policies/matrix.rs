@@ -3,13 +3,14 @@
 //! Each row plants a mail address in one field. On the way in the provider must not see it; on the way out the caller must
 //! not. Fields that are no text (ids, names of models) are not in the table; what cannot be read has rows of its own.
 
+use super::messages;
 use super::rig::{PRICES, SETTINGS};
 use crate::bytes::upstream::{Scripted, Upstream};
 use crate::support::{Gateway, Home};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-const VALUE: &str = "jane.doe@example.org";
+pub(super) const VALUE: &str = "jane.doe@example.org";
 const POLICY: &str = "version: 1\nscope: {}\nredact:\n  - id: mail\n    types: [EMAIL]\n    on: [request, tool_result, tool_definition, response, tool_args]\n    action: mask\n";
 
 #[expect(clippy::too_many_lines, reason = "a table reads best in one piece")]
@@ -474,8 +475,10 @@ fn rows_stream() -> Vec<(&'static str, &'static str, Vec<Value>)> {
 }
 
 fn started(upstream: &Upstream) -> (Home, Gateway) {
-    let prices = format!("revision: test\nvalid_from: 2026-01-01\nmodels:\n{PRICES}\n");
-    let home = Home::with_upstream(upstream.address, &prices, SETTINGS);
+    let price = messages::PRICE;
+    let prices = format!("revision: test\nvalid_from: 2026-01-01\nmodels:\n{PRICES}\n{price}\n");
+    let home = Home::with_upstream(upstream.address, &prices, SETTINGS).asked_for_messages();
+    home.configure(SETTINGS);
     std::fs::create_dir(home.path().join("policies")).expect("a folder");
     std::fs::write(home.path().join("policies/org.yaml"), POLICY).expect("a policy");
     let gateway = home.start();
@@ -501,9 +504,10 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             faults.push(format!("{way} {route} {field}: {state}"));
         }
     };
-    for (route, field, body) in rows_in() {
+    for (route, field, body) in [rows_in(), messages::rows_in()].concat() {
         for streaming in [false, true] {
-            if streaming && route == "/v1/embeddings" {
+            let whole_only = ["/v1/embeddings", "/v1/messages/count_tokens"];
+            if streaming && whole_only.contains(&route) {
                 continue;
             }
             let mut body = body.clone();
@@ -535,7 +539,7 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             );
         }
     }
-    for (route, field, body) in rows_unread() {
+    for (route, field, body) in [rows_unread(), messages::rows_unread()].concat() {
         let answer = gateway.caller().post(route, &body);
         let scan = answer.header("x-tollgate-scan").unwrap_or("-").to_owned();
         row(
@@ -546,7 +550,7 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             scan == "partial",
         );
     }
-    for (route, field, answer) in rows_out() {
+    for (route, field, answer) in [rows_out(), messages::rows_out()].concat() {
         upstream.answers(Scripted::json(answer.to_string().as_bytes()));
         let body = ask(route, false);
         let said = gateway.caller().post(route, &body);
@@ -566,7 +570,7 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
         let json = serde_json::from_slice::<Value>(&said.body).is_ok();
         assert!(json, "{field}: {} {}", said.status, said.text());
     }
-    for (route, field, events) in rows_stream() {
+    for (route, field, events) in [rows_stream(), messages::rows_stream()].concat() {
         let mut stream = String::new();
         for event in &events {
             if let Some(name) = event["type"].as_str() {
@@ -574,7 +578,7 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             }
             let _ = write!(stream, "data: {event}\n\n");
         }
-        if route != "/v1/responses" {
+        if !["/v1/responses", messages::ROUTE].contains(&route) {
             stream += "data: [DONE]\n\n";
         }
         for size in [1, 64, stream.len()] {
@@ -616,6 +620,7 @@ fn ask(route: &str, streaming: bool) -> Value {
             json!({ "model": "cent", "messages": [{ "role": "user", "content": "hi" }] })
         }
         "/v1/completions" => json!({ "model": "cent", "prompt": "hi" }),
+        messages::ROUTE => messages::hello(),
         _ => json!({ "model": "cent", "input": "hi" }),
     };
     if streaming {

@@ -5,5 +5,6 @@ mod day;
 mod guards;
 mod listener;
 mod matrix;
+mod messages;
 mod rig;
 mod tools;

@@ -24,6 +24,8 @@ pub(crate) struct Home {
     dir: TempDir,
     upstream: SocketAddr,
     credential: Option<String>,
+    /// Whether there is a way to models whose provider speaks messages.
+    messages: bool,
 }
 
 impl Home {
@@ -41,6 +43,7 @@ impl Home {
             dir,
             upstream,
             credential: None,
+            messages: false,
         };
         home.configure(settings);
         home
@@ -52,17 +55,34 @@ impl Home {
         self
     }
 
+    /// The same, where models that begin with `claude-` are asked for by messages, from the next configuration on.
+    pub(crate) fn asked_for_messages(mut self) -> Self {
+        self.messages = true;
+        self
+    }
+
     /// Writes the configuration anew; a gateway that runs takes it up.
     pub(crate) fn configure(&self, settings: &str) {
         let credential = self.credential.as_ref();
         let credential = credential.map(|text| format!(", credential: \"{text}\""));
+        let (claude, route) = if self.messages {
+            (
+                format!(
+                    ", claude: {{ kind: anthropic, base_url: \"http://{}\" }}",
+                    self.upstream
+                ),
+                "{ name: \"claude-*\", provider: claude, tokenizer: simulator }, ",
+            )
+        } else {
+            (String::new(), "")
+        };
         let mut yaml = format!(
             "listen: 127.0.0.1:0\n\
              admin_listen: 127.0.0.1:0\n\
              state_dir: state\n\
              prices: [prices.yaml]\n\
-             providers: {{ sim: {{ kind: openai-compatible, base_url: \"http://{}/v1\"{} }} }}\n\
-             models: [{{ name: \"*\", provider: sim, tokenizer: simulator }}]\n",
+             providers: {{ sim: {{ kind: openai-compatible, base_url: \"http://{}/v1\"{} }}{claude} }}\n\
+             models: [{route}{{ name: \"*\", provider: sim, tokenizer: simulator }}]\n",
             self.upstream,
             credential.unwrap_or_default()
         );
