@@ -24,9 +24,10 @@ pub(super) const LOGIN: &str = "login.json";
 /// The file of `up` in its state directory.
 pub(super) const FILE: &str = "up.yaml";
 
-/// Start here: a gateway with no configuration, simulated or in front of OpenAI
+/// Start here: a gateway with no configuration, simulated or in front of OpenAI and Anthropic
 ///
-/// With OPENAI_API_KEY in the environment it stands in front of OpenAI; without, the built-in simulator answers. It makes a
+/// With OPENAI_API_KEY in the environment it stands in front of OpenAI, with ANTHROPIC_API_KEY in front of Anthropic; without
+/// either, the built-in simulator answers. It makes a
 /// key and a budget of $10 a day on its first start, keeps them in the state directory, and prints what to paste. A control
 /// panel runs beside it: `tollgate top`, `budget`, `key --panel`, `kill` ask it without a login.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,7 @@ pub(super) const FILE: &str = "up.yaml";
 #[command(after_help = "Examples:
   tollgate up
   OPENAI_API_KEY=sk-... tollgate up
+  ANTHROPIC_API_KEY=sk-ant-... tollgate up
   tollgate up --listen 127.0.0.1:4200 --admin-listen 127.0.0.1:4201 --state-dir /tmp/tollgate")]
 pub struct UpArgs {
     /// A configuration of your own, instead of the one in the state directory
@@ -97,6 +99,12 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
     };
     let written = config::as_written(&file, &sources.env);
     let elsewhere = remote::elsewhere(&sources.env);
+    // Only messages are answered where nobody else is named: the line to paste must be one that works.
+    let by_messages = args.config.is_none()
+        && claude(&sources.env, &sources.flags, &written).is_some()
+        && upstream(&sources.env, &sources.flags, &written).is_none()
+        && written.models.is_none()
+        && written.providers.is_empty();
     let mut options = args.flags.options(sources);
     options.within = match args.panel_listen {
         None => Some(Within::Usual),
@@ -110,6 +118,7 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
             &file,
             &written,
             (&program, &place, elsewhere.as_deref()),
+            by_messages,
         );
         let mut out = anstream::stdout().lock();
         // Whoever closed standard output did not want to read it; the gateway runs all the same.
@@ -144,7 +153,8 @@ pub(super) fn sources(
 ) -> Sources {
     let file = state.join(FILE);
     let written = config::as_written(&file, &env);
-    let fallbacks = fallbacks(upstream(&env, &flags, &written).as_ref());
+    let claude = claude(&env, &flags, &written);
+    let fallbacks = fallbacks(upstream(&env, &flags, &written).as_ref(), claude.as_ref());
     let mut all = vec![("state_dir".to_owned(), state.to_string_lossy().into_owned())];
     all.extend(flags);
     Sources {
@@ -195,13 +205,16 @@ budgets:
 limits:
   - {{ name: up-key, match: {{}}, per: key, rpm: 600, tpm: 2000000, concurrency: 256 }}
 
-# Who answers comes from the environment at each start: OpenAI with OPENAI_API_KEY, else the simulator. Or say it here:
+# Who answers comes from the environment at each start: OpenAI with OPENAI_API_KEY, Anthropic with ANTHROPIC_API_KEY, else the
+# simulator. Or say it here:
 # providers:
 #   openai: {{ kind: openai, credential: "file:openai.key" }}
+#   claude: {{ kind: anthropic, credential: "file:claude.key" }}
 #   vllm:   {{ kind: openai-compatible, base_url: http://127.0.0.1:8000/v1 }}
 #   sim:    {{ kind: simulator }}
 # models:
 #   - {{ name: "gpt-*", provider: openai }}
+#   - {{ name: "claude-*", provider: claude }}
 #   - {{ name: "sim-*", provider: sim }}
 #   - {{ name: "*",     provider: vllm }}
 "#
@@ -222,12 +235,7 @@ fn upstream(
     flags: &[(String, String)],
     written: &Settings,
 ) -> Option<Upstream> {
-    let credential = value(env, "OPENAI_API_KEY")?.trim();
-    let is_written = |key: &config::KeySettings| {
-        key.secret.as_deref() == Some(credential)
-            || key.hash.as_deref() == Some(config::digest_of(credential).as_str())
-    };
-    if credential.is_empty() || key::is_ours(credential) || written.keys.iter().any(is_written) {
+    if !is_theirs(value(env, "OPENAI_API_KEY")?.trim(), written) {
         return None;
     }
     let base = value(env, "OPENAI_BASE_URL").map(|base| base.trim().trim_end_matches('/'));
@@ -239,6 +247,36 @@ fn upstream(
         // The credential belongs to that host: it must not go to another.
         Some(base) => Some(Upstream::Compatible(base.to_owned())),
     }
+}
+
+/// Whether a credential is a provider's, and no key of ours.
+fn is_theirs(credential: &str, written: &Settings) -> bool {
+    let is_written = |key: &config::KeySettings| {
+        key.secret.as_deref() == Some(credential)
+            || key.hash.as_deref() == Some(config::digest_of(credential).as_str())
+    };
+    !credential.is_empty() && !key::is_ours(credential) && !written.keys.iter().any(is_written)
+}
+
+/// Where Anthropic is, if the environment has a credential for it: at its own address, or where `ANTHROPIC_BASE_URL` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Claude(Option<String>);
+
+fn claude(
+    env: &[(String, String)],
+    flags: &[(String, String)],
+    written: &Settings,
+) -> Option<Claude> {
+    if !is_theirs(value(env, "ANTHROPIC_API_KEY")?.trim(), written) {
+        return None;
+    }
+    let base = value(env, "ANTHROPIC_BASE_URL").map(|base| base.trim().trim_end_matches('/'));
+    Some(Claude(match base {
+        None | Some("") => None,
+        Some(base) if is_our_door(base, env, flags, written) => None,
+        // The credential belongs to that host: it must not go to another.
+        Some(base) => Some(base.to_owned()),
+    }))
 }
 
 /// Whether a URL leads to where this gateway listens: then it is the line we printed, pasted.
@@ -278,7 +316,7 @@ fn is_our_door(
 }
 
 /// Who answers where the file does not say.
-fn fallbacks(upstream: Option<&Upstream>) -> Vec<Fallback> {
+fn fallbacks(upstream: Option<&Upstream>, claude: Option<&Claude>) -> Vec<Fallback> {
     let fallback = |path: &str, value: String, unless: &[&str]| Fallback {
         path: path.to_owned(),
         value,
@@ -311,8 +349,12 @@ fn fallbacks(upstream: Option<&Upstream>) -> Vec<Fallback> {
         ],
         Some(Upstream::Compatible(_)) => &["*"],
     };
-    let simulated = if upstream.is_none() { "*" } else { "sim-*" };
+    let is_alone = upstream.is_none() && claude.is_none();
+    let simulated = if is_alone { "*" } else { "sim-*" };
     let mut routes = format!(r#"[{{ name: "{simulated}", provider: sim }}"#);
+    if claude.is_some() {
+        routes.push_str(r#", { name: "claude-*", provider: claude }"#);
+    }
     for name in theirs {
         let _ = write!(routes, r#", {{ name: "{name}", provider: openai }}"#);
     }
@@ -328,6 +370,15 @@ fn fallbacks(upstream: Option<&Upstream>) -> Vec<Fallback> {
     all.extend(
         provider.map(|provider| fallback("providers.openai", provider, &["providers.openai"])),
     );
+    all.extend(claude.map(|Claude(base)| {
+        let base = base
+            .as_ref()
+            .map(|base| serde_json::Value::from(base.as_str()));
+        let base = base.map_or_else(String::new, |base| format!(", base_url: {base}"));
+        let provider =
+            format!(r#"{{ kind: anthropic{base}, credential: "${{ANTHROPIC_API_KEY}}" }}"#);
+        fallback("providers.claude", provider, &["providers.claude"])
+    }));
     all
 }
 
@@ -346,6 +397,7 @@ fn announcement(
     file: &Path,
     written: &Settings,
     (program, place, elsewhere): (&str, &str, Option<&str>),
+    by_messages: bool,
 ) -> String {
     let secret = written.keys.iter().find_map(|key| key.secret.as_deref());
     let who = if started.simulated {
@@ -358,13 +410,24 @@ fn announcement(
         let doors = started.listen.join(", ");
         return format!("tollgate is up on {doors}. {who}\nKey: {shown_secret}\n");
     };
+    let ask = if by_messages {
+        format!(
+            r#"messages -H 'x-api-key: {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{{"role":"user","content":"Say hello"}}]}}'"#
+        )
+    } else {
+        format!(
+            r#"chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"Say hello"}}]}}'"#
+        )
+    };
     let mut text = format!(
         r#"tollgate is up. {who}
 
 export OPENAI_BASE_URL={base}/v1
 export OPENAI_API_KEY={shown_secret}
+export ANTHROPIC_BASE_URL={base}
+export ANTHROPIC_API_KEY={shown_secret}
 
-curl {base}/v1/chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"Say hello"}}]}}'
+curl {base}/v1/{ask}
 
 "#
     );

@@ -230,7 +230,7 @@ fn an_empty_file_lacks_a_provider_and_nothing_else() {
     let config = good(&sources(SIM));
     assert_eq!(config.routes[0].pattern.as_str(), "*");
     assert_eq!(config.admin_listen, "127.0.0.1:4101".parse().ok());
-    assert_eq!(config.prices.revision, "2026-11-20".into());
+    assert_eq!(config.prices.revision, "2026-11-28".into());
 }
 
 #[test]

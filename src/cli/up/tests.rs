@@ -92,6 +92,37 @@ fn with_a_credential_openai_answers_its_own_models() {
 }
 
 #[test]
+fn anthropic_answers_its_own_models_alone_or_beside_another() {
+    let (_folder, state) = started();
+    let key = ("ANTHROPIC_API_KEY", "sk-ant-real");
+    let check = |env: &[(&str, &str)], model: &str, expected: Option<&str>| {
+        let config = load(&state, env);
+        assert_eq!(provider_of(&config, model).as_deref(), expected, "{model}");
+    };
+    check(&[key], "claude-sonnet-5-5", Some("claude"));
+    check(&[key], "sim-small", Some("sim"));
+    check(&[key], "gpt-4o", None);
+    let other = [
+        key,
+        ("OPENAI_API_KEY", "sk-real"),
+        ("OPENAI_BASE_URL", "https://llm.example/v1"),
+    ];
+    check(&other, "claude-sonnet-5-5", Some("claude"));
+    check(&other, "llama", Some("openai"));
+    let written = Settings::default();
+    let base = |base: &str| {
+        let env = environment(&[key, ("ANTHROPIC_BASE_URL", base)]);
+        claude(&env, &[], &written)
+    };
+    assert_eq!(base(""), Some(Claude(None)));
+    assert_eq!(base("http://127.0.0.1:4100"), Some(Claude(None)));
+    let elsewhere = "https://claude.example";
+    assert_eq!(base(elsewhere), Some(Claude(Some(elsewhere.to_owned()))));
+    let own = environment(&[("ANTHROPIC_API_KEY", "tg-of-another-machine")]);
+    assert_eq!(claude(&own, &[], &written), None);
+}
+
+#[test]
 fn a_key_of_our_own_is_never_taken_for_a_providers() {
     let (_folder, state) = started();
     let own = secret_in(&state);
@@ -175,6 +206,7 @@ fn the_settings_suggested_in_comments_are_good_ones() {
     let (_folder, state) = started();
     let file = state.join(FILE);
     fs::write(state.join("openai.key"), "sk-file").unwrap();
+    fs::write(state.join("claude.key"), "sk-ant-file").unwrap();
     let text = fs::read_to_string(&file).unwrap();
     let mut uncommented = String::new();
     for line in text.lines() {
@@ -196,7 +228,7 @@ fn the_settings_suggested_in_comments_are_good_ones() {
             config.routes.len(),
             config.budgets.len()
         ),
-        (3, 3, 2)
+        (4, 4, 2)
     );
 }
 
@@ -223,14 +255,21 @@ fn what_is_printed_can_be_pasted() {
     let written = config::as_written(&file, &[]);
     // Whoever is logged in elsewhere would stop the wrong panel by the line that is pasted.
     let logged_in = ("tollgate", "", Some("https://panel.example:4102"));
-    let told = announcement(&started, Path::new("up.yaml"), &written, logged_in);
+    let told = announcement(&started, Path::new("up.yaml"), &written, logged_in, false);
     assert!(!told.contains("Watch it") && told.contains("ask https://panel.example:4102"));
     insta::assert_snapshot!(announcement(
         &started,
         Path::new(".tollgate/up.yaml"),
         &written,
-        ("tollgate", "", None)
+        ("tollgate", "", None),
+        false
     ));
+    let file = Path::new("up.yaml");
+    let told = announcement(&started, file, &written, ("tollgate", "", None), true);
+    assert!(
+        told.contains("/v1/messages -H 'x-api-key: tg-EXAMPLE'"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -244,7 +283,7 @@ fn other_commands_are_told_by_the_name_and_for_the_gateway_of_this_start() {
     };
     let again = ("target/release/tollgate", " --state-dir /tmp/t", None);
     let file = Path::new("/tmp/t/up.yaml");
-    let told = announcement(&started, file, &Settings::default(), again);
+    let told = announcement(&started, file, &Settings::default(), again, false);
     for command in ["key new ci --label team=red", "ledger show"] {
         let line = format!("target/release/tollgate {command} --state-dir /tmp/t\n");
         assert!(told.contains(&line), "{line}{told}");
