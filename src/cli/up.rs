@@ -420,7 +420,7 @@ fn announcement(
         )
     };
     let mut text = format!(
-        r#"tollgate is up. {who}
+        r"tollgate is up. {who}
 
 export OPENAI_BASE_URL={base}/v1
 export OPENAI_API_KEY={shown_secret}
@@ -429,7 +429,7 @@ export ANTHROPIC_API_KEY={shown_secret}
 
 curl {base}/v1/{ask}
 
-"#
+"
     );
     if let Some(panel) = &started.panel {
         let _ = writeln!(text, "Panel     {}", panel.url);

@@ -14,7 +14,8 @@ pub(super) const PRICE: &str =
     r#"  claude-m: { request: "0.01", web_search: "0.01", max_input: 100000, max_output: 16384 }"#;
 
 /// A request with these messages.
-fn asking(messages: Value) -> Value {
+fn asking(messages: impl Into<Value>) -> Value {
+    let messages = messages.into();
     json!({ "model": "claude-m", "max_tokens": 64, "messages": messages })
 }
 
@@ -23,6 +24,7 @@ pub(super) fn hello() -> Value {
     asking(json!([{ "role": "user", "content": "hi" }]))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table reads best in one piece")]
 pub(super) fn rows_in() -> Vec<(&'static str, &'static str, Value)> {
     let text = format!("mail {VALUE} now");
     let says = |role: &str, content: Value| asking(json!([{ "role": role, "content": content }]));

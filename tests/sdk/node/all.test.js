@@ -2,3 +2,4 @@
 
 import './calls.js';
 import './refusals.js';
+import './messages.js';
