@@ -115,13 +115,11 @@ impl Admin<'_> {
             .current_dir(self.home)
             .env("XDG_CONFIG_HOME", self.home)
             .stdin(fs::File::open(&password)?)
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .output()?;
         if !done.status.success() {
-            let words = words.join(" ");
-            return Err(
-                format!("`tollgate {words}` fails at the panel on {}", self.address).into(),
-            );
+            let (words, said) = (words.join(" "), String::from_utf8_lossy(&done.stderr));
+            return Err(format!("`tollgate {words}` fails: {said}").into());
         }
         Ok(String::from_utf8(done.stdout)?)
     }

@@ -5,7 +5,7 @@
 //! Not here: what a key means in general (`leaves`), everything that is spelt as elsewhere (`walk`).
 
 use super::leaves::{Under, under};
-use super::walk::{Reader, Step, Walk, number};
+use super::walk::{Reader, Step, Walk};
 use super::{Preface, Source, TextPart, ToolAnswer, ToolUse};
 use crate::chat::json::{JsonError, Kind, Scanner, Text};
 
@@ -63,11 +63,8 @@ impl Walk {
                 b"tools" => self.tools(scanner)?,
                 b"output_config" | b"output_format" => self.format(scanner)?,
                 b"mcp_servers" => self.servers(scanner)?,
-                b"temperature" => self.found.temperature = number(scanner)?,
-                b"stop_sequences" => {
-                    let value = scanner.skip()?;
-                    self.found.stop = (value.of(body) != b"null").then_some(value);
-                }
+                b"temperature" => self.found.temperature = Some(scanner.skip()?),
+                b"stop_sequences" => self.found.stop = Some(scanner.skip()?),
                 _ => {
                     scanner.skip()?;
                 }
@@ -94,7 +91,11 @@ impl Walk {
                 self.found.preface = Some(Preface::Block { at, alone });
                 Ok(())
             }
-            // Written `null`, say: a member of that name cannot be added.
+            Kind::Null => {
+                self.found.preface = Some(Preface::Null(scanner.skip()?));
+                Ok(())
+            }
+            // Nothing a provider takes; a member of that name cannot be added.
             _ => {
                 self.found.preface = None;
                 self.texts(scanner, Source::System)

@@ -86,6 +86,9 @@ fn instructions_that_are_null_or_a_list_can_have_a_text_in_front() {
         panic!("no place for it");
     };
     assert_eq!(null.of(body.as_bytes()), b"null");
+    let body = r#"{"model":"m","system":null,"messages":[],"max_tokens":1}"#;
+    let found = read(Endpoint::Messages, body);
+    assert!(matches!(found.preface, Some(Preface::Null(_))), "{found:?}");
     let body =
         r#"{"model":"m","instructions":[{"role":"developer","content":"be kind"}],"input":"hi"}"#;
     let found = read(Endpoint::Responses, body);

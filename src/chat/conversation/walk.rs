@@ -351,7 +351,7 @@ impl Walk {
 }
 
 /// A number, as written; anything else is skipped.
-pub(super) fn number(scanner: &mut Reader<'_>) -> Result<Option<Span>, JsonError> {
+fn number(scanner: &mut Reader<'_>) -> Result<Option<Span>, JsonError> {
     if scanner.peek()? == Kind::Number {
         return Ok(Some(scanner.number()?));
     }

@@ -39,6 +39,14 @@ struct Deposed {
 /// What a message comes to: nothing, if nobody says anything.
 type Said = Option<Result<Answer, BankError>>;
 
+/// Whose port a message comes to.
+enum Door {
+    /// The panel that holds the bank.
+    Holder,
+    /// One that held it, by its place.
+    Deposed(usize),
+}
+
 impl Panels {
     /// One, which dies now and then and is started again.
     pub(super) fn one() -> Self {
@@ -83,12 +91,12 @@ impl Panels {
         self.count > 1 && self.chance.below(often) == 0
     }
 
-    /// Who is reached: the holder, or one of the deposed by its place.
-    fn door(&mut self) -> Option<Option<usize>> {
-        let holder = self.vacant.is_none().then_some(None);
+    /// Who is reached, if anybody is.
+    fn door(&mut self) -> Option<Door> {
+        let holder = self.vacant.is_none().then_some(Door::Holder);
         let mut doors = holder
             .into_iter()
-            .chain((0..self.deposed.len()).map(Some))
+            .chain((0..self.deposed.len()).map(Door::Deposed))
             .collect::<Vec<_>>();
         let count = u64::try_from(doors.len()).expect("few");
         let place = usize::try_from(self.chance.below(count)).expect("few");
@@ -170,8 +178,8 @@ impl World {
     /// Brings a message to whoever's port is open.
     pub(super) fn ask(&mut self, message: &Up) -> Said {
         match self.panels.door()? {
-            None => self.ask_holder(message),
-            Some(place) => {
+            Door::Holder => self.ask_holder(message),
+            Door::Deposed(place) => {
                 let panel = &mut self.panels.deposed[place];
                 let term = panel.term;
                 let clock = self.panels.clock(term, self.now);
