@@ -103,6 +103,11 @@ const DEPARTURES: &[Departure] = &[
         "what is turned back at the door is recorded under the caller's name",
     ),
     (
+        "lease/simulation/prices.rs",
+        "chat::Usage",
+        "the provider of the simulation counts what calls used, and the prices' own code is what gateways book by",
+    ),
+    (
         "gateway/status",
         "governance::gate",
         "the one table that gives each reason of a denial its status, type and code",

@@ -143,6 +143,9 @@ pub enum Answer {
         /// The process that is meant.
         #[serde(with = "number")]
         incarnation: u64,
+        /// The sync it answers; 0 from a panel that does not say.
+        #[serde(with = "number", default)]
+        seq: u64,
     },
 }
 

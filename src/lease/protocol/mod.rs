@@ -57,4 +57,8 @@ pub(crate) enum Mutant {
     CommitsInAnyTerm,
     /// A panel that lost the bank answers from memory what changes nothing, without a look at the term.
     AnswersInAnyTerm,
+    /// What a call cost is rounded down.
+    RoundsDown,
+    /// A call is booked at the prices of when it ends.
+    SettlesAtNewPrices,
 }

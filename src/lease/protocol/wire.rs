@@ -250,7 +250,10 @@ mod tests {
                 start: 12,
                 incarnation: 3,
             },
-            Answer::Fenced { incarnation: 2 },
+            Answer::Fenced {
+                incarnation: 2,
+                seq: 4,
+            },
             Answer::Synced(Synced {
                 seq: 9,
                 incarnation: 3,

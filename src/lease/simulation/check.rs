@@ -79,7 +79,7 @@ impl Truth {
 
     /// The same sync has the same answer, and nobody is turned away for a process that never was.
     pub(super) fn answered(&mut self, sync: &Sync, answer: Option<&Answer>) {
-        if let Some(Answer::Fenced { incarnation }) = answer {
+        if let Some(Answer::Fenced { incarnation, .. }) = answer {
             let known = self.newest.get(&sync.router).copied().into_iter();
             let of_it = |hello: &&(RouterId, u64)| hello.0 == sync.router;
             let heard = self.hellos.iter().filter(of_it).map(|hello| hello.1);

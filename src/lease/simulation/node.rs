@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub(super) sent: u64,
     /// How many events its process has heard.
     pub(super) cursor: usize,
+    /// Which revision of the prices it goes by.
+    pub(super) prices: usize,
     /// Since when a call waits.
     pub(super) waits: Option<u64>,
 }
@@ -67,6 +69,7 @@ impl Node {
             rate: 990 + skew,
             sent: 0,
             cursor: 0,
+            prices: 0,
             waits: None,
         }
     }

@@ -1,18 +1,21 @@
 //! The world around bank and holders: network, provider, time, and what goes wrong.
 
 mod backup;
+mod calls;
 mod panels;
 
-use super::calendar::{Calendar, TEAMS, accounts};
+use super::calendar::{Calendar, TEAMS};
 use super::chance::Chance;
 use super::check::Truth;
 use super::node::Node;
+use super::prices::Prices;
 use super::store::{Keep, Store};
 use crate::lease::protocol::{
-    Answer, Bank, BankError, Hello, Hold, Holder, LeafId, Mutant, RouterId, Sync, Terms, Work,
+    Answer, Bank, BankError, Hello, Holder, LeafId, Mutant, RouterId, Sync, Terms,
 };
 use crate::units::Money;
 use backup::Backup;
+use calls::Call;
 use panels::Panels;
 use std::time::Duration;
 
@@ -59,33 +62,6 @@ impl Up {
     }
 }
 
-/// A call under way at the provider, which goes on whatever becomes of the gateway.
-#[derive(Debug)]
-struct Call {
-    node: usize,
-    start: u64,
-    leaf: LeafId,
-    hold: Hold,
-    cost: Money,
-    /// What the provider charges beyond the worst case.
-    overrun: Money,
-    ends: u64,
-}
-
-impl Call {
-    /// What it was for: now and then nobody knows.
-    fn work(&self) -> Work<'static> {
-        let models = ["small", "large", "dear", ""];
-        let number = self.hold.call;
-        let place = usize::try_from(number % 4).expect("few");
-        Work {
-            model: models[place],
-            input: number % 7,
-            output: number % 5,
-        }
-    }
-}
-
 /// All there is.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -109,6 +85,8 @@ pub(crate) struct World {
     changes: bool,
     /// Whether the provider charges more than it may.
     overruns: bool,
+    /// What calls cost, where that is not bare chance.
+    prices: Option<Prices>,
     calendar: Calendar,
     /// Switches pulled and let go, and when.
     events: Vec<(u64, LeafId, bool)>,
@@ -122,10 +100,11 @@ impl World {
         Self::kept(seed, mutant, Box::new(Store::default()))
     }
 
-    /// A world with one panel.
+    /// A world with one panel, and without prices.
     pub(super) fn plain(seed: u64) -> Self {
         Self {
             panels: Panels::one(),
+            prices: None,
             ..Self::new(seed, None)
         }
     }
@@ -167,6 +146,7 @@ impl World {
             bank,
             store,
             panels: Panels::some(seed),
+            prices: (!seed.is_multiple_of(4)).then(|| Prices::new(seed)),
             nodes,
             up: Vec::new(),
             down: Vec::new(),
@@ -182,6 +162,7 @@ impl World {
     pub(crate) fn run(mut self) -> u64 {
         while self.now < END {
             self.administer();
+            self.prices.iter_mut().for_each(Prices::tick);
             self.switch();
             for node in 0..self.nodes.len() {
                 self.live(node);
@@ -351,6 +332,10 @@ impl World {
             return;
         }
         self.listen(place);
+        if let Some(prices) = &mut self.prices {
+            let node = &mut self.nodes[place];
+            node.prices = prices.heard(node.prices);
+        }
         let replaced = |holder: &Holder| holder.is_fenced() && holder.is_empty();
         if self.nodes[place].holder.as_ref().is_some_and(replaced) {
             // It ends in order, and is started again.
@@ -373,7 +358,8 @@ impl World {
             } else {
                 Self::leaf(place)
             };
-            self.call(place, leaf, amount);
+            let offer = self.offer(place, amount);
+            self.call(place, leaf, offer);
         } else if !self.storms() && self.now < STORM + PROBE {
             self.probe(place);
         }
@@ -394,94 +380,6 @@ impl World {
         }
         let back = self.now + 1 + self.chance.below(20);
         node.crash(&mut self.chance, lost, back);
-    }
-
-    /// A small call in peace: where there is money for it, it is served before long.
-    fn probe(&mut self, place: usize) {
-        let amount = mills(5);
-        let served = self.call(place, Self::leaf(place), amount);
-        let free = accounts(Self::leaf(place), self.now)
-            .map(|id| self.bank.account(id).expect("one").free());
-        let lends = self.bank.restoring(self.clock()).is_none();
-        let can = free.iter().all(|free| *free >= amount) && self.killed().is_none() && lends;
-        let node = &mut self.nodes[place];
-        if served || !can {
-            node.waits = None;
-            return;
-        }
-        let since = *node.waits.get_or_insert(self.now);
-        assert!(
-            self.now - since <= PATIENCE,
-            "P12: gateway {place} waits since {since} although {free:?} are free"
-        );
-    }
-
-    /// A call wants to be made. Whether it could.
-    fn call(&mut self, place: usize, leaf: LeafId, amount: Money) -> bool {
-        let node = &mut self.nodes[place];
-        let now = node.clock(self.now);
-        let Some(holder) = &mut node.holder else {
-            return false;
-        };
-        let Ok(hold) = holder.reserve(leaf, amount, now) else {
-            return false;
-        };
-        if let Some((since, killed, true)) = self.events.last()
-            && *killed == leaf
-        {
-            assert!(
-                node.cursor < self.events.len(),
-                "P13: a call began although the switch was heard of"
-            );
-            assert!(
-                self.now < since + VALID + VALID / 100 + 1,
-                "P13: a call began behind the lease's end"
-            );
-        }
-        assert_eq!(
-            self.truth.accounts(hold.lease),
-            accounts(leaf, self.now),
-            "P16: a call of one period is charged to another's budget"
-        );
-        let share = self.chance.below(1001);
-        let cost = Money::from_nanos(amount.nanos() / 1000 * i64::try_from(share).expect("few"));
-        let overrun = if self.overruns && self.chance.percent(5) {
-            mills(1 + self.chance.below(20))
-        } else {
-            Money::ZERO
-        };
-        // Who charges beyond the worst case has charged all of it.
-        let cost = if overrun > Money::ZERO { amount } else { cost };
-        self.calls.push(Call {
-            node: place,
-            start: node.start,
-            leaf,
-            hold,
-            cost,
-            overrun,
-            ends: self.now + 1 + self.chance.below(DRAIN - 2),
-        });
-        true
-    }
-
-    /// The provider charges what ends, whoever still listens.
-    fn charge(&mut self) {
-        let (over, going): (Vec<Call>, Vec<Call>) = std::mem::take(&mut self.calls)
-            .into_iter()
-            .partition(|call| call.ends <= self.now);
-        self.calls = going;
-        for call in over {
-            self.truth
-                .charged(&self.bank, call.hold.lease, call.cost, call.overrun);
-            let node = &mut self.nodes[call.node];
-            if node.start == call.start
-                && let Some(holder) = &mut node.holder
-            {
-                let (work, cost) = (call.work(), call.cost.plus(call.overrun));
-                holder.settle(&call.hold, cost, Some(work));
-                self.truth.worked(call.leaf, &work, cost);
-            }
-        }
     }
 
     /// Sends what is to be said, again and again until it is answered.

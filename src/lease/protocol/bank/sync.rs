@@ -44,6 +44,7 @@ impl Bank {
         if sync.incarnation != incarnation {
             return Ok(Answer::Fenced {
                 incarnation: sync.incarnation,
+                seq: sync.seq,
             });
         }
         if let Some(answer) = answered

@@ -4,6 +4,7 @@ mod lending;
 mod reference;
 
 use super::*;
+use crate::lease::protocol::Holder;
 use crate::lease::protocol::message::{DiskId, Final, Grant, Line, Reason, Sync, Synced, Want};
 
 pub(super) const ROOT: AccountId = AccountId {
@@ -240,7 +241,10 @@ fn a_process_that_was_replaced_gets_no_money_and_is_believed() {
         leases: vec![line(&grant, usd(15), Money::ZERO)],
         ..wanting(1, 2, usd(40))
     };
-    let fenced = Answer::Fenced { incarnation: 1 };
+    let fenced = Answer::Fenced {
+        incarnation: 1,
+        seq: 2,
+    };
     assert_eq!(bank.sync(&told, secs(2)), Ok(fenced));
     assert_eq!(books(&bank).0, usd(15));
     let old = Hello {
@@ -249,6 +253,37 @@ fn a_process_that_was_replaced_gets_no_money_and_is_believed() {
         start: 1,
     };
     assert!(matches!(bank.hello(&old), Err(BankError::OldStart { .. })));
+}
+
+#[test]
+fn what_a_process_that_was_replaced_says_last_is_not_taken_for_told_by_an_answer_to_an_earlier_sync()
+ {
+    let mut bank = bank(usd(1_000));
+    let mut holder = Holder::new(RouterId(1), DiskId(1), 1, Vec::new());
+    let welcome = Answer::Welcome {
+        disk: DiskId(1),
+        start: 1,
+        incarnation: 1,
+    };
+    holder.heard(&welcome, secs(0));
+    let _ = holder.reserve(LEAF, usd(1), secs(0));
+    let says = |bank: &mut Bank, holder: &mut Holder| {
+        let sync = holder.sync(secs(1)).expect("it has a number");
+        bank.sync(&sync, secs(1)).expect("known")
+    };
+    let lent = says(&mut bank, &mut holder);
+    holder.heard(&lent, secs(1));
+    begun(&mut bank, RouterId(1), DiskId(1), 2);
+    let fenced = says(&mut bank, &mut holder);
+    holder.heard(&fenced, secs(1));
+    // It says that its lease is over; the first answer comes once more before that is heard.
+    let _lost = holder.sync(secs(1));
+    holder.heard(&fenced, secs(1));
+    assert!(!holder.is_empty(), "the bank does not know yet");
+    let fenced = says(&mut bank, &mut holder);
+    holder.heard(&fenced, secs(1));
+    assert!(holder.is_empty());
+    assert_eq!(books(&bank).1, Money::ZERO);
 }
 
 #[test]

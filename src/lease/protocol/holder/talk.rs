@@ -98,10 +98,12 @@ impl Holder {
                     self.incarnation = Some(*incarnation);
                 }
             }
-            Answer::Fenced { incarnation } => {
+            Answer::Fenced { incarnation, seq } => {
                 if self.incarnation == Some(*incarnation) {
-                    // Facts were heard all the same.
-                    if let Some((sync, _)) = self.pending.take() {
+                    // Facts were heard all the same: those of the sync that is answered, and of no later one.
+                    let answered =
+                        |pending: &mut (Sync, Duration)| *seq == 0 || pending.0.seq == *seq;
+                    if let Some((sync, _)) = self.pending.take_if(answered) {
                         self.told(&sync);
                     }
                     self.fenced = true;
