@@ -25,15 +25,9 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    /// As the gateway and policies name it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Completions => "completions",
-            Self::Embeddings => "embeddings",
-            Self::Responses => "responses",
-            Self::Messages => "messages",
-            Self::CountTokens => "count_tokens",
-        }
+    /// As the gateway and policies name it, which is how it is written.
+    pub(super) fn name(self) -> String {
+        let written = self.to_possible_value();
+        written.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }

@@ -76,7 +76,7 @@ pub fn run(
             .with_context(|| format!("cannot read {}", args.body.display()))?;
         bounded(open, MAX_BODY).with_context(|| args.body.display().to_string())?
     };
-    let quote = app::quote(&sources, key.as_deref(), args.endpoint.name(), body)?;
+    let quote = app::quote(&sources, key.as_deref(), &args.endpoint.name(), body)?;
     if args.json {
         writeln!(out, "{quote:#}")?;
     } else {

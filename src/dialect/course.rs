@@ -30,11 +30,21 @@ pub(super) struct Event {
     pub(super) delta: Option<Span>,
 }
 
+/// What the provider may be doing that nothing of the stream tells the amount of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// It thinks, and shows of that what it likes.
+    pub thinking: bool,
+    /// It called tools of its own, and read what they found.
+    pub tools: bool,
+}
+
 /// One dialect's view of a stream.
 #[derive(Debug)]
 pub(super) enum Course {
     OpenAi(openai::Course),
-    Anthropic(anthropic::Course),
+    /// Apart, for it is three times as large and rarer.
+    Anthropic(Box<anthropic::Course>),
 }
 
 /// Why we end a stream in order.
@@ -50,7 +60,7 @@ impl Course {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         match endpoint.dialect() {
             Dialect::OpenAi => Self::OpenAi(openai::Course::new(endpoint)),
-            Dialect::Anthropic => Self::Anthropic(anthropic::Course::default()),
+            Dialect::Anthropic => Self::Anthropic(Box::default()),
         }
     }
 
@@ -58,7 +68,7 @@ impl Course {
     pub(super) fn unsaid(&self) -> Self {
         match self {
             Self::OpenAi(course) => Self::OpenAi(course.unsaid()),
-            Self::Anthropic(course) => Self::Anthropic(course.unsaid()),
+            Self::Anthropic(course) => Self::Anthropic(Box::new(course.unsaid())),
         }
     }
 
@@ -83,6 +93,14 @@ impl Course {
         match self {
             Self::OpenAi(_) => true,
             Self::Anthropic(course) => course.is_told(),
+        }
+    }
+
+    /// What is done unseen, as far as it is not told yet.
+    pub(super) fn unseen(&self) -> Unseen {
+        match self {
+            Self::OpenAi(_) => Unseen::default(),
+            Self::Anthropic(course) => course.unseen(),
         }
     }
 

@@ -21,7 +21,7 @@ mod stream;
 mod template;
 
 pub use answer::{Answer, declined, usage};
-pub use course::Outline;
+pub use course::{Outline, Unseen};
 pub use reading::{Called, Field, Reading, Said, carrier, event_name, said, whole};
 pub use repeated::Reader;
 pub use sse::{Frames, last_event, payload};

@@ -7,10 +7,25 @@
 //! Not here: what is found in the texts and what becomes of them (`pipeline`), usage and endings (`answer`, `course`).
 
 use super::{anthropic, openai};
-use crate::chat::json::{JsonError, Text};
+use crate::chat::json::{JsonError, Kind, Scanner, Text};
 use crate::chat::{Dialect, Endpoint, Span, Usage};
 use bytes::Bytes;
 use smallvec::SmallVec;
+
+/// The text of this name among the members of the object at this offset, as written: what an object is, a member behind its
+/// others may say.
+pub(super) fn member_at<'a>(payload: &'a [u8], at: usize, name: &[u8]) -> Option<&'a [u8]> {
+    let rest = payload.get(at..)?;
+    let mut scanner = Scanner::lenient(rest).ok()?;
+    let mut members = scanner.object().ok()?;
+    while let Some(key) = scanner.member(&mut members).ok()? {
+        if key.raw(rest) == name && scanner.peek().ok()? == Kind::Text {
+            return Some(scanner.text().ok()?.raw(rest));
+        }
+        scanner.skip().ok()?;
+    }
+    None
+}
 
 /// One text, or a piece of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@
 //!
 //! Not here: what ends a stream (`pipeline`), what its events mean and how an end is spelled (`course`).
 
-use super::course::{Course, Event, Outline, Why};
+use super::course::{Course, Event, Outline, Unseen, Why};
 use super::sse::{Place, data, event_end};
 use super::template::Template;
 use crate::chat::{Endpoint, Usage};
@@ -272,6 +272,12 @@ impl StreamMeter {
     #[must_use]
     pub fn is_told(&self) -> bool {
         self.usage.is_some() && self.course.is_told()
+    }
+
+    /// What the provider may have done unseen, as far as it has not said what it used.
+    #[must_use]
+    pub fn unseen(&self) -> Unseen {
+        self.course.unseen()
     }
 
     /// Whether the caller has the beginning of an event without its end.

@@ -269,15 +269,21 @@ impl Visit {
     }
 }
 
-/// In whose words a request is answered before it is known where it leads: by its path, or by the version of the API that
-/// one vendor's clients always name.
+/// In whose words a request is answered before it is known where it leads: by its path, or, where that is nobody's own, by
+/// the version of the API that one vendor's clients always name.
 fn surface<B>(request: &Request<B>) -> Dialect {
     let path = request.uri().path();
     let bare = path.strip_prefix("/v1").unwrap_or(path);
-    if bare.starts_with("/messages") || request.headers().contains_key("anthropic-version") {
-        Dialect::Anthropic
-    } else {
-        Dialect::OpenAi
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    if bare.strip_prefix("/messages").is_some_and(is_below) {
+        return Dialect::Anthropic;
+    }
+    if !request.headers().contains_key("anthropic-version") {
+        return Dialect::OpenAi;
+    }
+    match route(request.method(), path) {
+        Ok(Route::Call(endpoint)) => endpoint.dialect(),
+        _ => Dialect::Anthropic,
     }
 }
 
@@ -383,6 +389,24 @@ pub fn quoted(quote: &Quote, now: Moment) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_says_in_whose_words_it_is_answered_before_a_header_does() {
+        let check = |path: &str, version: bool, expected: Dialect| {
+            let mut request = Request::post(path);
+            if version {
+                request = request.header("anthropic-version", "2023-06-01");
+            }
+            let request = request.body(()).expect("a request");
+            assert_eq!(surface(&request), expected, "{path}");
+        };
+        check("/v1/messages", false, Dialect::Anthropic);
+        check("/v1/messages/batches", false, Dialect::Anthropic);
+        check("/messagesfoo", false, Dialect::OpenAi);
+        check("/v1/chat/completions", true, Dialect::OpenAi);
+        check("/v1/models", true, Dialect::Anthropic);
+        check("/v1/models", false, Dialect::OpenAi);
+    }
 
     #[test]
     fn routes_go_with_and_without_the_version() {

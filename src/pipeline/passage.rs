@@ -56,6 +56,8 @@ pub(super) struct Passage {
     waited: Duration,
     first_byte: Option<Duration>,
     cap: Cap,
+    /// What of the output is set aside for thinking.
+    thinking: Option<Tokens>,
     input: Tokens,
     /// The body of a stream and how many messages it holds, for counting should no usage come.
     kept: Option<(Bytes, u32)>,
@@ -142,6 +144,7 @@ impl Passage {
             waited: call.arrived.saturating_sub(call.began.since_start),
             first_byte: None,
             cap: permit.cap,
+            thinking: seen.look.thinking.map(Tokens),
             input: permit.input,
             kept: kept(call, seen),
             headroom: permit.headroom(),
@@ -206,6 +209,12 @@ impl Passage {
     pub(super) fn counted(&self, (low, high): (u64, u64)) -> u64 {
         let most = self.cap.tokens.times(self.choices).0;
         if low > most { high } else { high.min(most) }
+    }
+
+    /// The most output that a thought can be, shown or not.
+    pub(super) fn most_thought(&self) -> u64 {
+        let cap = self.cap.tokens;
+        self.thinking.map_or(cap, |thinking| thinking.min(cap)).0
     }
 
     /// Whether usage is asked for on the caller's behalf and hidden again.

@@ -292,11 +292,13 @@ impl Stream {
                 "provider `{name}` broke off in the middle of its answer: what came so far is booked; try again"
             )
         };
-        self.ready.push_back(
-            flow.meter
-                .error_event("upstream_error", Some("upstream_error"), &message)
-                .into(),
-        );
+        // The provider's own word on what went wrong is enough, where it has left.
+        if broke || !flow.meter.is_error() {
+            let error = flow
+                .meter
+                .error_event("upstream_error", Some("upstream_error"), &message);
+            self.ready.push_back(error.into());
+        }
         flow.passage.attempted(if stalled {
             Attempt::Timeout
         } else {
@@ -345,7 +347,12 @@ impl Flow {
             self.meter.output_tokens_low(),
             self.meter.output_tokens_high(),
         );
-        self.passage.counted(bounds)
+        let counted = self.passage.counted(bounds);
+        if self.meter.unseen().thinking {
+            // What it thought so far may be all that it may think: nothing that came is a measure of it.
+            return counted.max(self.passage.most_thought());
+        }
+        counted
     }
 
     /// Books what the provider reported; says what that cost, and which entry says so.
@@ -359,6 +366,10 @@ impl Flow {
         let counted = self.counted();
         if let Some(usage) = usage.as_mut().filter(|_| partial) {
             usage.output = usage.output.max(Tokens(counted));
+            if self.meter.unseen().tools {
+                // What its tools found was read, too: as much as the call was weighed with, at the most.
+                usage.input = usage.input.max(self.passage.input());
+            }
         }
         let ending = Ending {
             usage,

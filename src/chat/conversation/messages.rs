@@ -60,6 +60,8 @@ impl Walk {
                 b"messages" => self.turns(scanner)?,
                 b"system" => self.system(scanner)?,
                 b"metadata" => self.texts(scanner, Source::User)?,
+                // Instructions for a summary of the conversation.
+                b"context_management" | b"compaction" => self.texts(scanner, Source::System)?,
                 b"tools" => self.tools(scanner)?,
                 b"output_config" | b"output_format" => self.format(scanner)?,
                 b"mcp_servers" => self.servers(scanner)?,
@@ -287,7 +289,11 @@ impl Walk {
                 let mut members = scanner.object()?;
                 while let Some(key) = scanner.member(&mut members)? {
                     let key = key.decoded(body);
-                    if &*key == b"authorization_token" || under(&key) == Under::Label {
+                    if &*key == b"name" && scanner.peek()? == Kind::Text {
+                        // Rules about tools know the tools of a server by its name.
+                        let name = scanner.text()?;
+                        self.found.tools.push(name);
+                    } else if &*key == b"authorization_token" || under(&key) == Under::Label {
                         scanner.skip()?;
                     } else {
                         self.texts(scanner, Source::ToolDefinition)?;

@@ -208,6 +208,24 @@ fn blocks_of_messages_tell_who_says_what() {
 }
 
 #[test]
+fn instructions_for_summaries_are_texts_and_servers_are_tools() {
+    let body = r#"{"model":"m","max_tokens":1,"messages":[],"context_management":{"edits":[{"type":"compact_20260112","instructions":"be brief"}]},
+        "mcp_servers":[{"type":"url","name":"wiki","url":"https://w.test/","authorization_token":"t"}]}"#;
+    let found = read(Endpoint::Messages, body);
+    let texts = texts(&found, body);
+    assert!(
+        texts.contains(&(Source::System, "be brief".to_owned())),
+        "{texts:?}"
+    );
+    assert!(!texts.iter().any(|(_, text)| text == "t"), "{texts:?}");
+    let names = found
+        .tools
+        .iter()
+        .map(|name| name.decoded(body.as_bytes()).into_owned());
+    assert_eq!(names.collect::<Vec<_>>(), [b"wiki".to_vec()]);
+}
+
+#[test]
 fn what_the_system_says_has_its_places_in_messages() {
     let preface = |system: &str| {
         let body = format!(r#"{{"model":"m","max_tokens":1,"messages":[]{system}}}"#);

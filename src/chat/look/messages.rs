@@ -264,6 +264,7 @@ impl Pass {
                     }
                     if items.count > 0 {
                         self.opaque.get_or_insert("tools of other servers");
+                        self.tools = true;
                     }
                     return Ok(());
                 }

@@ -101,7 +101,7 @@ pub(super) fn run(
         .filter_map(|(name, value)| Some((name, value.clone()?)));
     let question = Question {
         body: body(args)?,
-        endpoint: args.endpoint.name().to_owned(),
+        endpoint: args.endpoint.name(),
         asker: Asker {
             key: args.key.clone(),
             labels: labels.collect(),

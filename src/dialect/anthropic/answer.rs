@@ -7,6 +7,7 @@
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner};
 use crate::chat::{Endpoint, Usage};
 use crate::dialect::answer::{Answer, count, present};
+use crate::dialect::reading::member_at;
 use crate::units::Tokens;
 
 /// Reads a whole answer. A count of tokens costs nothing, whatever it counts.
@@ -178,6 +179,11 @@ impl Counts {
         Ok(())
     }
 
+    /// The provider began to search: counted, until it says how often it did.
+    pub(super) fn searching(&mut self) {
+        self.searches = Some(self.searches.unwrap_or_default().saturating_add(1));
+    }
+
     /// What was used, where both ends of it were told.
     pub(super) fn usage(&self) -> Option<Usage> {
         let (plain, output) = (Tokens(self.input?), Tokens(self.output?));
@@ -209,19 +215,8 @@ impl Counts {
 
 /// Whether the round of a call at this offset is one of the message itself.
 fn is_of_the_message(body: &[u8], at: usize) -> bool {
-    let read = || {
-        let mut scanner = Scanner::lenient(body.get(at..)?).ok()?;
-        let mut members = scanner.object().ok()?;
-        while let Some(key) = scanner.member(&mut members).ok()? {
-            if key.raw(scanner.body()) == b"type" && scanner.peek().ok()? == Kind::Text {
-                return Some(scanner.text().ok()?.raw(scanner.body()) == b"message");
-            }
-            scanner.skip().ok()?;
-        }
-        None
-    };
     // One that does not say is told in the sums, as all were before there were others.
-    read().unwrap_or(true)
+    member_at(body, at, b"type").is_none_or(|kind| kind == b"message")
 }
 
 /// One count among the members of an object.

@@ -8,7 +8,9 @@
 use super::answer::{Counts, block};
 use crate::chat::Span;
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner};
-use crate::dialect::course::{Event, Identity, Outline};
+use crate::dialect::answer::present;
+use crate::dialect::course::{Event, Identity, Outline, Unseen};
+use crate::dialect::reading::member_at;
 
 type Reader<'a> = Scanner<'a, Lenient>;
 
@@ -23,6 +25,10 @@ pub(in crate::dialect) struct Course {
     told: bool,
     /// Whether the message said why it stops.
     stopped: bool,
+    /// The thought that has begun and not ended.
+    thought: Option<u32>,
+    /// Whether the provider called tools of its own: what they found is input that the counts of the beginning do not hold.
+    called: bool,
 }
 
 /// What an event says of itself.
@@ -35,6 +41,33 @@ struct Told {
     stops: bool,
     text: Option<Span>,
     texts: u32,
+    begins: Begins,
+}
+
+/// What a block that begins is for.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    Thought,
+    /// A call of a tool that the provider runs.
+    Call,
+    Search,
+    #[default]
+    Other,
+}
+
+impl Begins {
+    /// The block at this offset.
+    fn at(data: &[u8], at: usize) -> Self {
+        match member_at(data, at, b"type") {
+            Some(b"thinking") => Self::Thought,
+            Some(b"mcp_tool_use") => Self::Call,
+            Some(b"server_tool_use") => match member_at(data, at, b"name") {
+                Some(b"web_search") => Self::Search,
+                _ => Self::Call,
+            },
+            _ => Self::Other,
+        }
+    }
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +100,13 @@ impl Course {
         self.told
     }
 
+    pub(in crate::dialect) const fn unseen(&self) -> Unseen {
+        Unseen {
+            thinking: !self.told && self.thought.is_some(),
+            tools: !self.told && self.called,
+        }
+    }
+
     pub(in crate::dialect) fn caller_has(&mut self, outline: &Outline) {
         self.outline = outline.clone();
     }
@@ -75,6 +115,15 @@ impl Course {
         let mut counts = self.counts;
         let told = payload(data, &mut counts, &mut self.identity)?;
         let mut event = told.event;
+        match told.begins {
+            Begins::Thought => self.thought = Some(told.index),
+            Begins::Call => self.called = true,
+            Begins::Search => {
+                self.called = true;
+                counts.searching();
+            }
+            Begins::Other => {}
+        }
         if counts != self.counts || told.output.is_some() {
             event.usage = counts.usage();
         }
@@ -82,7 +131,10 @@ impl Course {
         match told.kind {
             Kinds::Start => self.outline.begun = true,
             Kinds::BlockStart => self.outline.opens(told.index),
-            Kinds::BlockStop => self.outline.closes(told.index),
+            Kinds::BlockStop => {
+                self.outline.closes(told.index);
+                self.thought = self.thought.filter(|thought| *thought != told.index);
+            }
             Kinds::MessageDelta => {
                 self.told |= told.output.is_some();
                 self.stopped |= told.stops;
@@ -119,7 +171,11 @@ fn payload(data: &[u8], counts: &mut Counts, identity: &mut Identity) -> Result<
             }
             (b"index", Kind::Number) => told.index = narrow(scanner.whole_number()?),
             (b"message", Kind::Object) => message(&mut scanner, counts, identity)?,
-            (b"content_block", Kind::Object) => told.event.text_bytes += block(&mut scanner)?,
+            (b"content_block", Kind::Object) => {
+                told.begins = Begins::at(data, scanner.at());
+                told.event.text_bytes += block(&mut scanner)?;
+            }
+            (b"error", _) => told.event.error |= present(&mut scanner)?,
             (b"delta", Kind::Object) => delta(&mut scanner, &mut told)?,
             (b"usage", Kind::Object) => {
                 let before = counts.output.take();

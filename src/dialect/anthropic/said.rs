@@ -7,7 +7,7 @@ use super::answer::Counts;
 use super::course::narrow;
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
 use crate::chat::{Endpoint, Span, Under, Usage, under};
-use crate::dialect::reading::{Called, Field, Reading, SEED, Said, mix};
+use crate::dialect::reading::{Called, Field, Reading, SEED, Said, member_at, mix};
 use bytes::Bytes;
 
 type Reader<'a> = Scanner<'a, Lenient>;
@@ -320,7 +320,7 @@ impl Walk {
 
     fn object(&mut self, scanner: &mut Reader<'_>) -> Step {
         let payload = scanner.body();
-        let kind = kind_at(payload, scanner.at());
+        let kind = member_at(payload, scanner.at(), b"type").unwrap_or_default();
         let calls = kind.ends_with(b"tool_use");
         let (mut name, mut input) = (None, None);
         let mut members = scanner.object()?;
@@ -369,23 +369,6 @@ impl Walk {
             bare_json: false,
         });
     }
-}
-
-/// The `type` of the object at this offset.
-fn kind_at(payload: &[u8], at: usize) -> &[u8] {
-    let read = || {
-        let rest = payload.get(at..)?;
-        let mut scanner = Scanner::lenient(rest).ok()?;
-        let mut members = scanner.object().ok()?;
-        while let Some(key) = scanner.member(&mut members).ok()? {
-            if key.raw(rest) == b"type" && scanner.peek().ok()? == Kind::Text {
-                return Some(scanner.text().ok()?.raw(rest));
-            }
-            scanner.skip().ok()?;
-        }
-        None
-    };
-    read().unwrap_or_default()
 }
 
 #[cfg(test)]

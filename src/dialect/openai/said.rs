@@ -3,7 +3,7 @@
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
 use crate::chat::{Endpoint, Under, Usage, under};
 use crate::dialect::openai::answer::usage_object;
-use crate::dialect::reading::{Called, Field, Reading, SEED, Said, mix};
+use crate::dialect::reading::{Called, Field, Reading, SEED, Said, member_at, mix};
 
 type Reader<'a> = Scanner<'a, Lenient>;
 type Step = Result<(), JsonError>;
@@ -354,22 +354,8 @@ fn index(payload: &[u8], at: usize) -> Option<u32> {
 
 /// Whether the object at this offset is an item that calls a tool.
 fn is_call(payload: &[u8], at: usize) -> bool {
-    let read = || {
-        let mut scanner = Scanner::lenient(payload.get(at..)?).ok()?;
-        let mut members = scanner.object().ok()?;
-        while let Some(key) = scanner.member(&mut members).ok()? {
-            if key.raw(scanner.body()) == b"type" && scanner.peek().ok()? == Kind::Text {
-                let kind = scanner.text().ok()?.raw(scanner.body());
-                return Some(matches!(
-                    kind,
-                    b"function_call" | b"custom_tool_call" | b"mcp_call"
-                ));
-            }
-            scanner.skip().ok()?;
-        }
-        None
-    };
-    read().unwrap_or(false)
+    let kind = member_at(payload, at, b"type");
+    kind.is_some_and(|kind| matches!(kind, b"function_call" | b"custom_tool_call" | b"mcp_call"))
 }
 
 fn narrow(number: Option<u64>) -> u32 {

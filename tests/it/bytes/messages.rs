@@ -272,6 +272,73 @@ fn a_stream_that_breaks_off_ends_with_an_error_and_is_paid() {
     assert_eq!(spent(&gate), Money::of("0.0007425"));
 }
 
+/// A stream that breaks off at this event.
+fn broken_at(event: &str) -> Scripted {
+    let text = String::from_utf8(TOOLS.to_vec()).expect("text");
+    let (begin, _) = text.split_once(event).expect("one");
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    Scripted::raw(format!("{head}{:x}\r\n{begin}\r\n", begin.len()))
+}
+
+#[test]
+fn what_was_searched_before_a_stream_breaks_off_is_paid() {
+    let upstream = Upstream::new();
+    let gate = gate(&upstream, BUDGET);
+    let searching = HELLO.replace(
+        "\"max_tokens\":64",
+        r#""max_tokens":600,"stream":true,"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":5}]"#,
+    );
+    upstream.answers(broken_at(
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":3",
+    ));
+    assert_eq!(messages(&gate, &searching).status, 200);
+    // The whole input that the model can read, at 3 dollars a million, and a search; not the 472 of the beginning.
+    assert!(
+        spent(&gate) > Money::of("0.01") + Money::of("0.032"),
+        "{:?}",
+        spent(&gate)
+    );
+}
+
+#[test]
+fn a_thought_that_is_never_shown_is_paid_as_far_as_it_may_go() {
+    let upstream = Upstream::new();
+    let gate = gate(&upstream, BUDGET);
+    let thinking = HELLO.replace(
+        "\"max_tokens\":64",
+        r#""max_tokens":4000,"stream":true,"thinking":{"type":"enabled","budget_tokens":2000}"#,
+    );
+    upstream.answers(broken_at("event: content_block_delta"));
+    assert_eq!(messages(&gate, &thinking).status, 200);
+    // 472 × 3 + 2000 × 15 per million.
+    assert_eq!(spent(&gate), Money::of("0.031416"));
+    // Once it has ended, what came is counted.
+    let before = spent(&gate);
+    upstream.answers(broken_at(
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1",
+    ));
+    assert_eq!(messages(&gate, &thinking).status, 200);
+    assert!(spent(&gate) - before < Money::of("0.003"));
+}
+
+#[test]
+fn an_error_of_the_providers_own_is_the_last_that_comes() {
+    let upstream = Upstream::new();
+    let gate = gate(&upstream, BUDGET);
+    let text = String::from_utf8(STREAM.to_vec()).expect("text");
+    let (begin, _) = text.split_once("event: content_block_stop").expect("one");
+    for error in [
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+        "data: {\"error\":{\"message\":\"Overloaded\"}}\n\n",
+    ] {
+        let whole = format!("{begin}{error}");
+        upstream.answers(Scripted::events([whole.as_bytes()]));
+        let reply = messages(&gate, &HELLO.replace("64", "64,\"stream\":true"));
+        assert_eq!(reply.text(), whole);
+    }
+}
+
 #[test]
 fn refusals_wear_the_vendors_shape() {
     let upstream = Upstream::new();
