@@ -16,3 +16,4 @@ pub mod limit;
 pub mod policy;
 pub mod pricing;
 pub mod settings;
+mod sync;

@@ -103,6 +103,11 @@ const DEPARTURES: &[Departure] = &[
         "what is turned back at the door is recorded under the caller's name",
     ),
     (
+        "lease/loom.rs",
+        "chat::Endpoint",
+        "the model checker's calls go through the gate, which asks what they are",
+    ),
+    (
         "lease/simulation/prices.rs",
         "chat::Usage",
         "the provider of the simulation counts what calls used, and the prices' own code is what gateways book by",

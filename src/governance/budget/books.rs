@@ -14,11 +14,12 @@ use super::{
     Budget, Entry, LeaseNote, Leases, LedgerId, Period, Reservation, Scopes, Standing, State,
 };
 use crate::clock::Moment;
+use crate::governance::sync::{Mutex, MutexGuard};
 use crate::units::Money;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 /// Why nothing was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -625,5 +626,8 @@ impl Inner {
 
 mod views;
 
+#[cfg(test)]
+#[cfg(loom)]
+mod loom;
 #[cfg(test)]
 mod tests;

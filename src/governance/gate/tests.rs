@@ -1,6 +1,8 @@
 //! What the gate says to one call: the order of its checks, the caps it writes, and what it gives back.
 
 mod lent;
+#[cfg(loom)]
+mod loom;
 
 use super::*;
 use crate::clock::Wall;

@@ -8,6 +8,7 @@
 use super::Limit;
 use super::concurrency::{Concurrency, Slot};
 use super::meter::TokenMeter;
+use crate::governance::sync::Mutex;
 use crate::units::Tokens;
 use governor::clock::{Clock, Reference};
 use governor::middleware::StateInformationMiddleware;
@@ -19,7 +20,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// The gate's time, handed to governor. It never goes backwards.

@@ -1,7 +1,8 @@
 //! Calls at once: a counter, and a slot that gives its place back when dropped.
 
+use crate::governance::sync::AtomicU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Counts the calls in flight.
 #[derive(Debug, Clone, Default)]

@@ -3,9 +3,10 @@
 //! A bucket that holds one minute's worth and refills evenly. A correction may take it below nothing: who used more than
 //! was estimated waits longer. It counts in tokens times nanoseconds of a minute, so that refilling loses nothing to rounding.
 
+use crate::governance::sync::{Mutex, MutexGuard};
 use crate::units::Tokens;
 use std::num::NonZeroU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 const MINUTE: i128 = 60_000_000_000;
@@ -76,7 +77,7 @@ impl TokenMeter {
         self.reading(level.parts)
     }
 
-    fn refilled(&self, now: Duration) -> std::sync::MutexGuard<'_, Level> {
+    fn refilled(&self, now: Duration) -> MutexGuard<'_, Level> {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = i128::try_from(now.saturating_sub(level.at).as_nanos()).unwrap_or(MINUTE);
         let refill = passed.saturating_mul(i128::from(self.per_minute.get()));

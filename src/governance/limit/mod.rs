@@ -2,6 +2,9 @@
 
 mod cell;
 mod concurrency;
+#[cfg(test)]
+#[cfg(loom)]
+mod loom;
 mod meter;
 
 pub use cell::{Admission, Cell, Cells, Headroom, Kind, Throttled};
