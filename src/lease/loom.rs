@@ -236,6 +236,7 @@ fn call(scene: &Scene, end: fn(InFlight) -> i64) -> Option<i64> {
         opaque: None,
         searches: 0,
         unpriced: None,
+        rereads: 0,
         thinking: None,
         audio: false,
         choices: 1,

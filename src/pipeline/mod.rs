@@ -350,6 +350,7 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         opaque: look.references.opaque,
         searches: look.references.searches,
         unpriced: look.references.unpriced,
+        rereads: look.references.rereads,
         thinking: look.thinking.map(Tokens),
         audio: look.audio,
         choices: look.choices,

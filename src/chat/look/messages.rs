@@ -20,6 +20,11 @@ const FOR_TOOLS: u64 = 1024;
 /// Tokens the vendor describes a tool of its own with: 735 at the most that it tells, 1,200 for sets of tools.
 const FOR_VENDORS_TOOL: u64 = 2048;
 
+/// How often the vendor lets a model go on within one call after tools that it runs itself: ten times by what it tells, then
+/// it answers `pause_turn`. Each time the conversation is read anew, and paid for. `max_uses` bounds none of it: a use too many
+/// is answered with an error, which the model reads as well.
+const ROUNDS: u64 = 10;
+
 /// What the blocks of a prompt hold.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -29,6 +34,7 @@ pub(super) struct Blocks {
     embedded: u64,
     searches: u64,
     unpriced: Option<&'static str>,
+    rereads: u64,
     /// Tokens that no byte of the body stands for.
     unseen: u64,
 }
@@ -40,6 +46,7 @@ impl Blocks {
             opaque: self.opaque,
             searches: self.searches,
             unpriced: self.unpriced,
+            rereads: self.rereads,
         }
     }
 
@@ -57,6 +64,12 @@ impl Blocks {
 
     fn unpriced(&mut self, what: &'static str) {
         self.unpriced.get_or_insert(what);
+    }
+
+    /// A tool that the provider runs: what it finds the model reads, and goes on.
+    fn runs(&mut self, what: &'static str) {
+        self.opaque(what);
+        self.rereads = ROUNDS;
     }
 
     fn tools_are_offered(&mut self) {
@@ -183,10 +196,10 @@ impl Blocks {
         if is(b"advisor_") {
             return Ok(false);
         }
-        self.opaque("a tool of the provider's");
+        self.runs("a tool of the provider's");
         if is(b"web_search_") {
             self.searches = self.searches.saturating_add(most.unwrap_or(u64::MAX));
-        } else if !is(b"web_fetch_") && !is(b"tool_search_tool_") {
+        } else if !is(b"web_fetch_") && !is(b"tool_search_tool_") && &*kind != b"mcp_toolset" {
             self.unpriced("a tool of the provider's that is not paid by tokens alone");
         }
         Ok(true)
@@ -263,7 +276,7 @@ impl Pass {
                         skipped(scanner)?;
                     }
                     if items.count > 0 {
-                        self.opaque.get_or_insert("tools of other servers");
+                        self.blocks.runs("tools of other servers");
                         self.tools = true;
                     }
                     return Ok(());

@@ -145,6 +145,8 @@ pub struct References {
     pub searches: u64,
     /// The first thing that costs what no price here covers.
     pub unpriced: Option<&'static str>,
+    /// How often the provider may read the input again within the call, each time as new.
+    pub rereads: u64,
 }
 
 impl Look {

@@ -526,6 +526,26 @@ fn tools_of_the_vendors_cost_what_its_prices_say() {
         (0, true, true)
     );
     assert_eq!(
+        offered(r#"{"type":"mcp_toolset","mcp_server_name":"wiki"}"#),
+        (0, true, false)
+    );
+    let rereads = |more: &str| messages(more).references.rereads;
+    for (more, again) in [
+        (r#","tools":[{"name":"f","input_schema":{}}]"#, 0),
+        (r#","tools":[{"type":"bash_20250124","name":"bash"}]"#, 0),
+        (
+            r#","tools":[{"type":"web_fetch_20250910","name":"web_fetch","max_uses":1}]"#,
+            10,
+        ),
+        (r#","mcp_servers":[]"#, 0),
+        (
+            r#","mcp_servers":[{"type":"url","name":"wiki","url":"https://w.test/"}]"#,
+            10,
+        ),
+    ] {
+        assert_eq!(rereads(more), again, "{more}");
+    }
+    assert_eq!(
         messages(r#","context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}"#)
             .references
             .unpriced,

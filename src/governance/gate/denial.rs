@@ -1,5 +1,6 @@
 //! Why the gate says no: what, whose, how much, and what to do.
 
+use super::Ask;
 use crate::clock::Moment;
 use crate::governance::budget::Standing;
 use crate::governance::identity::{Caller, Label};
@@ -292,12 +293,7 @@ impl Denial {
         denial
     }
 
-    pub(super) fn short(
-        caller: &Caller<'_>,
-        short: &Standing,
-        amount: Money,
-        now: Moment,
-    ) -> Box<Self> {
+    pub(super) fn short(ask: &Ask<'_>, short: &Standing, amount: Money, now: Moment) -> Box<Self> {
         let until = match short.period.left(now.wall) {
             Some(_) => jiff::Timestamp::from_second(short.period.end)
                 .map_or_else(|_| String::new(), |end| format!(" until {end}")),
@@ -309,9 +305,16 @@ impl Denial {
             (false, true) => "ask for a larger budget",
             (false, false) => "wait until then or ask for a larger budget",
         };
+        let why = match ask.rereads {
+            0 => String::new(),
+            again => format!(
+                " (with tools that the provider runs it may read the input {} times)",
+                again.saturating_add(1)
+            ),
+        };
         let message = format!(
-            "budget `{short}` of key `{}` has ${} left of ${}{until}, and this call could cost ${amount}: {then}",
-            caller.key.name,
+            "budget `{short}` of key `{}` has ${} left of ${}{until}, and this call could cost ${amount}{why}: {then}",
+            ask.caller.key.name,
             short.remaining(),
             short.limit,
         );

@@ -54,6 +54,8 @@ pub struct Ask<'a> {
     pub searches: u64,
     /// What of it costs what no price covers, by name.
     pub unpriced: Option<&'static str>,
+    /// How often the provider may read the input again within the call.
+    pub rereads: u64,
     /// What of the output is set aside for thinking: only a cap above it leaves room for an answer.
     pub thinking: Option<Tokens>,
     /// Whether audio is in it, or asked for.
@@ -240,7 +242,7 @@ impl Gate {
                     };
                     amount = weight.cost(smaller);
                 }
-                _ => return Err(Denial::short(&ask.caller, &short, amount, now)),
+                _ => return Err(Denial::short(ask, &short, amount, now)),
             }
         }
     }
@@ -366,7 +368,7 @@ impl<'a> Weight<'a> {
             .opaque
             .or((ask.images > 0 && image_tokens.is_none()).then_some("an image"));
         let input = match (pointed_to, max_input) {
-            (Some(_), Some(most)) => most,
+            (Some(_), Some(most)) => most.times(ask.rereads.saturating_add(1)),
             (Some(what), None) if hard && matches!(price, Priced::Rate(_)) => {
                 return Err(Denial::no_bound(&ask.caller, what));
             }

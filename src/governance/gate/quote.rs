@@ -107,7 +107,7 @@ impl Gate {
                     };
                     worst_case = weight.cost(smaller);
                 }
-                None => denial = Some(Denial::short(&ask.caller, &short, worst_case, now)),
+                None => denial = Some(Denial::short(ask, &short, worst_case, now)),
             },
             Err(Refused::Suspended) => denial = Some(Denial::suspended()),
             Ok(()) | Err(Refused::Wait(_)) => {}

@@ -134,6 +134,7 @@ impl Scene {
             images: 0,
             opaque: None,
             searches: 0,
+            rereads: 0,
             unpriced: None,
             thinking: None,
             audio: false,
@@ -621,6 +622,11 @@ fn what_is_only_pointed_to_counts_as_the_longest_input() {
         ..scene.ask(&rate)
     };
     assert_eq!(scene.permit(&opaque).input, Tokens(1000));
+    let again = Ask {
+        rereads: 10,
+        ..opaque
+    };
+    assert_eq!(scene.permit(&again).input, Tokens(11_000));
     let unbounded = Rate {
         max_input: None,
         ..rate.clone()

@@ -485,6 +485,27 @@ fn searches_are_paid_or_the_call_does_not_go() {
 }
 
 #[test]
+fn tools_that_the_provider_runs_may_read_the_input_again_and_again() {
+    // The model's longest input, eleven times, at the dearest an input token can be: $13.20, and as much again does not fit.
+    let upstream = Upstream::answering(Scripted::json(MESSAGE));
+    let gate = gate(
+        &upstream,
+        r#"budgets: [{ name: all, match: {}, limit: "$13.00", window: 1d }]"#,
+    );
+    let with = |tools: Value| {
+        let body = json!({ "model": "claude-m", "max_tokens": 64, "messages": [{ "role": "user", "content": "hi" }], "tools": tools });
+        messages(&gate, &body.to_string())
+    };
+    let fetch = json!([{ "type": "web_fetch_20250910", "name": "web_fetch", "max_uses": 1 }]);
+    let reply = with(fetch);
+    assert_eq!(refused(&reply, 429).1, "insufficient_quota");
+    assert!(reply.text().contains("11 times"), "{}", reply.text());
+    assert!(upstream.arrived().is_empty());
+    let own = json!([{ "name": "f", "input_schema": { "type": "object" } }]);
+    assert_eq!(with(own).status, 200);
+}
+
+#[test]
 fn models_are_listed_as_the_asker_knows_them() {
     let upstream = Upstream::new();
     let gate = gate(&upstream, "");
