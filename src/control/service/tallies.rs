@@ -83,6 +83,12 @@ pub async fn hear(panel: &Panel, told: Tallies) -> Outcome<Answer> {
     }
 }
 
+/// Nothing is written before what this answers is dropped.
+#[cfg(test)]
+pub(in crate::control) async fn hold(panel: &Panel) -> tokio::sync::MutexGuard<'_, ()> {
+    panel.tallies.turn.lock().await
+}
+
 /// Writes what waits.
 async fn write(panel: &Panel) -> Outcome<()> {
     let batch = panel.tallies.take();

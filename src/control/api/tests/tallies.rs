@@ -2,11 +2,12 @@
 //! sees those of others.
 
 use super::world::{PASSWORD, World, text};
-use crate::control::service::tallies::hear;
+use crate::control::service::tallies::{hear, hold};
 use crate::lease::protocol::{LeafId, RouterId};
 use crate::lease::tally::{Heard, Kind, Line, Name, Tallies};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 fn line(kind: Kind, leaf: u64, (what, how): (&str, &str), count: u64) -> Line {
@@ -383,19 +384,31 @@ fn many_that_tell_at_once_are_all_heard() {
 fn of_one_gateway_one_message_waits() {
     let scene = Scene::new();
     let (_, router) = gateway(&scene.world, &scene.admin, "edge-2");
+    let panel = &scene.world.panel;
+    // The first one waits for its turn until the two others were turned away.
+    let turn = RefCell::new(Some(scene.world.runtime.block_on(hold(panel))));
+    let turned_away = Cell::new(0);
     let tell = |seq: u64| {
-        let panel = &scene.world.panel;
         let told = Tallies {
             router,
             incarnation: 1,
             seq,
             lines: vec![refused(scene.scout.1, "killed", seq)],
         };
-        async move { hear(panel, told).await.is_ok() }
+        let (turn, turned_away) = (&turn, &turned_away);
+        async move {
+            let heard = hear(panel, told).await.is_ok();
+            turned_away.set(turned_away.get() + u32::from(!heard));
+            if turned_away.get() == 2 {
+                turn.take();
+            }
+            heard
+        }
     };
     let all = futures_of((1..4).map(tell));
-    let heard = scene.world.runtime.block_on(all);
-    assert!(heard.iter().any(|heard| !heard), "{heard:?}");
+    let mut heard = scene.world.runtime.block_on(all);
+    heard.sort_unstable();
+    assert_eq!(heard, [false, false, true]);
     // What was turned away is said again.
     let heard = scene.world.runtime.block_on(tell(4));
     assert!(heard);
