@@ -107,7 +107,12 @@ impl Passage {
                     if !error.surely_undone() || attempt >= most {
                         return Err(self.failed(error.into(), attempt));
                     }
-                    (self.backoff(attempt), Failure::from(error))
+                    let wait = if error == TransportError::Stale {
+                        Duration::ZERO
+                    } else {
+                        self.backoff(attempt)
+                    };
+                    (wait, Failure::from(error))
                 }
             };
             // Neither a refusal nor a connection that never was is billed: the promise stands for the next attempt.

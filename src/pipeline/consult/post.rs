@@ -120,7 +120,7 @@ async fn exchange(
     // harm, and the second connection is new or better known.
     if sent
         .as_ref()
-        .is_err_and(|error| *error == TransportError::Broken)
+        .is_err_and(|error| matches!(error, TransportError::Stale | TransportError::Broken))
     {
         sent = lane.send(request, &timeouts, clock::since_start()).await;
     }

@@ -11,11 +11,13 @@ mod connect;
 
 pub use body::Outgoing;
 
+use crate::clock;
 use crate::provider::settings::{Base, Timeouts};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response};
 use std::cell::RefCell;
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -28,6 +30,10 @@ const MOST_IDLE: usize = 256;
 
 /// An idle connection older than this is not trusted to be open at the other end.
 const IDLE_FOR: Duration = Duration::from_mins(1);
+
+/// A host that closed an idle connection says so within a round trip of the request that was too late for it; one that has
+/// read a request and dies over it takes its time, and may have done work.
+const ROUND_TRIP: Duration = Duration::from_secs(1);
 
 /// Why an exchange came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +50,9 @@ pub enum TransportError {
     /// The connection was gone before a byte of the request was sent.
     #[error("the connection closed before the request was sent")]
     Unsent,
+    /// A connection that had been idle was closed at the other end as the request went out on it.
+    #[error("an idle connection was closed as the request was sent")]
+    Stale,
     /// The request was sent and the connection broke without an answer.
     #[error("the connection broke without an answer")]
     Broken,
@@ -58,7 +67,7 @@ impl TransportError {
     pub const fn surely_undone(self) -> bool {
         matches!(
             self,
-            Self::Unreachable(_) | Self::ConnectTimeout(_) | Self::Tls | Self::Unsent
+            Self::Unreachable(_) | Self::ConnectTimeout(_) | Self::Tls | Self::Unsent | Self::Stale
         )
     }
 
@@ -121,6 +130,7 @@ impl Lane {
                 }
                 return Err(TransportError::Unsent);
             }
+            let began = clock::since_start();
             let answer = timeout(timeouts.first_byte, sender.try_send_request(request)).await;
             let mut failure = match answer {
                 Ok(Ok(response)) => {
@@ -138,6 +148,11 @@ impl Lane {
             match failure.take_message() {
                 Some(unsent) if pooled => request = unsent,
                 Some(_) => return Err(TransportError::Unsent),
+                None if pooled && is_closed(failure.error()) && took(began) < ROUND_TRIP => {
+                    // The others were idle for longer.
+                    self.idle.borrow_mut().clear();
+                    return Err(TransportError::Stale);
+                }
                 None => return Err(TransportError::Broken),
             }
         }
@@ -175,6 +190,29 @@ impl Lane {
             .borrow_mut()
             .retain(|(sender, since)| !sender.is_closed() && now.saturating_sub(*since) < IDLE_FOR);
     }
+}
+
+/// Whether the other end closed the connection before a byte of an answer.
+fn is_closed(error: &hyper::Error) -> bool {
+    let reset = |error: &(dyn Error + 'static)| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            )
+        })
+    };
+    error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || error.source().is_some_and(reset)
+}
+
+fn took(began: Duration) -> Duration {
+    clock::since_start().saturating_sub(began)
 }
 
 /// One thread's connections to every host.

@@ -487,6 +487,20 @@ fn read_request(stream: &mut BufReader<TcpStream>) {
     stream.read_exact(&mut body).expect("a body");
 }
 
+/// Answers a call for `cent`.
+fn answer(stream: &mut TcpStream) {
+    let answer = json!({ "id": "a", "object": "chat.completion", "created": 1, "model": "cent", "choices": [],
+        "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } })
+    .to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        answer.len()
+    );
+    stream
+        .write_all((head + &answer).as_bytes())
+        .expect("written");
+}
+
 /// A gateway in front of a provider of our own making.
 fn before(upstream: &TcpListener, settings: &str) -> (Home, Gateway) {
     let address = upstream.local_addr().expect("its address");
@@ -556,18 +570,8 @@ fn a_connection_the_provider_closed_while_it_was_idle_is_no_error_for_the_next_c
             let (stream, _) = upstream.accept().expect("a connection");
             let mut reader = BufReader::new(stream);
             read_request(&mut reader);
-            let answer = json!({ "id": "a", "object": "chat.completion", "created": 1, "model": "cent", "choices": [],
-                "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } })
-            .to_string();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-                answer.len()
-            );
-            let stream = reader.get_mut();
-            stream
-                .write_all((head + &answer).as_bytes())
-                .expect("written");
-            stream.shutdown(Shutdown::Write).expect("closed");
+            answer(reader.get_mut());
+            reader.get_mut().shutdown(Shutdown::Write).expect("closed");
             let _ = reader.read_to_end(&mut Vec::new());
             closed.send(()).expect("somebody waits");
         }
@@ -582,4 +586,39 @@ fn a_connection_the_provider_closed_while_it_was_idle_is_no_error_for_the_next_c
         }
     });
     assert_eq!(gateway.ledger("all").spent, Money::of("0.03"));
+}
+
+#[test]
+fn a_connection_the_provider_closes_as_the_request_goes_out_is_no_error_and_the_call_is_paid_once()
+{
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (_home, gateway) = before(&upstream, &format!("{IMPATIENT}threads: 1\n"));
+    let serve = move || {
+        let accept = || BufReader::new(upstream.accept().expect("a connection").0);
+        let mut first = accept();
+        read_request(&mut first);
+        answer(first.get_mut());
+        // Too late for this one.
+        read_request(&mut first);
+        drop(first);
+        let mut second = accept();
+        read_request(&mut second);
+        answer(second.get_mut());
+        let _ = second.read_to_end(&mut Vec::new());
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(serve);
+        let mut caller = gateway.caller();
+        for _ in 0..2 {
+            let answer = caller.chat(&chat("cent", "hi", &[]));
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        gateway.at_rest();
+        let ledger = gateway.ledger("all");
+        assert_eq!(
+            (ledger.spent, ledger.uncertain),
+            (Money::of("0.02"), Money(0))
+        );
+        drop(gateway);
+    });
 }
