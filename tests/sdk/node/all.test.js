@@ -3,3 +3,4 @@
 import './calls.js';
 import './refusals.js';
 import './messages.js';
+import './frameworks.js';

@@ -19,7 +19,7 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
     let cap = ask
         .number("max_tokens", 0, u64::MAX)?
         .filter(|_| !ask.knobs.overrun);
-    let choice = choice(ask, &prompt, &tools, None, 0, cap);
+    let choice = choice(ask, &prompt, &tools, format(ask)?, 0, cap);
     let usage = usage(ask, &prompt, &choice);
     let message = Message::new(ask, choice, usage);
     if ask.flag("stream")? {
@@ -32,6 +32,24 @@ pub(in crate::provider::simulator) fn answer(ask: &Ask<'_>) -> Result<Reply, Ref
         usage,
         form: Form::Whole(message.whole()),
     })
+}
+
+/// The schema the answer must satisfy, if it must be JSON.
+fn format<'a>(ask: &Ask<'a>) -> Result<Option<&'a Value>, Refusal> {
+    let format = ask
+        .member("output_config")
+        .and_then(|config| config.get("format"));
+    let Some(format) = format.filter(|format| !format.is_null()) else {
+        return Ok(None);
+    };
+    match (format["type"].as_str(), format.get("schema")) {
+        (Some("json_schema"), Some(schema)) => Ok(Some(schema)),
+        (Some("json_schema"), None) => Err(Refusal::missing("output_config.format.schema")),
+        _ => Err(Refusal::wrong_type(
+            "output_config.format",
+            "an object of type json_schema",
+        )),
+    }
 }
 
 /// How many tokens the input has.

@@ -46,6 +46,18 @@ fn a_message_that_thinks_and_calls() {
 }
 
 #[test]
+fn a_message_is_json_as_it_was_described() {
+    let schema = json!({ "type": "object", "required": ["city"], "properties": { "city": { "enum": ["Bern"] } } });
+    let format = |format: Value| ask(json!({ "output_config": { "format": format } }));
+    let got = answered(&format(json!({ "type": "json_schema", "schema": schema }))).json();
+    assert_eq!(got["content"][0]["text"], r#"{"city":"Bern"}"#);
+    for wrong in [json!({ "type": "json_schema" }), json!({ "type": "text" })] {
+        let got = send_to(&simulator(), "/v1/messages", &format(wrong));
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{}", got.text());
+    }
+}
+
+#[test]
 fn a_streamed_message_adds_up_to_the_whole_one() {
     let whole = answered(&ask(json!({}))).json();
     let streamed = answered(&ask(json!({ "stream": true })));
