@@ -14,7 +14,7 @@ use crate::governance::identity::{Digest, Key};
 use crate::governance::settings::KeySettings;
 use crate::lease::settings::MOST_NAMES;
 use crate::pattern::Pattern;
-use crate::provider::settings::{Kind, Names, Provider, Route, VAULT};
+use crate::provider::settings::{Kind, Names, Provider, Route, RouteTarget, VAULT};
 use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -310,10 +310,12 @@ impl Loading<'_> {
         };
         vec![Route {
             pattern: Pattern::new("*"),
-            provider: 0,
-            model: None,
+            targets: vec![RouteTarget {
+                provider: 0,
+                model: None,
+                tokenizer: (provider.kind == Kind::Simulator).then_some(Encoding::Simulator),
+            }],
             max_output: None,
-            tokenizer: (provider.kind == Kind::Simulator).then_some(Encoding::Simulator),
         }]
     }
 

@@ -186,12 +186,13 @@ fn the_example_means_what_it_says() {
         .iter()
         .find(|route| route.pattern.as_str() == "smart")
         .unwrap();
+    let target = &smart.targets[0];
     assert_eq!(
-        (smart.provider, smart.model.as_deref()),
+        (target.provider, target.model.as_deref()),
         (1, Some("gpt-4o"))
     );
     assert_eq!(
-        (smart.max_output, smart.tokenizer),
+        (smart.max_output, target.tokenizer),
         (Some(Tokens(4096)), Some(Encoding::O200k))
     );
     let budget = &config.budgets[0];
@@ -519,16 +520,55 @@ fn what_this_version_cannot_do_is_refused() {
         &[],
     );
     check(
-        "models: { name: x, targets: [{ provider: sim }, { provider: sim }] }\n",
-        &["2:29 targets_not_supported"],
-    );
-    check(
         "models: { name: x, provider: sim, strategy: weighted }\n",
         &["2:45 strategy_not_supported"],
     );
     assert_eq!(
         codes(&sources("providers: { a: { kind: gemini } }\n")),
         ["1:25 kind_not_spoken"]
+    );
+}
+
+#[test]
+fn a_route_names_each_of_its_targets_once() {
+    let two = "providers: { sim: { kind: simulator }, vllm: { kind: openai-compatible, base_url: \"http://127.0.0.1:8000/v1\" } }\n";
+    let check = |route: &str, expected: &[&str]| {
+        let text = format!("{two}models:\n- {{ name: x, {route} }}\n");
+        assert_eq!(codes(&sources(&text)), expected, "{route}");
+    };
+    check("targets: [{ provider: vllm }, { provider: sim }]", &[]);
+    check(
+        "targets: [{ provider: vllm, model: a }, { provider: vllm, model: b }]",
+        &[],
+    );
+    check("targets: []", &["3:23 no_targets"]);
+    check(
+        "targets: [{ provider: vllm }, { provider: vllm }]",
+        &["3:44 same_target_twice"],
+    );
+    // The name callers use is the model's own where none is written.
+    check(
+        "targets: [{ provider: vllm, model: x }, { provider: vllm }]",
+        &["3:54 same_target_twice"],
+    );
+    check(
+        "targets: [{ provider: vlm }, { provider: vllm, model: \"*\" }, { provider: smi }]",
+        &[
+            "3:36 unknown_provider",
+            "3:68 bad_model",
+            "3:87 unknown_provider",
+        ],
+    );
+    check(
+        "targets: [{ provider: vllm }], model: y",
+        &["3:52 model_and_targets"],
+    );
+    let many: Vec<String> = (0..17)
+        .map(|n| format!("{{ provider: sim, model: m{n} }}"))
+        .collect();
+    check(
+        &format!("targets: [{}]", many.join(", ")),
+        &["3:23 too_many_targets"],
     );
 }
 

@@ -25,6 +25,7 @@ static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-req
 static DECISION_ID: HeaderName = HeaderName::from_static("x-tollgate-decision-id");
 static REVISION: HeaderName = HeaderName::from_static("x-tollgate-policy-revision");
 static SCAN: HeaderName = HeaderName::from_static("x-tollgate-scan");
+static PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
 static COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 static CLAMPED: HeaderName = HeaderName::from_static("x-tollgate-clamped");
 static BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
@@ -139,6 +140,9 @@ impl Stamps {
     }
 
     fn facts(&mut self, facts: &Facts, now: Moment) {
+        if let Some(provider) = &facts.provider {
+            self.text(&PROVIDER, provider);
+        }
         if let Some(cost) = facts.cost {
             self.put(&COST, |out| {
                 let _ = cost.write(out);

@@ -213,7 +213,7 @@ impl Visit {
 
     fn model(&self, key: KeyIndex, name: &str) -> Result<Response<Outward>, Refused> {
         let key = self.plan.charter.keys().get(key);
-        let may = key.is_some_and(|key| key.may_use(name)) && self.plan.destination(name).is_some();
+        let may = key.is_some_and(|key| key.may_use(name)) && self.plan.covers(name);
         if !may {
             return Err(Refused::no_model(name));
         }

@@ -5,8 +5,10 @@
 //! be at work, and asking twice would be paid twice.
 
 use super::consult::{of_answers, whole_answer};
+use super::fallback::Company;
 use super::passage::{Ending, Passage};
 use super::reading::plain;
+use super::refusal::is_unseen;
 use super::screen::Blocked;
 use super::stream::Stream;
 use super::{Answer, Body, Facts, Failure, Refusal};
@@ -26,6 +28,20 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
+/// What a target answered, on which connection, and at the how-manieth attempt.
+pub(super) type Reached = (Response<Incoming>, Loan, u32);
+
+/// Why a target gave no answer. What is held for the call is held still.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Somebody pulled the call's switch.
+    Cut,
+    /// There is nothing to show the provider: the credential's name.
+    Unproven(Arc<str>),
+    /// It failed, after so many attempts.
+    Failed(Failure, u32),
+}
+
 /// A longer answer is not held in memory to be read.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -37,23 +53,46 @@ impl Passage {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
-        let (response, loan, attempts) = self.call(headers, body).await?;
+        let (response, loan, attempts) = self.reach(headers, body).await?;
         let status = response.status();
         if !status.is_success() {
             return Box::pin(self.refused(response, loan, attempts)).await;
         }
+        self.company.part();
         if self.streaming && is_readable_stream(response.headers()) {
             return Box::pin(self.streamed(response, loan)).await;
         }
         self.answered(response, loan, attempts).await
     }
 
-    /// Attempts until one is answered, or is not worth repeating; says how many it took.
-    async fn call(
-        &mut self,
-        headers: HeaderMap,
-        body: Outgoing,
-    ) -> Result<(Response<Incoming>, Loan, u32), Refusal> {
+    /// Asks one target after the other until one answers, or failed in a way that leaves nothing to ask another for.
+    async fn reach(&mut self, headers: HeaderMap, body: Outgoing) -> Result<Reached, Refusal> {
+        let (mut headers, mut body) = (headers, body);
+        loop {
+            let came = self.call(headers, body).await;
+            // A box is only made where there is somebody else.
+            let next = match self.company {
+                Company::Others(_) => Box::pin(self.fall_back(&came)).await?,
+                Company::None | Company::Past => None,
+            };
+            let Some(next) = next else {
+                return came.map_err(|stop| self.stopped_at(stop));
+            };
+            (headers, body) = next;
+        }
+    }
+
+    /// There is nobody else to ask.
+    fn stopped_at(&mut self, stop: Stop) -> Refusal {
+        match stop {
+            Stop::Cut => self.cut_off(),
+            Stop::Unproven(name) => self.unproven(name),
+            Stop::Failed(failure, attempts) => self.failed(failure, attempts),
+        }
+    }
+
+    /// Attempts at one target until one is answered, or is not worth repeating; says how many it took.
+    async fn call(&mut self, headers: HeaderMap, body: Outgoing) -> Result<Reached, Stop> {
         let target = self.target.clone();
         let (upstream, retries, timeouts) = (
             &target.destination.upstream,
@@ -61,14 +100,14 @@ impl Passage {
             self.plan.timeouts,
         );
         if let Some(name) = upstream.lacking(&headers).cloned() {
-            return Err(self.unproven(name));
+            return Err(Stop::Unproven(name));
         }
         let most = retries.attempts.max(1);
         let mut attempt = 1;
         let mut left = Some((headers, body));
         loop {
             let Some((headers, body)) = left.take() else {
-                return Err(self.failed(Failure::Cut, attempt));
+                return Err(Stop::Failed(Failure::Cut, attempt));
             };
             if attempt < most {
                 // What came is sent, and the copy kept: a copied map has no room left, and the maps of requests become
@@ -86,7 +125,7 @@ impl Passage {
             let outcome = tokio::select! {
                 biased;
                 outcome = target.lane.send(request, &limits, sent) => outcome,
-                () = self.cutoff.cut() => return Err(self.cut_off()),
+                () = self.cutoff.cut() => return Err(Stop::Cut),
             };
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
@@ -105,7 +144,7 @@ impl Passage {
                 Err(error) => {
                     self.attempted(how(error));
                     if !error.surely_undone() || attempt >= most {
-                        return Err(self.failed(error.into(), attempt));
+                        return Err(Stop::Failed(error.into(), attempt));
                     }
                     let wait = if error == TransportError::Stale {
                         Duration::ZERO
@@ -120,10 +159,10 @@ impl Passage {
             tokio::select! {
                 biased;
                 () = sleep(wait) => self.waited(wait),
-                () = self.cutoff.cut() => return Err(self.cut_off()),
+                () = self.cutoff.cut() => return Err(Stop::Cut),
             }
             if self.gone.get() {
-                return Err(self.failed(failure, attempt));
+                return Err(Stop::Failed(failure, attempt));
             }
             self.retried();
             attempt = attempt.saturating_add(1);
@@ -139,9 +178,7 @@ impl Passage {
     ) -> Option<Duration> {
         let status = response.status();
         let refused = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-        // A gateway before the provider that lost patience: the provider may be at work, and asking twice be paid twice.
-        let unseen = matches!(status.as_u16(), 504 | 524);
-        if attempt >= most || !refused || unseen {
+        if attempt >= most || !refused || is_unseen(status.as_u16()) {
             return None;
         }
         match retry_after(response.headers()) {
@@ -375,14 +412,8 @@ impl Passage {
     /// The call failed for good: booked by what is known of the provider's work, and told.
     fn failed(&mut self, failure: Failure, attempts: u32) -> Refusal {
         let now = clock::since_start();
-        let undone = match failure {
-            Failure::Transport(error) => error.surely_undone(),
-            // 504 and 524: nobody saw the answer, which says nothing about the work.
-            Failure::Status(status, _) => !matches!(status, 504 | 524),
-            Failure::Cut | Failure::Stalled | Failure::TooLong => false,
-        };
         let status = if failure.is_timeout() { 504 } else { 502 };
-        if undone {
+        if failure.surely_undone() {
             self.release("upstream_error", status, now);
         } else {
             self.expire("upstream_error", status, now);
@@ -399,11 +430,12 @@ impl Passage {
         }
     }
 
-    fn upstream(&self, failure: Failure, attempts: u32) -> Refusal {
+    fn upstream(&mut self, failure: Failure, attempts: u32) -> Refusal {
         Refusal::Upstream {
             provider: self.target.destination.upstream.name.clone(),
             attempts,
             failure,
+            others: self.others_told(),
         }
     }
 }
@@ -423,7 +455,7 @@ fn is_readable_stream(headers: &HeaderMap) -> bool {
 }
 
 /// `retry-after-ms`, or `retry-after` in seconds. A date is not read: such an answer stands.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     if let Some(millis) = number("retry-after-ms") {
         return Some(Duration::from_millis(millis));

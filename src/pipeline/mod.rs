@@ -10,6 +10,7 @@ mod attempt;
 mod consult;
 mod cutoff;
 mod explain;
+mod fallback;
 mod passage;
 mod patience;
 mod plan;
@@ -21,6 +22,7 @@ mod screen;
 mod screening;
 mod stream;
 mod vigil;
+mod way;
 mod worker;
 
 pub use alarm::Alarm;
@@ -30,7 +32,7 @@ pub use explain::Explained;
 pub use plan::{Destination, Plan};
 pub use quote::{Quote, QuoteLine};
 pub use refill::Panel;
-pub use refusal::{Failure, Refusal};
+pub use refusal::{Failure, Other, Refusal, Why};
 pub use screen::{BodyKey, Guards};
 pub use stream::Stream;
 pub use vigil::Vigil;
@@ -43,12 +45,13 @@ use crate::governance::audit::Ruled;
 use crate::governance::budget::Standing;
 use crate::governance::gate::{Ask, Decision, Denial, Permit};
 use crate::governance::identity::{Caller, Key, KeyIndex};
-use crate::governance::limit::Headroom;
+use crate::governance::limit::{Admission, Headroom};
 use crate::ids::PassageId;
 use crate::provider::settings::Kind;
 use crate::provider::transport::Outgoing;
 use crate::units::{Money, Tokens};
 use bytes::Bytes;
+use fallback::{Company, Others};
 use http::{HeaderMap, StatusCode};
 use passage::Passage;
 use patience::Patient;
@@ -59,6 +62,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use way::{Way, chosen};
 use worker::Target;
 
 /// A request as the door hands it in: read whole, its caller known.
@@ -128,6 +132,8 @@ pub enum Body {
 /// What an answer's headers tell about governance.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
+    /// Who answered, where several could have.
+    pub provider: Option<Arc<str>>,
     /// What it cost; on a stream nobody knows yet.
     pub cost: Option<Money>,
     /// The output cap, if it was lowered.
@@ -145,6 +151,8 @@ pub struct Facts {
 struct Seen {
     look: Look,
     target: Rc<Target>,
+    /// The way to the other targets, where there are any.
+    way: Option<Rc<Way>>,
     edits: Edits,
     screen: Option<Rc<Screen>>,
 }
@@ -212,9 +220,10 @@ impl Admitted {
     /// # Errors
     /// The provider did not answer.
     pub async fn make(self, call: Box<Call>) -> Result<Answer, Refusal> {
-        let (body, headers) = self.passage.outgoing(call, self.seen);
-        let gone = self.passage.gone.clone();
-        Patient::new(self.passage.complete(headers, body), gone).await
+        let Self { mut passage, seen } = self;
+        let (headers, body) = passage.set_out(call, seen);
+        let gone = passage.gone.clone();
+        Patient::new(passage.complete(headers, body), gone).await
     }
 }
 
@@ -239,7 +248,7 @@ impl Worker {
             screened?;
         }
         let during = self.consult(plan, call, &seen, note).await?;
-        let permit = self.decide(plan, call, &seen).await;
+        let permit = self.decide(plan, call, &seen, None).await;
         note.decide = clock::since_start()
             .saturating_sub(call.arrived)
             .saturating_sub(note.look);
@@ -254,29 +263,31 @@ impl Worker {
         note.model = model.into();
         note.streaming = look.stream;
         note.look = clock::since_start().saturating_sub(call.arrived);
-        let target = self
-            .target(plan, model)
-            .ok_or_else(|| Refusal::ModelNotFound {
-                model: model.into(),
-            })?;
-        understood(call.endpoint, &target, model)?;
+        let (target, way) = chosen(self.way(plan, model), call.endpoint, model)?;
         Ok(Box::new(Seen {
             look,
             target,
+            way,
             edits: Edits::new(),
             screen: None,
         }))
     }
 
     /// Asks the gate, waiting outside for what it may not wait for: a ceiling on the disk, the control panel, an exact count.
-    async fn decide(&self, plan: &Plan, call: &Call, seen: &Seen) -> Result<Permit, Refusal> {
+    /// `held` is what the rate limits let through already, where the same call is sent to another target.
+    async fn decide(
+        &self,
+        plan: &Plan,
+        call: &Call,
+        seen: &Seen,
+        mut held: Option<Admission>,
+    ) -> Result<Permit, Refusal> {
         let key = plan
             .charter
             .keys()
             .get(call.key)
             .ok_or(Refusal::Unrecorded)?;
         let mut counted = None;
-        let mut held = None;
         let mut refill = Refill::default();
         loop {
             let ask = ask(call, key, seen, counted);
@@ -310,20 +321,6 @@ impl Worker {
             }
         }
     }
-}
-
-/// Whether a target can be called as the caller speaks: nothing is translated.
-fn understood(endpoint: Endpoint, target: &Target, model: &str) -> Result<(), Refusal> {
-    let upstream = &target.destination.upstream;
-    let spoken = endpoint.dialect();
-    if upstream.kind.speaks(spoken) {
-        return Ok(());
-    }
-    Err(Refusal::OtherDialect {
-        model: model.into(),
-        provider: upstream.name.clone(),
-        spoken,
-    })
 }
 
 fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>) -> Ask<'a> {
@@ -382,6 +379,15 @@ async fn count(body: Bytes, encoding: Encoding, messages: u32) -> Option<Tokens>
     counted.await.ok().flatten()
 }
 
+/// What a request to a provider is made of.
+struct Draft<'a> {
+    look: &'a Look,
+    edits: Edits,
+    headers: HeaderMap,
+    body: Bytes,
+    compressed: Option<Bytes>,
+}
+
 /// The field a cap is written in where the caller wrote none.
 const fn cap_field(endpoint: Endpoint, kind: Kind) -> CapField {
     match (endpoint, kind) {
@@ -392,47 +398,69 @@ const fn cap_field(endpoint: Endpoint, kind: Kind) -> CapField {
 }
 
 impl Passage {
-    /// The body as it goes up, and the headers with it: the caller's bytes, apart from what governance changed.
-    fn outgoing(&self, call: Box<Call>, seen: Box<Seen>) -> (Outgoing, HeaderMap) {
-        let Seen { look, edits, .. } = *seen;
-        let (mut edits, mut headers) = (edits, call.headers);
+    /// The headers as they go up, and the body with them. Where another target may be asked for the same, the call is kept.
+    fn set_out(&mut self, mut call: Box<Call>, mut seen: Box<Seen>) -> (HeaderMap, Outgoing) {
+        if let Some(way) = seen.way.take() {
+            let others = Others::new(way, call, seen);
+            let out = self.outgoing(others.draft());
+            self.company = Company::Others(Box::new(others));
+            return out;
+        }
+        self.outgoing(Draft {
+            edits: std::mem::take(&mut seen.edits),
+            headers: std::mem::take(&mut call.headers),
+            body: std::mem::take(&mut call.body),
+            compressed: call.compressed.take(),
+            look: &seen.look,
+        })
+    }
+
+    /// The call as its target is to see it: the caller's bytes, apart from what governance changed.
+    fn outgoing(&self, draft: Draft<'_>) -> (HeaderMap, Outgoing) {
+        let Draft {
+            look,
+            mut edits,
+            mut headers,
+            body,
+            compressed,
+        } = draft;
         let destination = &self.target.destination;
         if let Some(name) = &destination.model {
-            edits.rename_model(&look, name);
+            edits.rename_model(look, name);
         }
         let cap = self.cap();
         if cap.write {
             edits.set_cap(
-                &look,
-                cap_field(call.endpoint, destination.upstream.kind),
+                look,
+                cap_field(self.endpoint, destination.upstream.kind),
                 cap.tokens.0,
             );
         }
         if look.stream && self.hides_usage() {
-            edits.include_usage(&look);
+            edits.include_usage(look);
         }
         let read = look.stream
             || self
                 .screen
                 .as_ref()
                 .is_some_and(|screen| screen.concerns_answers());
-        let body = match (edits.is_empty(), call.compressed) {
+        let body = match (edits.is_empty(), compressed) {
             (true, Some(compressed)) => Outgoing::whole(compressed),
-            (true, None) => Outgoing::whole(call.body),
+            (true, None) => Outgoing::whole(body),
             (false, compressed) => {
                 if compressed.is_some() {
                     headers.remove(http::header::CONTENT_ENCODING);
                 }
-                let pieces = edits.pieces(call.body.len());
+                let pieces = edits.pieces(body.len());
                 let parts = pieces.map(|piece| match piece {
-                    Piece::Keep(range) => call.body.slice(range),
+                    Piece::Keep(range) => body.slice(range),
                     Piece::Put(bytes) => Bytes::copy_from_slice(bytes),
                 });
                 Outgoing::of(parts.collect())
             }
         };
         destination.upstream.dress(&mut headers, read, body.len());
-        (body, headers)
+        (headers, body)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::consult::{Asking, On, Question, Spoken, of_answers};
 use super::cutoff::Cutoff;
+use super::fallback::Company;
 use super::plan::Plan;
 use super::screen::Screen;
 use super::worker::{Target, Worker};
@@ -16,7 +17,7 @@ use crate::governance::audit::Ruled;
 use crate::governance::budget::Bill;
 use crate::governance::gate::{Cap, Denial, InFlight, Permit, Receipt};
 use crate::governance::identity::KeyIndex;
-use crate::governance::limit::Headroom;
+use crate::governance::limit::{Admission, Headroom};
 use crate::ids::PassageId;
 use crate::telemetry::Passing;
 use crate::telemetry::event::{self, Attempt};
@@ -71,6 +72,8 @@ pub(super) struct Passage {
     pub(super) cutoff: Cutoff,
     /// How the attempt under way is told to have ended, if nobody says it better.
     untold: Option<Attempt>,
+    /// The other targets, where there are any.
+    pub(super) company: Company,
     _passing: Passing,
 }
 
@@ -81,6 +84,8 @@ enum Held {
     Permit(Permit),
     /// Sent.
     InFlight(InFlight),
+    /// Given back, and not set aside anew yet: another target is weighed.
+    Between,
     /// Concluded.
     Nothing,
 }
@@ -153,6 +158,7 @@ impl Passage {
             asking: None,
             cutoff,
             untold: None,
+            company: Company::None,
             worker,
             plan,
             _passing: passing,
@@ -239,6 +245,29 @@ impl Passage {
         };
     }
 
+    /// Gives the promise back, as the provider surely did no work, and keeps the places: another target is asked.
+    pub(super) fn give_back(&mut self) -> Option<Admission> {
+        let permit = match std::mem::replace(&mut self.money, Held::Between) {
+            Held::InFlight(call) => call.recall(),
+            Held::Permit(permit) => permit,
+            Held::Between | Held::Nothing => return None,
+        };
+        Some(permit.give_back())
+    }
+
+    /// From here on the call is this target's, on the terms of its permit.
+    pub(super) fn turn_to(&mut self, target: Rc<Target>, permit: Permit) {
+        let payer = self.plan.charter.keys().get(self.key);
+        let operation = self.endpoint.operation();
+        if let Some(key) = payer {
+            self.series = self.worker.series(&target, &self.model, operation, key);
+        }
+        self.target = target;
+        self.cap = permit.cap;
+        self.input = permit.input;
+        self.money = Held::Permit(permit);
+    }
+
     /// Tells how the attempt under way ended. Only the first word on it counts, so each is told once.
     pub(super) fn attempted(&mut self, attempt: Attempt) {
         if self.untold.take().is_some() {
@@ -267,12 +296,19 @@ impl Passage {
             _ => None,
         };
         Facts {
+            provider: self.named(),
             cost: None,
             clamped: self.clamped(),
             tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
         }
+    }
+
+    /// Who answers, where several could.
+    fn named(&self) -> Option<Arc<str>> {
+        let name = || self.target.destination.upstream.name.clone();
+        self.company.was_any().then(name)
     }
 
     fn clamped(&self) -> Option<Tokens> {
@@ -331,6 +367,7 @@ impl Passage {
             now,
         );
         let facts = Facts {
+            provider: self.named(),
             cost: Some(cost),
             clamped: self.clamped(),
             tightest: receipt.settlement.tightest,
@@ -426,10 +463,12 @@ impl Passage {
         let receipt = match std::mem::replace(&mut self.money, Held::Nothing) {
             Held::InFlight(call) => call.release(at),
             Held::Permit(permit) => permit.dispatch().release(at),
+            Held::Between => Receipt::default(),
             Held::Nothing => return Facts::default(),
         };
         self.tell_failed(&receipt, reason, status, now);
         Facts {
+            provider: self.named(),
             cost: Some(Money::ZERO),
             clamped: self.clamped(),
             tightest: receipt.settlement.tightest,
@@ -456,7 +495,7 @@ impl Passage {
         self.attempted(Attempt::Cut);
         match &self.money {
             Held::InFlight(_) => self.expire(reason, 403, now),
-            Held::Permit(_) | Held::Nothing => {
+            Held::Permit(_) | Held::Between | Held::Nothing => {
                 self.release(reason, 403, now);
             }
         }
@@ -521,7 +560,7 @@ impl Drop for Passage {
             Held::Nothing => {}
             // Status 499: the caller was gone before there was one.
             Held::InFlight(_) => self.expire("abandoned", 499, clock::since_start()),
-            Held::Permit(_) => {
+            Held::Permit(_) | Held::Between => {
                 self.release("abandoned", 499, clock::since_start());
             }
         }

@@ -9,7 +9,7 @@ use crate::governance::audit::{Revisions, Who};
 use crate::governance::gate::Charter;
 use crate::governance::identity::{Key, KeyIndex};
 use crate::governance::pricing::{PriceBook, Rate};
-use crate::provider::settings::{Retries, Route, Timeouts, encoding_of};
+use crate::provider::settings::{Retries, Route, RouteTarget, Timeouts, encoding_of};
 use crate::provider::upstream::Upstream;
 use crate::units::Tokens;
 use std::collections::BTreeSet;
@@ -56,21 +56,37 @@ pub struct Destination {
 }
 
 impl Plan {
-    /// Where calls for `model` go; `None` if no route covers it.
+    /// Where calls for `model` may go, in the order they are written in; nowhere if no route covers it.
     #[must_use]
-    pub fn destination(&self, model: &str) -> Option<Destination> {
-        let route = self
-            .routes
-            .iter()
-            .find(|route| route.pattern.matches(model))?;
-        let upstream = self.upstreams.get(route.provider)?.clone();
-        let there = route.model.as_deref().unwrap_or(model);
+    pub fn destinations(&self, model: &str) -> Vec<Destination> {
+        let Some(route) = self.route(model) else {
+            return Vec::new();
+        };
+        let each = route.targets.iter();
+        each.filter_map(|target| self.destination(route, target, model))
+            .collect()
+    }
+
+    /// Whether calls for `model` go anywhere.
+    #[must_use]
+    pub fn covers(&self, model: &str) -> bool {
+        self.route(model).is_some()
+    }
+
+    fn route(&self, model: &str) -> Option<&Route> {
+        let mut routes = self.routes.iter();
+        routes.find(|route| route.pattern.matches(model))
+    }
+
+    fn destination(&self, route: &Route, target: &RouteTarget, model: &str) -> Option<Destination> {
+        let upstream = self.upstreams.get(target.provider)?.clone();
+        let there = target.model.as_deref().unwrap_or(model);
         let rate = self.prices.rate(&upstream.name, there).cloned();
-        let encoding = route
+        let encoding = target
             .tokenizer
             .or_else(|| encoding_of(upstream.kind, there));
         Some(Destination {
-            model: route.model.clone(),
+            model: target.model.clone(),
             rate,
             policy_cap: route.max_output,
             encoding,
@@ -78,29 +94,26 @@ impl Plan {
         })
     }
 
-    /// Where calls go that a policy sends to another model or provider; `None` if there is no such way.
+    /// Where calls may go that a policy sends to another model or provider; nowhere if there is no such way.
     #[must_use]
-    pub fn detour(&self, provider: Option<&str>, model: &str) -> Option<Destination> {
+    pub fn detour(&self, provider: Option<&str>, model: &str) -> Vec<Destination> {
         let Some(provider) = provider else {
-            let there = self.destination(model)?;
-            let name = there.model.clone().unwrap_or_else(|| model.into());
-            return Some(Destination {
-                model: Some(name),
-                ..there
-            });
+            let mut there = self.destinations(model);
+            for destination in &mut there {
+                destination.model.get_or_insert_with(|| model.into());
+            }
+            return there;
         };
-        let upstream = self
-            .upstreams
-            .iter()
-            .find(|upstream| *upstream.name == *provider)?
-            .clone();
-        Some(Destination {
+        let mut upstreams = self.upstreams.iter();
+        let named = upstreams.find(|upstream| *upstream.name == *provider);
+        let there = named.map(|upstream| Destination {
             model: Some(model.into()),
             rate: self.prices.rate(&upstream.name, model).cloned(),
             policy_cap: None,
             encoding: encoding_of(upstream.kind, model),
-            upstream,
-        })
+            upstream: upstream.clone(),
+        });
+        there.into_iter().collect()
     }
 
     /// The owner of a key, as records name it.
@@ -125,7 +138,7 @@ impl Plan {
             .prices
             .models()
             .into_iter()
-            .filter(|model| self.destination(model).is_some());
+            .filter(|model| self.covers(model));
         named
             .chain(covered)
             .filter(|model| key.may_use(model))

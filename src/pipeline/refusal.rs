@@ -51,7 +51,38 @@ pub enum Refusal {
         attempts: u32,
         /// How it failed at last.
         failure: Failure,
+        /// The model's other targets, where it has any, and why none of them answered.
+        others: Box<[Other]>,
     },
+}
+
+/// A target that did not answer, besides the one that failed last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Whose it is.
+    pub provider: Arc<str>,
+    /// What kept it from answering.
+    pub why: Why,
+}
+
+/// What kept a target from answering.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// It was asked and failed.
+    #[error("{0}")]
+    Failed(#[from] Failure),
+    /// Its credential is not here.
+    #[error("it has no credential yet")]
+    NoCredential,
+    /// It is called in another dialect.
+    #[error("it does not speak the dialect of this call")]
+    OtherDialect,
+}
+
+/// Whether this is the status of a gateway before the provider that lost patience: nobody saw the answer, which says nothing
+/// about the work, and asking twice would be paid twice.
+pub(super) const fn is_unseen(status: u16) -> bool {
+    matches!(status, 504 | 524)
 }
 
 /// How a provider failed.
@@ -75,6 +106,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether the provider surely did no work that it bills.
+    #[must_use]
+    pub const fn surely_undone(self) -> bool {
+        match self {
+            Self::Transport(error) => error.surely_undone(),
+            Self::Status(status, _) => !is_unseen(status),
+            Self::Cut | Self::Stalled | Self::TooLong => false,
+        }
+    }
+
     /// Whether it was a matter of time: 504 instead of 502.
     #[must_use]
     pub const fn is_timeout(self) -> bool {

@@ -4,8 +4,9 @@
 
 use super::plan::Plan;
 use super::screen::{Asked, Guards, Screened, TurnedBack, Whose, scan_name};
+use super::way::chosen;
 use super::worker::Worker;
-use super::{Call, Note, Refusal, Seen, ask, count, understood};
+use super::{Call, Note, Refusal, Seen, ask, count};
 use crate::chat::Endpoint;
 use crate::clock;
 use crate::governance::budget::Standing;
@@ -108,12 +109,8 @@ impl Worker {
             .and_then(|rule| guards.policies.rule(rule)?.route());
         if let Some(route) = route {
             let model = route.model.as_deref().unwrap_or(&note.model);
-            seen.target = self
-                .detour(plan, route.provider.as_deref(), model)
-                .ok_or_else(|| Refusal::ModelNotFound {
-                    model: model.into(),
-                })?;
-            understood(endpoint, &seen.target, model)?;
+            let way = self.detour(plan, route.provider.as_deref(), model);
+            (seen.target, seen.way) = chosen(way, endpoint, model)?;
         }
         if let Some(choices) = screened.choices {
             seen.look.choices = choices;

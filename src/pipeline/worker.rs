@@ -1,4 +1,4 @@
-//! A thread's own things: its connections, the destinations it looked up, its random bits.
+//! A thread's own things: its connections, the ways it looked up, its random bits.
 //!
 //! [`Desk`] is what all threads share; a [`Worker`] belongs to one, so nothing in it is locked.
 
@@ -7,6 +7,7 @@ use super::cutoff::Cutoffs;
 use super::plan::{Destination, Plan};
 use super::refill::Panel;
 use super::vigil::Vigil;
+use super::way::Way;
 use crate::clock::{self, Moment};
 use crate::governance::gate::Gate;
 use crate::governance::identity::{Key, Label};
@@ -60,22 +61,22 @@ pub struct Worker {
     /// What all threads share.
     pub desk: Arc<Desk>,
     pool: Pool,
-    targets: RefCell<Targets>,
+    ways: RefCell<Ways>,
     random: Cell<u64>,
     seed: RandomState,
     leaving: Cell<bool>,
     cutoffs: Rc<Cutoffs>,
 }
 
-/// Destinations looked up under one plan, by model.
+/// Ways looked up under one plan, by model.
 #[derive(Debug, Default)]
-struct Targets {
+struct Ways {
     plan: Option<Arc<Plan>>,
-    known: HashMap<Box<str>, Rc<Target>>,
+    known: HashMap<Box<str>, Rc<Way>>,
 }
 
 /// Models kept looked up; a caller who invents names only makes us look again.
-const MOST_TARGETS: usize = 1024;
+const MOST_WAYS: usize = 1024;
 
 /// A destination with this thread's connections to it.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl Worker {
         Self {
             desk,
             pool: Pool::default(),
-            targets: RefCell::default(),
+            ways: RefCell::default(),
             random,
             seed,
             leaving: Cell::new(false),
@@ -128,56 +129,57 @@ impl Worker {
         most.saturating_mul(part) / 1024
     }
 
-    /// The destination of `model` under `plan`; `None` if no route covers it.
-    pub(super) fn target(&self, plan: &Arc<Plan>, model: &str) -> Option<Rc<Target>> {
-        let mut targets = self.targets.borrow_mut();
-        if targets
+    /// Who answers for `model` under `plan`; `None` if no route covers it.
+    pub(super) fn way(&self, plan: &Arc<Plan>, model: &str) -> Option<Rc<Way>> {
+        let mut ways = self.ways.borrow_mut();
+        if ways
             .plan
             .as_ref()
             .is_none_or(|known| !Arc::ptr_eq(known, plan))
         {
-            *targets = Targets {
+            *ways = Ways {
                 plan: Some(plan.clone()),
                 known: HashMap::new(),
             };
         }
-        if let Some(target) = targets.known.get(model) {
-            return Some(target.clone());
+        if let Some(way) = ways.known.get(model) {
+            return Some(way.clone());
         }
-        let destination = plan.destination(model)?;
-        Some(self.keep(&mut targets, model, destination))
+        self.keep(&mut ways, model, plan.destinations(model))
     }
 
-    /// The destination a policy sends a call to, by provider or model; `None` if there is none.
+    /// Who answers a call that a policy sends to this provider or model; `None` if nobody does.
     pub(super) fn detour(
         &self,
         plan: &Arc<Plan>,
         provider: Option<&str>,
         model: &str,
-    ) -> Option<Rc<Target>> {
-        // Targets of this plan are at hand: the call's own was looked up before.
-        let mut targets = self.targets.borrow_mut();
+    ) -> Option<Rc<Way>> {
+        // Ways of this plan are at hand: the call's own was looked up before.
+        let mut ways = self.ways.borrow_mut();
         // No model's name holds a line break.
         let name = format!("{}\n{model}", provider.unwrap_or_default());
-        if let Some(target) = targets.known.get(&*name) {
-            return Some(target.clone());
+        if let Some(way) = ways.known.get(&*name) {
+            return Some(way.clone());
         }
-        let destination = plan.detour(provider, model)?;
-        Some(self.keep(&mut targets, &name, destination))
+        self.keep(&mut ways, &name, plan.detour(provider, model))
     }
 
-    fn keep(&self, targets: &mut Targets, name: &str, destination: Destination) -> Rc<Target> {
-        let lane = self.pool.lane(&destination.upstream.base);
-        let target = Rc::new(Target {
-            destination,
-            lane,
-            series: RefCell::default(),
+    fn keep(&self, ways: &mut Ways, name: &str, there: Vec<Destination>) -> Option<Rc<Way>> {
+        let targets = there.into_iter().map(|destination| {
+            let lane = self.pool.lane(&destination.upstream.base);
+            Rc::new(Target {
+                destination,
+                lane,
+                series: RefCell::default(),
+            })
         });
-        if targets.known.len() >= MOST_TARGETS {
-            targets.known.clear();
+        let way = Rc::new(Way::new(targets.collect())?);
+        if ways.known.len() >= MOST_WAYS {
+            ways.known.clear();
         }
-        targets.known.insert(name.into(), target.clone());
-        target
+        ways.known.insert(name.into(), way.clone());
+        Some(way)
     }
 
     /// This thread's connections to a host that a policy names.

@@ -29,3 +29,4 @@ mod policies;
 mod secrets;
 mod source;
 mod support;
+mod targets;

@@ -28,7 +28,7 @@ fn provider_of(config: &config::Config, model: &str) -> Option<String> {
         .routes
         .iter()
         .find(|route| route.pattern.matches(model))?;
-    Some(config.providers[route.provider].name.to_string())
+    Some(config.providers[route.targets[0].provider].name.to_string())
 }
 
 fn secret_in(state: &Path) -> String {

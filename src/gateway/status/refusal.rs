@@ -7,6 +7,7 @@ use crate::chat::{Dialect, LookError};
 use crate::governance::gate::{Denial, Reason};
 use crate::pipeline::{Failure, Refusal};
 use http::StatusCode;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A provider that asks for more is not quoted: nobody waits that long.
@@ -219,6 +220,7 @@ impl From<Refusal> for Refused {
                 provider,
                 attempts,
                 failure,
+                others,
             } => {
                 let status = if failure.is_timeout() {
                     StatusCode::GATEWAY_TIMEOUT
@@ -230,7 +232,14 @@ impl From<Refusal> for Refused {
                 } else {
                     format!("{attempts} attempts")
                 };
-                let message = format!("provider `{provider}` failed after {times}: {failure}");
+                let mut message = format!("provider `{provider}` failed after {times}: {failure}");
+                if !others.is_empty() {
+                    message.push_str("; no other target answered");
+                    for (index, other) in others.iter().enumerate() {
+                        let mark = if index == 0 { ":" } else { "," };
+                        let _ = write!(message, "{mark} `{}` ({})", other.provider, other.why);
+                    }
+                }
                 let retry_after = match failure {
                     Failure::Status(_, wait) => wait.filter(|wait| *wait <= LONGEST_WAIT),
                     _ => None,

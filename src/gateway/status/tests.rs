@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::Dialect;
 use crate::clock::{Moment, Wall};
 use crate::governance::gate::Denial;
-use crate::pipeline::{Failure, Refusal};
+use crate::pipeline::{Failure, Other, Refusal, Why};
 use serde_json::Value;
 
 #[test]
@@ -13,6 +13,22 @@ fn the_table_of_statuses() {
         provider: "openai".into(),
         attempts: 2,
         failure,
+        others: Box::default(),
+    };
+    let fallen = Refusal::Upstream {
+        provider: "vllm".into(),
+        attempts: 1,
+        failure: Failure::Status(503, None),
+        others: Box::new([
+            Other {
+                provider: "openai".into(),
+                why: Failure::Status(500, None).into(),
+            },
+            Other {
+                provider: "claude".into(),
+                why: Why::OtherDialect,
+            },
+        ]),
     };
     let rows = [
         Refused::key(true),
@@ -48,6 +64,7 @@ fn the_table_of_statuses() {
         Refusal::Denied(Denial::not_lent(Some(Duration::from_secs(2)))).into(),
         upstream(Failure::Status(500, None)).into(),
         upstream(Failure::Stalled).into(),
+        fallen.into(),
         Refusal::NoCredential {
             provider: "openai".into(),
             name: "openai-prod".into(),

@@ -59,6 +59,12 @@ impl Permit {
         self.admission.headroom
     }
 
+    /// Gives back what is set aside, and keeps what the rate limits let through: another target is asked for the same call.
+    pub fn give_back(self) -> Admission {
+        let _ = self.held.release();
+        self.admission
+    }
+
     /// The call leaves now: until here a drop is free, from here a drop costs the whole promise.
     pub fn dispatch(mut self) -> InFlight {
         self.held.dispatch();

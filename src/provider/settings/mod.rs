@@ -1,12 +1,13 @@
 //! Providers and the routes to them, as written and as meant.
 //!
-//! What this version cannot do (some vendors' dialects, several targets) is refused when the configuration is loaded, not
+//! What this version cannot do (some vendors' dialects) is refused when the configuration is loaded, not
 //! when the first call fails.
 
 mod route;
 
 pub use route::{
-    EncodingSettings, Names, Route, RouteSettings, StrategySettings, TargetSettings, encoding_of,
+    EncodingSettings, Names, Route, RouteSettings, RouteTarget, StrategySettings, TargetSettings,
+    encoding_of,
 };
 
 use crate::chat::Dialect;

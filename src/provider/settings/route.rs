@@ -20,7 +20,7 @@ pub struct RouteSettings {
     pub model: Option<String>,
     /// How several targets are chosen from.
     pub strategy: Option<StrategySettings>,
-    /// Provider and model, instead of the two keys above. This version takes exactly one.
+    /// Providers and models to choose from, instead of the two keys above; at most 16.
     pub targets: Option<Vec<TargetSettings>>,
     /// The most output tokens a call may ask for.
     pub max_output: Option<u64>,
@@ -72,15 +72,25 @@ pub enum EncodingSettings {
 pub struct Route {
     /// The models it covers.
     pub pattern: Pattern,
+    /// Who may be asked: at least one, in the order they are written in.
+    pub targets: Vec<RouteTarget>,
+    /// The most output tokens a call may ask for.
+    pub max_output: Option<Tokens>,
+}
+
+/// One of those a route may ask.
+#[derive(Debug, Clone)]
+pub struct RouteTarget {
     /// Which provider, by its place in the list.
     pub provider: usize,
     /// The model's name there, when it differs.
     pub model: Option<Box<str>>,
-    /// The most output tokens a call may ask for.
-    pub max_output: Option<Tokens>,
     /// How its tokens are counted, where that is known for every model of the route; see [`encoding_of`].
     pub tokenizer: Option<Encoding>,
 }
+
+/// More targets than this are not failed over to in any time a caller waits.
+const MOST_TARGETS: usize = 16;
 
 /// How `kind` counts the tokens of `model` (its name there), where that is known.
 #[must_use]
@@ -125,13 +135,116 @@ impl RouteSettings {
         ) {
             report.at("strategy").fault_with(
                 "strategy_not_supported",
-                "this version cannot choose between targets yet",
-                "use `failover` with one target, or `provider:` and `model:`",
+                "this version cannot choose between targets so",
+                "use `failover`: the next one when one fails",
             );
         }
-        let (provider, model, at) = self.target(report)?;
+        let targets = self.targets(providers, report)?;
+        Some(Route {
+            pattern: Pattern::new(&self.name),
+            targets,
+            max_output: self.max_output.map(Tokens),
+        })
+    }
+
+    /// Who may be asked, as meant; `None` if that cannot be said.
+    fn targets(&self, providers: &Names<'_>, report: &Report<'_>) -> Option<Vec<RouteTarget>> {
+        let Some(written) = self.targets.as_deref() else {
+            let Some(provider) = &self.provider else {
+                report.fault_with(
+                    "route_without_provider",
+                    format!("model `{}` names no provider", self.name),
+                    "add `provider: NAME`",
+                );
+                return None;
+            };
+            let only = self.target(provider, self.model.as_deref(), providers, report)?;
+            return Some(vec![only]);
+        };
+        let at = report.at("targets");
+        if self.provider.is_some() {
+            at.fault_with(
+                "provider_and_targets",
+                format!("model `{}` has both a provider and targets", self.name),
+                "keep one of them",
+            );
+            return None;
+        }
+        if self.model.is_some() {
+            report.at("model").fault_with(
+                "model_and_targets",
+                "stands beside `targets`, which name their own models",
+                "move it into the target",
+            );
+            return None;
+        }
+        if written.is_empty() {
+            at.fault_with(
+                "no_targets",
+                format!("nobody answers for model `{}`", self.name),
+                "name at least one, like `targets: [ { provider: NAME } ]`",
+            );
+            return None;
+        }
+        if written.len() > MOST_TARGETS {
+            at.fault_with(
+                "too_many_targets",
+                format!(
+                    "{} targets: a route has at most {MOST_TARGETS}",
+                    written.len()
+                ),
+                "keep those that are to be asked",
+            );
+        }
+        self.complain_of_repeats(written, &at);
+        // All of them are looked at before one that is at fault ends it.
+        let meant: Vec<_> = (written.iter().enumerate())
+            .map(|(index, target)| {
+                let at = at.at(index);
+                self.target(&target.provider, target.model.as_deref(), providers, &at)
+            })
+            .collect();
+        meant.into_iter().collect()
+    }
+
+    /// Asking the same one again is a retry, and has settings of its own.
+    fn complain_of_repeats(&self, written: &[TargetSettings], report: &Report<'_>) {
+        let name = |target: &TargetSettings| {
+            let model = target.model.as_deref().unwrap_or(&self.name);
+            (target.provider.clone(), model.to_owned())
+        };
+        for (index, target) in written.iter().enumerate() {
+            let before = written.get(..index).unwrap_or_default();
+            if before.iter().any(|other| name(other) == name(target)) {
+                let (provider, model) = name(target);
+                report.at(index).fault_with(
+                    "same_target_twice",
+                    format!("`{model}` of provider `{provider}` stands here a second time"),
+                    "remove it: how often one target is asked is said by `retries.attempts`",
+                );
+            }
+        }
+    }
+
+    /// One target, as meant.
+    fn target(
+        &self,
+        provider: &str,
+        model: Option<&str>,
+        providers: &Names<'_>,
+        report: &Report<'_>,
+    ) -> Option<RouteTarget> {
+        if let Some(model) = model
+            && (model.is_empty() || model.contains('*'))
+        {
+            report.at("model").fault_with(
+                "bad_model",
+                format!("`{model}` is not the name of one model"),
+                "write the name the provider knows it by, without `*`",
+            );
+        }
         let Some(index) = providers.find(provider) else {
-            at.at("provider").unknown(
+            report.at("provider").unknown(
                 "unknown_provider",
                 format!("there is no provider `{provider}`"),
                 provider,
@@ -144,69 +257,11 @@ impl RouteSettings {
             return None;
         };
         let kind = providers.0.get(index).and_then(|(_, kind)| *kind);
-        if let Some(model) = model
-            && (model.is_empty() || model.contains('*'))
-        {
-            at.at("model").fault_with(
-                "bad_model",
-                format!("`{model}` is not the name of one model"),
-                "write the name the provider knows it by, without `*`",
-            );
-        }
-        Some(Route {
-            pattern: Pattern::new(&self.name),
+        Some(RouteTarget {
             provider: index,
             model: model.map(Into::into),
-            max_output: self.max_output.map(Tokens),
             tokenizer: self.encoding(kind, model),
         })
-    }
-
-    /// Provider, model, and the report on where they are named.
-    fn target<'a, 'r>(
-        &'a self,
-        report: &Report<'r>,
-    ) -> Option<(&'a str, Option<&'a str>, Report<'r>)> {
-        match (&self.provider, self.targets.as_deref()) {
-            (Some(provider), None) => Some((provider, self.model.as_deref(), report.clone())),
-            (None, Some([target])) if self.model.is_none() => Some((
-                &target.provider,
-                target.model.as_deref(),
-                report.at("targets").at(0),
-            )),
-            (None, Some([_])) => {
-                report.at("model").fault_with(
-                    "model_and_targets",
-                    "stands beside `targets`, which name their own models",
-                    "move it into the target",
-                );
-                None
-            }
-            (None, Some(targets)) => {
-                report.at("targets").fault_with(
-                    "targets_not_supported",
-                    format!("{} targets: this version takes exactly one", targets.len()),
-                    "keep one target; falling back to others comes with a later version",
-                );
-                None
-            }
-            (Some(_), Some(_)) => {
-                report.at("targets").fault_with(
-                    "provider_and_targets",
-                    format!("model `{}` has both a provider and targets", self.name),
-                    "keep one of them",
-                );
-                None
-            }
-            (None, None) => {
-                report.fault_with(
-                    "route_without_provider",
-                    format!("model `{}` names no provider", self.name),
-                    "add `provider: NAME`",
-                );
-                None
-            }
-        }
     }
 
     fn encoding(&self, kind: Option<Kind>, model: Option<&str>) -> Option<Encoding> {

@@ -94,6 +94,31 @@ impl Home {
         }
         yaml.push_str(settings);
         yaml.push('\n');
+        self.write(&yaml);
+    }
+
+    /// The same with a configuration of one's own, whole but for addresses, books and the usual key.
+    pub(crate) fn written(prices: &str, settings: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("prices.yaml"), prices).expect("a price book");
+        let home = Self {
+            dir,
+            upstream: SocketAddr::from(([127, 0, 0, 1], 1)),
+            credential: None,
+            messages: false,
+        };
+        home.write(&format!(
+            "listen: 127.0.0.1:0\n\
+             admin_listen: 127.0.0.1:0\n\
+             state_dir: state\n\
+             prices: [prices.yaml]\n\
+             keys: [{{ name: dev, secret: {KEY}, labels: {{ org: acme, team: red, project: atlas, agent: scout }} }}]\n\
+             {settings}\n"
+        ));
+        home
+    }
+
+    fn write(&self, yaml: &str) {
         // Written aside and renamed, so that a gateway that watches never reads half of it.
         let path = self.path().join("tollgate.yaml");
         let aside = self.path().join("tollgate.yaml.new");
