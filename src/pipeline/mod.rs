@@ -47,7 +47,7 @@ use crate::governance::gate::{Ask, Decision, Denial, Permit};
 use crate::governance::identity::{Caller, Key, KeyIndex};
 use crate::governance::limit::{Admission, Headroom};
 use crate::ids::PassageId;
-use crate::provider::settings::Kind;
+use crate::provider::settings::Habits;
 use crate::provider::transport::Outgoing;
 use crate::units::{Money, Tokens};
 use bytes::Bytes;
@@ -389,10 +389,10 @@ struct Draft<'a> {
 }
 
 /// The field a cap is written in where the caller wrote none.
-const fn cap_field(endpoint: Endpoint, kind: Kind) -> CapField {
-    match (endpoint, kind) {
-        (Endpoint::Responses, _) => CapField::MaxOutputTokens,
-        (Endpoint::Chat, Kind::OpenAi) => CapField::MaxCompletionTokens,
+const fn cap_field(endpoint: Endpoint, habits: Habits) -> CapField {
+    match endpoint {
+        Endpoint::Responses => CapField::MaxOutputTokens,
+        Endpoint::Chat => habits.cap,
         _ => CapField::MaxTokens,
     }
 }
@@ -432,11 +432,11 @@ impl Passage {
         if cap.write {
             edits.set_cap(
                 look,
-                cap_field(self.endpoint, destination.upstream.kind),
+                cap_field(self.endpoint, destination.upstream.habits),
                 cap.tokens.0,
             );
         }
-        if look.stream && self.hides_usage() {
+        if look.stream && self.hides_usage() && destination.upstream.habits.asks_usage {
             edits.include_usage(look);
         }
         let read = look.stream

@@ -6,7 +6,7 @@
 
 use super::{anthropic, openai};
 use crate::chat::{Dialect, Endpoint};
-use crate::provider::settings::{Base, Credential, Kind, Provider};
+use crate::provider::settings::{Base, Credential, Habits, Kind, Provider};
 use crate::secret::Secret;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub struct Upstream {
     /// The header that shows it.
     shown_in: HeaderName,
     paths: Vec<Uri>,
+    /// What its vendor does its own way.
+    pub habits: Habits,
 }
 
 /// What the provider is shown.
@@ -112,9 +114,10 @@ impl Upstream {
             format!("{bracketed}:{}", base.port)
         };
         let host = HeaderValue::try_from(host).map_err(|_| UpstreamError::Address)?;
-        let shown_in = match provider.kind {
-            Kind::Anthropic => anthropic::PROOF,
-            Kind::OpenAi | Kind::Compatible | Kind::Simulator => openai::PROOF,
+        let shown_in = match (provider.habits.header, provider.kind) {
+            (Some(name), _) => HeaderName::from_static(name),
+            (None, Kind::Anthropic) => anthropic::PROOF,
+            (None, Kind::OpenAi | Kind::Compatible | Kind::Simulator) => openai::PROOF,
         };
         let proof = match &provider.credential {
             None => Proof::None,
@@ -145,6 +148,7 @@ impl Upstream {
             proof,
             shown_in,
             paths,
+            habits: provider.habits,
         })
     }
 
@@ -348,6 +352,7 @@ mod tests {
             kind: Kind::OpenAi,
             base: Some(base.clone()),
             credential,
+            habits: Habits::OPENAI,
         };
         Upstream::new(&provider, base, None).expect("callable")
     }
@@ -359,6 +364,7 @@ mod tests {
             kind: Kind::OpenAi,
             base: Base::read("https://api.example/v1"),
             credential: Some(Credential::InVault("prod".into())),
+            habits: Habits::OPENAI,
         };
         let base = provider.base.clone().expect("a base");
         let ours = [("authorization", "Bearer tg-ours")];

@@ -3,8 +3,10 @@
 //! What this version cannot do (some vendors' dialects) is refused when the configuration is loaded, not
 //! when the first call fails.
 
+mod preset;
 mod route;
 
+pub use preset::{Habits, PRESETS, Preset};
 pub use route::{
     EncodingSettings, Names, Route, RouteSettings, RouteTarget, StrategySettings, TargetSettings,
     encoding_of,
@@ -24,18 +26,25 @@ use std::time::Duration;
 pub struct ProviderSettings {
     /// What it speaks.
     pub kind: KindSettings,
-    /// Where it is, as in `https://api.openai.com/v1`; absent for the simulator.
+    /// Where it is, as in `https://api.openai.com/v1`; absent for the simulator, and where the kind says it.
     pub base_url: Option<String>,
+    /// Refused: a later version.
+    #[schemars(skip)]
+    pub api_version: Option<String>,
     /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`, `vault:NAME` in the panel's vault) than the text itself.
     pub credential: Option<String>,
 }
 
 /// What a provider speaks.
 #[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
+#[schemars(transform = preset::with_presets)]
 pub enum KindSettings {
     /// `OpenAI` itself.
     Openai,
+    /// A vendor that speaks its language, by name.
+    #[serde(skip)]
+    Preset(&'static Preset),
     /// Anything that speaks its language.
     OpenaiCompatible,
     /// The built-in simulator.
@@ -86,6 +95,8 @@ pub struct Provider {
     pub base: Option<Base>,
     /// By what it knows us.
     pub credential: Option<Credential>,
+    /// What its vendor does its own way.
+    pub habits: Habits,
 }
 
 /// By what a provider knows us.
@@ -200,18 +211,19 @@ impl ProviderSettings {
         }
         let kind = match self.kind {
             KindSettings::Openai => Kind::OpenAi,
-            KindSettings::OpenaiCompatible => Kind::Compatible,
+            KindSettings::OpenaiCompatible | KindSettings::Preset(_) => Kind::Compatible,
             KindSettings::Simulator => Kind::Simulator,
             KindSettings::Anthropic => Kind::Anthropic,
             KindSettings::Gemini => {
                 report.at("kind").fault_with(
                     "kind_not_spoken",
                     "this version does not speak this provider's language yet",
-                    "it speaks `openai`, `openai-compatible`, `anthropic` and `simulator`; many vendors also offer an OpenAI-compatible address",
+                    "it speaks `openai`, `openai-compatible` and its presets, `anthropic` and `simulator`; many vendors also offer an OpenAI-compatible address",
                 );
                 return None;
             }
         };
+        self.versioned(report);
         let base = self.base(name, kind, report);
         let credential = self.credential(kind, &report.at("credential"));
         Some(Provider {
@@ -222,12 +234,13 @@ impl ProviderSettings {
                 _ => Some(base?),
             },
             credential,
+            habits: self.habits(),
         })
     }
 
     fn base(&self, name: &str, kind: Kind, report: &Report<'_>) -> Option<Base> {
         let at = report.at("base_url");
-        match (kind, self.base_url.as_deref()) {
+        match (kind, self.address()) {
             (Kind::Simulator, Some(_)) => {
                 at.fault_with(
                     "simulator_with_url",
@@ -244,7 +257,7 @@ impl ProviderSettings {
                 report.fault_with(
                     "provider_without_url",
                     format!("provider `{name}` has no `base_url`"),
-                    "add one, like `base_url: http://127.0.0.1:8000/v1`",
+                    format!("add one, like `base_url: {}`", self.example()),
                 );
                 None
             }

@@ -3,5 +3,6 @@
 mod bodies;
 mod headers;
 mod messages;
+mod presets;
 mod streams;
 pub(crate) mod upstream;
