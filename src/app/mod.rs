@@ -35,7 +35,9 @@ use crate::journal::Journal;
 use crate::journal::settings::Answer;
 use crate::lease::client::Client;
 use crate::pipeline::{Alarm, Desk, Durable, Vigil};
+use crate::provider::health::Healths;
 use crate::provider::settings::Kind;
+use crate::provider::upstream::Upstream;
 use crate::telemetry::audit_log::AuditLog;
 use crate::telemetry::metrics::{BudgetReading, JournalReading, ModelNames, Sources as Readings};
 use crate::telemetry::tallies::Tallies;
@@ -310,6 +312,7 @@ impl House {
                 .map(|panel| panel as Arc<dyn crate::pipeline::Panel>),
             vigil: Vigil::default(),
             alarm: Alarm::default(),
+            healths: Healths::default(),
         });
         let door = Door::new(desk.clone(), rules);
         let board = Arc::new(Board::new(
@@ -476,6 +479,7 @@ fn readings(
 ) -> Readings {
     let (desk, memory, log) = (desk.clone(), memory.clone(), log.clone());
     let panel = panel.cloned();
+    let circuits = desk.clone();
     Readings {
         budgets: Box::new(move || {
             let standings = desk.gate.books().standings(clock::now());
@@ -499,6 +503,15 @@ fn readings(
             None => JournalReading::default(),
         }),
         log: Box::new(move || log.reading()),
+        circuits: Box::new(move || {
+            let (plan, now) = (circuits.plan.load(), clock::now().since_start);
+            let reading = |upstream: &Arc<Upstream>| {
+                let healths = &circuits.healths;
+                let worst = healths.worst(&upstream.name, &upstream.breaker, now);
+                (upstream.name.clone(), worst)
+            };
+            plan.upstreams.iter().map(reading).collect()
+        }),
         panel: Box::new(move || panel.as_ref().map(|panel| panel.metrics())),
     }
 }

@@ -9,6 +9,7 @@ use crate::gateway::quoted;
 use crate::governance::budget::{Books, State};
 use crate::governance::gate::Gate;
 use crate::pipeline::{Alarm, Call, Desk, Durable, RequestLabels, Vigil, Worker};
+use crate::provider::health::Healths;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::ModelNames;
 use anyhow::{Context as _, bail};
@@ -72,6 +73,7 @@ pub fn quote(
     let desk = Arc::new(Desk {
         vigil: Vigil::default(),
         alarm: Alarm::default(),
+        healths: Healths::default(),
         gate,
         plan: ArcSwap::new(plan.clone()),
         telemetry,

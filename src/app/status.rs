@@ -189,8 +189,9 @@ impl StatusSource for Board {
                 .iter()
                 .map(|upstream| ProviderStatus {
                     name: upstream.name.to_string(),
-                    // Every target is called as long as it is configured: there is no circuit breaker yet to open.
-                    circuit: "closed",
+                    circuit: (self.desk.healths)
+                        .worst(&upstream.name, &upstream.breaker, now.since_start)
+                        .name(),
                 })
                 .collect(),
             journal: self.journal(),

@@ -130,7 +130,8 @@ impl BudgetStatus {
 pub struct ProviderStatus {
     /// Its name.
     pub name: String,
-    /// Whether calls go there: `closed` means they do.
+    /// Whether calls go there: `closed` means they do, `open` that others are asked where there are any, `half_open` that one
+    /// call is to show whether they may again. The worst of its targets.
     pub circuit: &'static str,
 }
 

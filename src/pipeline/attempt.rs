@@ -6,6 +6,7 @@
 
 use super::consult::{of_answers, whole_answer};
 use super::fallback::Company;
+use super::fare::Fared;
 use super::passage::{Ending, Passage};
 use super::reading::plain;
 use super::refusal::is_unseen;
@@ -36,6 +37,8 @@ pub(super) type Reached = (Response<Incoming>, Loan, u32);
 pub(super) enum Stop {
     /// Somebody pulled the call's switch.
     Cut,
+    /// It had better not be asked just now, and another can be.
+    Shut,
     /// There is nothing to show the provider: the credential's name.
     Unproven(Arc<str>),
     /// It failed, after so many attempts.
@@ -86,6 +89,8 @@ impl Passage {
     fn stopped_at(&mut self, stop: Stop) -> Refusal {
         match stop {
             Stop::Cut => self.cut_off(),
+            // Only said where another can be asked; nothing was sent.
+            Stop::Shut => self.failed(TransportError::Unsent.into(), 0),
             Stop::Unproven(name) => self.unproven(name),
             Stop::Failed(failure, attempts) => self.failed(failure, attempts),
         }
@@ -102,7 +107,13 @@ impl Passage {
         if let Some(name) = upstream.lacking(&headers).cloned() {
             return Err(Stop::Unproven(name));
         }
-        let most = retries.attempts.max(1);
+        let probe = self.let_through(&target)?;
+        // A probe that fails has said what it was to say.
+        let most = if probe.is_some() {
+            1
+        } else {
+            retries.attempts.max(1)
+        };
         let mut attempt = 1;
         let mut left = Some((headers, body));
         loop {
@@ -129,6 +140,10 @@ impl Passage {
             };
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
+            let fared = Fared::of(&outcome);
+            target.tell(fared, probe.as_ref(), (sent, now));
+            // Whoever is to be left alone is not asked again while another can be.
+            let leaves = fared.is_bad() && !target.lets(now) && self.company.has_better(now);
             let (wait, failure) = match outcome {
                 Ok((response, loan)) => {
                     // How a success ends is known when its body is read.
@@ -136,14 +151,14 @@ impl Passage {
                         self.attempted(ending(response.status()));
                     }
                     let wait = self.worth_repeating(&response, attempt, most);
-                    let Some(wait) = wait else {
+                    let Some(wait) = wait.filter(|_| !leaves) else {
                         return Ok((response, loan, attempt));
                     };
                     (wait, Failure::Status(response.status().as_u16(), None))
                 }
                 Err(error) => {
                     self.attempted(how(error));
-                    if !error.surely_undone() || attempt >= most {
+                    if !error.surely_undone() || attempt >= most || leaves {
                         return Err(Stop::Failed(error.into(), attempt));
                     }
                     let wait = if error == TransportError::Stale {

@@ -15,6 +15,7 @@ use crate::governance::gate::Reason;
 use crate::provider::transport::Outgoing;
 use http::{HeaderMap, StatusCode};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The other targets of a call, beside the one it is with.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ impl Company {
     /// Nobody else will be asked: what was kept for that is let go.
     pub(super) fn part(&mut self) {
         self.take();
+    }
+
+    /// Whether there is another who fares well.
+    pub(super) fn has_better(&self, now: Duration) -> bool {
+        matches!(self, Self::Others(others) if others.has_better(now))
     }
 
     fn take(&mut self) -> Option<Box<Others>> {
@@ -85,10 +91,16 @@ impl Others {
         }
     }
 
+    /// Whether there is one who fares well.
+    fn has_better(&self, now: Duration) -> bool {
+        let spoken = self.call.endpoint.dialect();
+        self.way.better(spoken, self.asked, now).is_some()
+    }
+
     /// Turns to the next target; `false` if there is none.
     fn turn(&mut self) -> bool {
-        let spoken = self.call.endpoint.dialect();
-        let Some((place, target)) = self.way.choose(spoken, self.asked) else {
+        let (spoken, now) = (self.call.endpoint.dialect(), clock::since_start());
+        let Some((place, target)) = self.way.choose(spoken, self.asked, now) else {
             return false;
         };
         self.asked.add(place);
@@ -176,6 +188,7 @@ fn reason_to_leave(came: &Result<Reached, Stop>) -> Option<Why> {
             Failure::Status(status.as_u16(), retry_after(response.headers()))
         }
         Err(Stop::Failed(failure, _)) => *failure,
+        Err(Stop::Shut) => return Some(Why::Shut),
         Err(Stop::Unproven(_)) => return Some(Why::NoCredential),
         Err(Stop::Cut) => return None,
     };

@@ -11,6 +11,7 @@ mod consult;
 mod cutoff;
 mod explain;
 mod fallback;
+mod fare;
 mod passage;
 mod patience;
 mod plan;

@@ -53,6 +53,8 @@ pub struct Destination {
     pub policy_cap: Option<Tokens>,
     /// How its tokens are counted.
     pub encoding: Option<Encoding>,
+    /// The model as it is configured: how it fares is kept by this name, so that callers cannot make up more of them.
+    pub configured: Box<str>,
 }
 
 impl Plan {
@@ -90,6 +92,9 @@ impl Plan {
             rate,
             policy_cap: route.max_output,
             encoding,
+            configured: (target.model.as_deref())
+                .unwrap_or(route.pattern.as_str())
+                .into(),
             upstream,
         })
     }
@@ -111,6 +116,7 @@ impl Plan {
             rate: self.prices.rate(&upstream.name, model).cloned(),
             policy_cap: None,
             encoding: encoding_of(upstream.kind, model),
+            configured: Box::default(),
             upstream: upstream.clone(),
         });
         there.into_iter().collect()

@@ -71,6 +71,9 @@ pub enum Why {
     /// It was asked and failed.
     #[error("{0}")]
     Failed(#[from] Failure),
+    /// It was left alone: it failed too often lately, or asked for it.
+    #[error("it is being left alone for a moment")]
+    Shut,
     /// Its credential is not here.
     #[error("it has no credential yet")]
     NoCredential,

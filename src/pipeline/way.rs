@@ -9,8 +9,10 @@ use super::Refusal;
 use super::refusal::{Other, Why};
 use super::worker::Target;
 use crate::chat::{Dialect, Endpoint};
+use crate::clock;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The targets of one model, in the order of preference.
 #[derive(Debug)]
@@ -41,10 +43,36 @@ impl Way {
         (!targets.is_empty()).then_some(Self(targets))
     }
 
-    /// The target to ask, of those that speak the dialect and were not asked yet.
-    pub(super) fn choose(&self, spoken: Dialect, asked: Places) -> Option<(usize, &Rc<Target>)> {
-        let mut targets = self.0.iter().enumerate();
-        targets.find(|(place, target)| !asked.has(*place) && speaks(target, spoken))
+    /// The target to ask, of those that speak the dialect and were not asked yet: one that fares well, or else any, because
+    /// a caller with nobody else to ask loses nothing by asking.
+    pub(super) fn choose(
+        &self,
+        spoken: Dialect,
+        asked: Places,
+        now: Duration,
+    ) -> Option<(usize, &Rc<Target>)> {
+        let better = self.better(spoken, asked, now);
+        better.or_else(|| self.open_to(spoken, asked).next())
+    }
+
+    /// The target to ask, of those that fare well.
+    pub(super) fn better(
+        &self,
+        spoken: Dialect,
+        asked: Places,
+        now: Duration,
+    ) -> Option<(usize, &Rc<Target>)> {
+        self.open_to(spoken, asked)
+            .find(|(_, target)| target.lets(now))
+    }
+
+    fn open_to(
+        &self,
+        spoken: Dialect,
+        asked: Places,
+    ) -> impl Iterator<Item = (usize, &Rc<Target>)> {
+        let targets = self.0.iter().enumerate();
+        targets.filter(move |(place, target)| !asked.has(*place) && speaks(target, spoken))
     }
 
     /// The place of a target.
@@ -59,11 +87,6 @@ impl Way {
             provider: target.destination.upstream.name.clone(),
             why: Why::OtherDialect,
         })
-    }
-
-    /// Whether there is anybody to fall back on.
-    fn is_single(&self) -> bool {
-        self.0.len() == 1
     }
 
     /// Whose they are, in words.
@@ -93,7 +116,13 @@ pub(super) fn chosen(
         model: model.into(),
     })?;
     let spoken = endpoint.dialect();
-    let Some((_, target)) = way.choose(spoken, Places::default()) else {
+    if let [only] = &*way.0
+        && speaks(only, spoken)
+    {
+        return Ok((only.clone(), None));
+    }
+    let now = clock::since_start();
+    let Some((_, target)) = way.choose(spoken, Places::default(), now) else {
         return Err(Refusal::OtherDialect {
             model: model.into(),
             provider: way.providers(),
@@ -101,5 +130,5 @@ pub(super) fn chosen(
         });
     };
     let target = target.clone();
-    Ok((target, (!way.is_single()).then_some(way)))
+    Ok((target, Some(way)))
 }

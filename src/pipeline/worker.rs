@@ -12,6 +12,7 @@ use crate::clock::{self, Moment};
 use crate::governance::gate::Gate;
 use crate::governance::identity::{Key, Label};
 use crate::ids::PassageId;
+use crate::provider::health::{Health, Healths};
 use crate::provider::settings::Base;
 use crate::provider::transport::{Lane, Pool};
 use crate::telemetry::Telemetry;
@@ -53,6 +54,8 @@ pub struct Desk {
     pub vigil: Vigil,
     /// What bounds alerts.
     pub alarm: Alarm,
+    /// How targets fare.
+    pub healths: Healths,
 }
 
 /// One thread of the gateway.
@@ -84,6 +87,8 @@ pub(super) struct Target {
     /// Where and on what terms.
     pub(super) destination: Destination,
     pub(super) lane: Rc<Lane>,
+    /// How it fares; all threads and ways see the same.
+    pub(super) health: Arc<Health>,
     series: RefCell<Vec<KnownSeries>>,
 }
 
@@ -92,6 +97,13 @@ type KnownSeries = (&'static str, Option<Box<str>>, Arc<Series>);
 
 /// Projects whose series a target keeps at hand.
 const MOST_SERIES: usize = 64;
+
+impl Target {
+    /// Whether a call had better go to it, as far as is known.
+    pub(super) fn lets(&self, now: Duration) -> bool {
+        self.health.lets(&self.destination.upstream.breaker, now)
+    }
+}
 
 impl Worker {
     /// A thread's things.
@@ -168,7 +180,10 @@ impl Worker {
     fn keep(&self, ways: &mut Ways, name: &str, there: Vec<Destination>) -> Option<Rc<Way>> {
         let targets = there.into_iter().map(|destination| {
             let lane = self.pool.lane(&destination.upstream.base);
+            let provider = &destination.upstream.name;
+            let health = self.desk.healths.of(provider, &destination.configured);
             Rc::new(Target {
+                health,
                 destination,
                 lane,
                 series: RefCell::default(),

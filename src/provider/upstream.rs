@@ -4,6 +4,7 @@
 //! everything that was meant for a gateway, stays here. What the vault has moves without the plan: it stands beside it
 //! ([`Shown`]), and is wiped as soon as no call holds it any more.
 
+use super::health::Breaker;
 use super::{anthropic, openai};
 use crate::chat::{Dialect, Endpoint};
 use crate::provider::settings::{Base, Credential, Habits, Kind, Provider};
@@ -28,6 +29,8 @@ pub struct Upstream {
     pub kind: Kind,
     /// Where it is.
     pub base: Base,
+    /// When its targets count as down.
+    pub breaker: Breaker,
     host: HeaderValue,
     proof: Proof,
     /// The header that shows it.
@@ -144,6 +147,7 @@ impl Upstream {
             name: provider.name.clone(),
             kind: provider.kind,
             base,
+            breaker: provider.breaker,
             host,
             proof,
             shown_in,
@@ -353,6 +357,7 @@ mod tests {
             base: Some(base.clone()),
             credential,
             habits: Habits::OPENAI,
+            breaker: Breaker::default(),
         };
         Upstream::new(&provider, base, None).expect("callable")
     }
@@ -365,6 +370,7 @@ mod tests {
             base: Base::read("https://api.example/v1"),
             credential: Some(Credential::InVault("prod".into())),
             habits: Habits::OPENAI,
+            breaker: Breaker::default(),
         };
         let base = provider.base.clone().expect("a base");
         let ours = [("authorization", "Bearer tg-ours")];

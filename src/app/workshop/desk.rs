@@ -13,6 +13,7 @@ use crate::governance::budget::Books;
 use crate::governance::gate::Gate;
 use crate::governance::identity::Key;
 use crate::pipeline::{Alarm, Desk, Plan, Vigil, Worker};
+use crate::provider::health::Healths;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::ModelNames;
 use arc_swap::ArcSwap;
@@ -74,6 +75,7 @@ pub(super) fn passing(
         gate,
         vigil: Vigil::default(),
         alarm: Alarm::default(),
+        healths: Healths::default(),
         plan: ArcSwap::new(plan.clone()),
         telemetry: Arc::new(telemetry),
         durable: Box::new(NoJournal),

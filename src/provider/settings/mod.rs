@@ -3,9 +3,11 @@
 //! What this version cannot do (some vendors' dialects) is refused when the configuration is loaded, not
 //! when the first call fails.
 
+mod circuit;
 mod preset;
 mod route;
 
+pub use circuit::CircuitSettings;
 pub use preset::{Habits, PRESETS, Preset};
 pub use route::{
     EncodingSettings, Names, Route, RouteSettings, RouteTarget, StrategySettings, TargetSettings,
@@ -13,6 +15,7 @@ pub use route::{
 };
 
 use crate::chat::Dialect;
+use crate::provider::health::Breaker;
 use crate::provider::{anthropic, openai};
 use crate::secret::{self, Secret};
 use crate::settings::{Report, duration};
@@ -33,6 +36,8 @@ pub struct ProviderSettings {
     pub api_version: Option<String>,
     /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`, `vault:NAME` in the panel's vault) than the text itself.
     pub credential: Option<String>,
+    /// When its targets are left alone, where others can be asked.
+    pub circuit: Option<CircuitSettings>,
 }
 
 /// What a provider speaks.
@@ -97,6 +102,8 @@ pub struct Provider {
     pub credential: Option<Credential>,
     /// What its vendor does its own way.
     pub habits: Habits,
+    /// When its targets count as down.
+    pub breaker: Breaker,
 }
 
 /// By what a provider knows us.
@@ -226,6 +233,8 @@ impl ProviderSettings {
         self.versioned(report);
         let base = self.base(name, kind, report);
         let credential = self.credential(kind, &report.at("credential"));
+        let circuit = self.circuit.as_ref();
+        let breaker = circuit.map(|circuit| circuit.compile(&report.at("circuit")));
         Some(Provider {
             name: name.into(),
             kind,
@@ -235,6 +244,7 @@ impl ProviderSettings {
             },
             credential,
             habits: self.habits(),
+            breaker: breaker.unwrap_or_default(),
         })
     }
 
@@ -433,6 +443,35 @@ mod tests {
         check("https://api.example:99999/v1", None);
         check("https:///v1", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_circuit_has_sane_bounds() {
+        let check = |text: &str, expected: &[&str]| {
+            let complaints = RefCell::default();
+            let settings: CircuitSettings = serde_json::from_str(text).expect("settings");
+            let breaker = settings.compile(&Report::new(&complaints));
+            let codes: Vec<&str> = complaints.into_inner().iter().map(|one| one.code).collect();
+            assert_eq!(codes, expected, "{text}");
+            breaker
+        };
+        assert_eq!(check("{}", &[]), Breaker::default());
+        let all = r#"{ "failures": 3, "rate": "20%", "window": "1m", "open_for": "500ms" }"#;
+        let expected = Breaker {
+            failures: 3,
+            percent: 20,
+            window: Duration::from_mins(1),
+            open_for: Duration::from_millis(500),
+        };
+        assert_eq!(check(all, &[]), expected);
+        check(
+            r#"{ "failures": 0, "rate": "half" }"#,
+            &["bad_failures", "bad_percent"],
+        );
+        check(
+            r#"{ "rate": "0%", "window": "0s", "open_for": "soon" }"#,
+            &["bad_percent", "zero_duration", "bad_duration"],
+        );
     }
 
     #[test]

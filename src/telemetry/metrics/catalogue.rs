@@ -77,6 +77,8 @@ catalogue! {
         "Calls whose model had no price.";
     UPSTREAM = Counter "tollgate_upstream_requests_total" ["provider", "outcome"]
         "Attempts at a provider by how they ended.";
+    CIRCUIT = Gauge "tollgate_circuit_state" ["provider"]
+        "Whether a provider's targets are called: 0 closed (yes), 1 half open (one call is to show it), 2 open (others are); the worst of them.";
     RETRIES = Counter "tollgate_retries_total" ["provider"]
         "Attempts made again at the same provider.";
     SPEND = Counter "tollgate_spend_usd_total" ["project", "model"]

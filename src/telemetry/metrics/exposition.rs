@@ -10,6 +10,7 @@ use super::series::RETRIES;
 use super::{Metrics, process};
 use crate::governance::budget::Standing;
 use crate::governance::identity::Label;
+use crate::provider::health::Circuit;
 use crate::telemetry::event::Attempt;
 use crate::units::Money;
 use prometheus::core::{Collector, Desc};
@@ -89,6 +90,8 @@ pub struct Sources {
     pub journal: Box<dyn Fn() -> JournalReading + Send + Sync>,
     /// The decision log.
     pub log: Box<dyn Fn() -> LogReading + Send + Sync>,
+    /// What each provider's circuits say.
+    pub circuits: Box<dyn Fn() -> Vec<(Arc<str>, Circuit)> + Send + Sync>,
     /// The control panel, where there is one.
     pub panel: Box<dyn Fn() -> Option<PanelReading> + Send + Sync>,
 }
@@ -166,6 +169,14 @@ impl Collector for Reader {
             sheet.count(&catalogue::DECISION_LOG_FAILURES, &[], log.failures);
             sheet.count(&catalogue::DECISION_LOG_QUEUED, &[], log.queued);
             sheet.count(&catalogue::DECISION_LOG_DROPPED, &[], log.dropped);
+            for (provider, circuit) in (sources.circuits)() {
+                let state = match circuit {
+                    Circuit::Closed => 0,
+                    Circuit::HalfOpen => 1,
+                    Circuit::Open => 2,
+                };
+                sheet.count(&catalogue::CIRCUIT, &[&*provider], state);
+            }
             if let Some(reading) = (sources.panel)() {
                 panel(&mut sheet, reading);
             }

@@ -4,6 +4,7 @@ use crate::governance::audit::{Found, Revisions, Ruled, Shadowed, Who};
 use crate::governance::budget::{Period, Standing};
 use crate::governance::identity::Label;
 use crate::ids::PassageId;
+use crate::provider::health::Circuit;
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Attempt, Denied, Failed, Passage, Settled};
 use crate::units::{Money, Tokens};
@@ -118,6 +119,12 @@ fn attach(telemetry: &Telemetry, budgets: Vec<BudgetReading>) {
             failures: 0,
             queued: 2,
             dropped: 1,
+        }),
+        circuits: Box::new(|| {
+            vec![
+                ("openai".into(), Circuit::Closed),
+                ("vllm".into(), Circuit::Open),
+            ]
         }),
         panel: Box::new(|| {
             let lease = |remaining, expires| LeaseReading {

@@ -1,5 +1,6 @@
 //! Models that several providers answer for: who is asked, and that nobody is paid for more than the answer.
 
+mod circuit;
 mod failover;
 
 use crate::support::{Gateway, Home, Ledger, Meter, Money, Simulator};
@@ -15,6 +16,7 @@ const PRICES: &str = r#"
   dear--status-503: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-500: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-429: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
+  dear--status-429--retry_after-1: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-504: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-400: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--hang-head: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
@@ -35,8 +37,15 @@ struct Stage {
 impl Stage {
     /// `smart` goes to these targets; `more` is the rest of the configuration.
     fn set(targets: &str, more: &str) -> Self {
+        Self::with_circuits("{}", targets, more)
+    }
+
+    /// The same, where circuits of both providers are set so.
+    fn with_circuits(circuit: &str, targets: &str, more: &str) -> Self {
         let (a, b) = (Simulator::start(PRICES), Simulator::start(PRICES));
-        let home = Home::written(&a.prices, &settings(a.address, b.address, targets, more));
+        let settings = settings(a.address, b.address, targets, more);
+        let settings = settings.replace("/v1\" }", &format!("/v1\", circuit: {circuit} }}"));
+        let home = Home::written(&a.prices, &settings);
         let gateway = home.start();
         Self {
             a,

@@ -1,0 +1,128 @@
+//! What an attempt says of its target: for the circuit, and for how long the target is left alone.
+//!
+//! A provider that answers, also with a refusal that is the caller's matter, fares well. One that cannot be reached, breaks
+//! off, keeps silent or fails on its side (5xx) does not; nor does one that is overrun (429), unless it said when to come back:
+//! then it is left alone until then and nothing is held against it.
+
+use super::attempt::{Stop, retry_after};
+use super::fallback::Company;
+use super::passage::Passage;
+use super::worker::Target;
+use crate::clock;
+use crate::provider::health::{Claim, Probe};
+use crate::provider::transport::{Loan, TransportError};
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use std::time::Duration;
+
+/// How a target fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fared {
+    /// It answered.
+    Well,
+    /// It asked to be left alone for so long, and is well otherwise.
+    Overrun(Duration),
+    /// It failed, and may have asked to be left alone.
+    Badly(Option<Duration>),
+}
+
+impl Fared {
+    pub(super) fn of(outcome: &Result<(Response<Incoming>, Loan), TransportError>) -> Self {
+        match outcome {
+            Ok((response, _)) => {
+                // A date, or more than anybody waits, is no time to be left alone for.
+                let rest = retry_after(response.headers())
+                    .filter(|wait| !wait.is_zero() && *wait < Duration::MAX);
+                Self::told(response.status(), rest)
+            }
+            Err(_) => Self::Badly(None),
+        }
+    }
+
+    fn told(status: StatusCode, rest: Option<Duration>) -> Self {
+        match (status, rest) {
+            (StatusCode::TOO_MANY_REQUESTS, Some(rest)) => Self::Overrun(rest),
+            (StatusCode::TOO_MANY_REQUESTS, None) => Self::Badly(None),
+            (status, rest) if status.is_server_error() => Self::Badly(rest),
+            _ => Self::Well,
+        }
+    }
+
+    pub(super) const fn is_bad(self) -> bool {
+        !matches!(self, Self::Well)
+    }
+}
+
+impl Passage {
+    /// Asks the target's circuit where another could be asked instead; a call with one target asks nobody.
+    pub(super) fn let_through(&self, target: &Target) -> Result<Option<Probe>, Stop> {
+        if !matches!(self.company, Company::Others(_)) {
+            return Ok(None);
+        }
+        let now = clock::since_start();
+        match target
+            .health
+            .claim(&target.destination.upstream.breaker, now)
+        {
+            Claim::Probe(probe) => Ok(Some(probe)),
+            Claim::Shut if self.company.has_better(now) => Err(Stop::Shut),
+            Claim::Shut | Claim::Free => Ok(None),
+        }
+    }
+}
+
+impl Target {
+    /// Keeps what an attempt said of it.
+    pub(super) fn tell(
+        &self,
+        fared: Fared,
+        probe: Option<&Probe>,
+        (sent, now): (Duration, Duration),
+    ) {
+        let (health, upstream) = (&self.health, &self.destination.upstream);
+        let breaker = &upstream.breaker;
+        let (opened, rest) = match fared {
+            Fared::Well => (false, None),
+            Fared::Overrun(rest) => (false, Some(rest)),
+            Fared::Badly(rest) => (health.failed(breaker, probe, now), rest),
+        };
+        if let Some(rest) = rest {
+            health.rest(rest, now);
+        }
+        let model = &*self.destination.configured;
+        if opened {
+            tracing::warn!(
+                provider = %upstream.name,
+                model,
+                open_for = ?breaker.open_for,
+                "a target failed too often: while its circuit is open others are asked, where there are any"
+            );
+        }
+        if !matches!(fared, Fared::Badly(_)) && health.answered(breaker, sent, now) {
+            tracing::info!(provider = %upstream.name, model, "a target answers again: its circuit is closed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_status_says_of_a_target() {
+        let check = |status: u16, rest: Option<u64>, expected| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let rest = rest.map(Duration::from_secs);
+            assert_eq!(Fared::told(status, rest), expected, "{status}");
+        };
+        let second = Duration::from_secs(1);
+        check(200, None, Fared::Well);
+        check(400, Some(1), Fared::Well);
+        check(404, None, Fared::Well);
+        check(429, Some(1), Fared::Overrun(second));
+        check(429, None, Fared::Badly(None));
+        check(500, None, Fared::Badly(None));
+        check(503, Some(1), Fared::Badly(Some(second)));
+        check(529, None, Fared::Badly(None));
+    }
+}
