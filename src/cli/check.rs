@@ -248,7 +248,7 @@ fn as_json(file: &Path, kind: &str, result: &Result<String, Faults>) -> Value {
     json!({ "file": file.display().to_string(), "kind": kind, "ok": result.is_ok(), "faults": faults })
 }
 
-fn fault_json(fault: &Fault) -> Value {
+pub(super) fn fault_json(fault: &Fault) -> Value {
     json!({
         "file": fault.file.display().to_string(),
         "line": fault.line,

@@ -23,6 +23,7 @@ pub mod node;
 pub mod panel;
 mod place;
 pub mod policy;
+pub mod prices;
 pub mod quote;
 mod remote;
 pub mod request;
@@ -79,6 +80,7 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     Audit(audit::AuditArgs),
     Policy(policy::PolicyArgs),
+    Prices(prices::PricesArgs),
     Explain(explain::ExplainArgs),
     Scan(scan::ScanArgs),
     #[command(flatten)]
@@ -214,6 +216,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
         }
         Command::Audit(args) => return audit::run(&args, &env, &mut out).map_err(unreadable),
         Command::Policy(args) => return policy::run(&args, &env, &mut out).map_err(policy::failed),
+        Command::Prices(args) => return prices::run(&args, &env, &mut out).map_err(unreadable),
         Command::Explain(args) => return explain::run(&args, &env, &mut out).map_err(unreadable),
         Command::Scan(args) => {
             let mut buffered = io::BufWriter::new(out);

@@ -24,6 +24,9 @@ pub use crate::control::settings::Control;
 pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
 pub use panel::{is_panel, load_panel};
+pub use prices::{
+    Audit, Changed, Comparison, Part, audit as audit_prices, compare as compare_prices,
+};
 pub use read::resolve;
 pub use settings::{KeyStore, Settings, config_schema, panel_schema, prices_schema};
 pub use watch::{Prepared, WatchError, Watcher, prepare};

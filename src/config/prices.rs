@@ -1,15 +1,36 @@
 //! Price books: the built-in one, or the files a configuration names.
 
+mod audit;
+mod compare;
+
+pub use audit::{Audit, audit};
+pub use compare::{Changed, Comparison, Part, compare};
+
 use super::document::Document;
 use super::fault::Faults;
 use super::read::{Reader, read};
-use super::yaml::{self, Kind};
+use super::yaml::{self, Kind, Node};
 use crate::governance::pricing::PriceBook;
 use crate::governance::settings::BookSettings;
 use std::path::Path;
 
 const BUILT_IN: &str = include_str!("../../config/prices.yaml");
 const BUILT_IN_NAME: &str = "(built-in prices)";
+/// The built-in book in a list of files: to be put right by those that follow.
+pub(super) const WORD: &str = "built-in";
+
+fn built_in(reader: &mut Reader<'_>) -> Option<Node> {
+    reader.text(Path::new(BUILT_IN_NAME), BUILT_IN).1
+}
+
+/// A book named on a command line.
+fn named(file: &Path, reader: &mut Reader<'_>) -> Option<Node> {
+    if file == Path::new(WORD) {
+        built_in(reader)
+    } else {
+        reader.yaml(file, None)
+    }
+}
 
 /// The book of a configuration: `named` in the order written, or the built-in one.
 pub(super) fn load(
@@ -19,8 +40,7 @@ pub(super) fn load(
 ) -> PriceBook {
     let mut book = PriceBook::default();
     let Some(named) = named else {
-        let (_, root) = reader.text(Path::new(BUILT_IN_NAME), BUILT_IN);
-        if let Some(root) = root {
+        if let Some(root) = built_in(reader) {
             add(Document::new(root, reader), reader, &mut book);
         }
         return book;
@@ -32,7 +52,12 @@ pub(super) fn load(
         }
         let place = document.place(&path);
         let file = reader.places.resolve(place.source, Path::new(name));
-        if let Some(root) = reader.yaml(&file, Some(place)) {
+        let root = if name == WORD {
+            built_in(reader)
+        } else {
+            reader.yaml(&file, Some(place))
+        };
+        if let Some(root) = root {
             add(Document::new(root, reader), reader, &mut book);
         }
     }

@@ -48,7 +48,7 @@ pub struct Settings {
     /// Policy files, folders of them, and packs that are built in: `policies/`, `pack:secrets`.
     #[serde(default)]
     pub policies: Vec<String>,
-    /// Price books; of two prices for one model the later wins. The built-in book when absent.
+    /// Price books; of two prices for one model the later wins. `built-in` is the built-in book, as is none at all.
     pub prices: Option<Vec<String>>,
     /// What to do with a call whose model has no price.
     pub unknown_price: Option<UnknownPriceSettings>,
