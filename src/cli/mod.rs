@@ -14,6 +14,7 @@ pub mod counts;
 mod endpoint;
 pub mod explain;
 pub mod gateway;
+pub mod import;
 pub mod key;
 pub mod kill;
 pub mod lease;
@@ -85,6 +86,7 @@ enum Command {
     Scan(scan::ScanArgs),
     #[command(flatten)]
     AtPanel(remote::AtPanel),
+    Import(import::ImportArgs),
     Simulate(simulate::Args),
     Schema(SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -223,6 +225,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
             return scan::run(&args, &mut buffered).map_err(unreadable);
         }
         Command::AtPanel(command) => return command.run(&env, &mut out).map_err(remote::failed),
+        Command::Import(args) => return Ok(import::run(&args, &mut out, &mut anstream::stderr())?),
         Command::Simulate(args) => {
             drop(out);
             let prices = price_book(&args.prices)?;

@@ -12,6 +12,7 @@ mod document;
 mod fault;
 mod keys;
 mod layer;
+mod litellm;
 mod panel;
 pub mod policy;
 mod prices;
@@ -23,6 +24,7 @@ mod yaml;
 pub use crate::control::settings::Control;
 pub use fault::{Fault, Faults};
 pub use keys::{KeyFile, KeyFileError, as_written, digest_of, private_folder, write_private};
+pub use litellm::{Fate, Imported, Note, Variable, import as import_litellm};
 pub use panel::{is_panel, load_panel};
 pub use prices::{
     Audit, Changed, Comparison, Part, audit as audit_prices, compare as compare_prices,

@@ -64,6 +64,18 @@ pub(super) fn load(
     book
 }
 
+/// The built-in book, and these after it.
+pub(super) fn together(texts: &[&str], reader: &mut Reader<'_>) -> PriceBook {
+    let mut book = PriceBook::default();
+    let own = texts.iter().map(|text| (Path::new("(prices)"), *text));
+    for (name, text) in std::iter::once((Path::new(BUILT_IN_NAME), BUILT_IN)).chain(own) {
+        if let (_, Some(root)) = reader.text(name, text) {
+            add(Document::new(root, reader), reader, &mut book);
+        }
+    }
+    book
+}
+
 fn add(mut document: Document, reader: &mut Reader<'_>, book: &mut PriceBook) {
     let settings: BookSettings = document.settings(reader);
     settings.compile(&document.report(), book);
