@@ -94,8 +94,8 @@ fn litellm(
     }
     let book = book.filter(|_| imported.prices.is_some());
     if let Some(output) = &args.output {
-        let files = std::iter::once(output).chain(&book);
-        for file in files.filter(|file| !args.force && file.exists()) {
+        let mut files = std::iter::once(output).chain(&book);
+        if let Some(file) = files.find(|file| !args.force && file.exists()) {
             bail!(
                 "{} is there already: name another file, or replace it with --force",
                 file.display()

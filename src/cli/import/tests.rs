@@ -41,7 +41,7 @@ fn a_configuration_is_written_with_its_prices_and_what_was_left_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("tollgate.yaml");
     let (code, out, err) = told(folder.path(), FILE, |args| {
-        args.output = Some(output.clone())
+        args.output = Some(output.clone());
     });
     assert_eq!((code, &err[..]), (ExitCode::SUCCESS, ""));
     assert!(

@@ -22,6 +22,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// So many things of one name get a number each; a file within bounds has not more.
+const MOST_ALIKE: u32 = 1_000_000;
+
 /// A configuration that was converted.
 #[derive(Debug, Clone)]
 pub struct Imported {
@@ -262,7 +265,7 @@ impl<'a> Draft<'a> {
         let wanted = variable_name(wanted);
         let free = |name: &String| !self.variables.contains_key(name);
         std::iter::once(wanted.clone())
-            .chain((2_u32..).map(|number| format!("{wanted}_{number}")))
+            .chain((2..MOST_ALIKE).map(|number| format!("{wanted}_{number}")))
             .find(free)
             .unwrap_or(wanted)
     }

@@ -3,15 +3,13 @@
 use super::number::decimal;
 use super::vendor::{Vendor, vendor};
 use super::{
-    Draft, Fate, Limit, Price, Provider, Route, Section, Target, Variable, is_variable, items, text,
+    Draft, Fate, Limit, MOST_ALIKE, Price, Provider, Route, Section, Target, Variable, is_variable,
+    items, text,
 };
 use crate::config::fault::Place;
 use crate::config::yaml::{Entry, Node};
-use crate::provider::settings::Base;
-use std::collections::BTreeMap;
-
-/// How many targets a route may have here. With more, whole groups and their fallbacks are converted.
-const MOST_TARGETS: usize = 1;
+use crate::provider::settings::{Base, MOST_TARGETS};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is written for how targets are chosen, for LiteLLM's word; `None`: there is nothing like it here.
 pub(super) fn strategy(_routing: &str) -> Option<&'static str> {
@@ -108,6 +106,11 @@ pub(super) fn list(draft: &mut Draft<'_>, node: &Node, credentials: &Credentials
 pub(super) fn bound(draft: &mut Draft<'_>) {
     let mut left = Vec::new();
     for route in &mut draft.routes {
+        // Of one target that stands there twice the first is enough: how often it is asked is a matter of retries.
+        let mut seen = BTreeSet::new();
+        route
+            .targets
+            .retain(|target| seen.insert((target.provider.clone(), target.model.clone())));
         let kept = route.targets.len().min(MOST_TARGETS);
         let first = route
             .targets
@@ -129,7 +132,7 @@ pub(super) fn bound(draft: &mut Draft<'_>) {
                 "deployment {}/{} of `{group}`",
                 target.provider, target.model
             ),
-            format!("a model has {MOST_TARGETS} target here, and `{group}` goes to {first}"),
+            format!("a model has at most {MOST_TARGETS} targets here, and `{group}` goes to {first} first"),
             "choose the one to keep, or give each a name of its own",
         );
     }
@@ -369,7 +372,7 @@ fn provider(
     }
     let taken = |name: &String| draft.providers.iter().any(|known| known.name == *name);
     let name = std::iter::once(name.to_owned())
-        .chain((2_u32..).map(|number| format!("{name}-{number}")))
+        .chain((2..MOST_ALIKE).map(|number| format!("{name}-{number}")))
         .find(|name| !taken(name))?;
     draft.providers.push(Provider {
         name: name.clone(),

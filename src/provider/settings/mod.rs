@@ -10,8 +10,8 @@ mod route;
 pub use circuit::CircuitSettings;
 pub use preset::{Habits, PRESETS, Preset};
 pub use route::{
-    EncodingSettings, Names, Route, RouteSettings, RouteTarget, StrategySettings, TargetSettings,
-    encoding_of,
+    EncodingSettings, MOST_TARGETS, Names, Route, RouteSettings, RouteTarget, StrategySettings,
+    TargetSettings, encoding_of,
 };
 
 use crate::chat::Dialect;

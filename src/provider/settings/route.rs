@@ -90,7 +90,7 @@ pub struct RouteTarget {
 }
 
 /// More targets than this are not failed over to in any time a caller waits.
-const MOST_TARGETS: usize = 16;
+pub const MOST_TARGETS: usize = 16;
 
 /// How `kind` counts the tokens of `model` (its name there), where that is known.
 #[must_use]
