@@ -95,6 +95,7 @@ pub fn quote(
         key: index,
         labels: RequestLabels::default(),
         cost_comment: false,
+        deadlines: crate::pipeline::Deadlines::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let quote = runtime.block_on(worker.quote(&plan, &call));

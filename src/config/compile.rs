@@ -14,7 +14,7 @@ use crate::governance::identity::{Digest, Key};
 use crate::governance::settings::KeySettings;
 use crate::lease::settings::MOST_NAMES;
 use crate::pattern::Pattern;
-use crate::provider::settings::{Kind, Names, Provider, Route, RouteTarget, VAULT};
+use crate::provider::settings::{Kind, Names, Provider, Route, RouteTarget, Strategy, VAULT};
 use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -313,8 +313,10 @@ impl Loading<'_> {
             targets: vec![RouteTarget {
                 provider: 0,
                 model: None,
+                weight: 1,
                 tokenizer: (provider.kind == Kind::Simulator).then_some(Encoding::Simulator),
             }],
+            strategy: Strategy::default(),
             max_output: None,
         }]
     }

@@ -521,7 +521,7 @@ fn what_this_version_cannot_do_is_refused() {
     );
     check(
         "models: { name: x, provider: sim, strategy: weighted }\n",
-        &["2:45 strategy_not_supported"],
+        &["2:45 strategy_without_targets"],
     );
     assert_eq!(
         codes(&sources("providers: { a: { kind: gemini } }\n")),
@@ -562,6 +562,22 @@ fn a_route_names_each_of_its_targets_once() {
     check(
         "targets: [{ provider: vllm }], model: y",
         &["3:52 model_and_targets"],
+    );
+    check(
+        "strategy: weighted, targets: [{ provider: vllm, weight: 3 }, { provider: sim }]",
+        &[],
+    );
+    check(
+        "strategy: least_latency, targets: [{ provider: vllm }, { provider: sim }]",
+        &[],
+    );
+    check(
+        "strategy: weighted, targets: [{ provider: vllm, weight: 0 }, { provider: sim, weight: 1001 }]",
+        &["3:70 bad_weight", "3:100 bad_weight"],
+    );
+    check(
+        "targets: [{ provider: vllm, weight: 2 }, { provider: sim }]",
+        &["3:50 weight_without_weighted"],
     );
     let many: Vec<String> = (0..17)
         .map(|n| format!("{{ provider: sim, model: m{n} }}"))

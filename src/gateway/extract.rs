@@ -6,7 +6,8 @@
 
 use super::Rules;
 use super::status::Refused;
-use crate::pipeline::RequestLabels;
+use crate::pipeline::{Deadlines, RequestLabels};
+use crate::settings::duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Version};
@@ -44,6 +45,7 @@ pub(super) struct Head {
     pub(super) request_id: Option<HeaderValue>,
     pub(super) dry_run: bool,
     pub(super) cost_comment: bool,
+    pub(super) deadlines: Deadlines,
     pub(super) gzip: bool,
 }
 
@@ -139,6 +141,10 @@ pub(super) fn head(headers: &HeaderMap) -> Result<Head, Refused> {
                 head.request_id = (fits && value.as_bytes().iter().all(u8::is_ascii_graphic))
                     .then(|| value.clone());
             }
+            // What clients tell of themselves is no reason to refuse them.
+            "x-stainless-read-timeout" | "x-stainless-timeout" => {
+                head.deadlines.head = time(value).or(head.deadlines.head);
+            }
             name if name.starts_with("x-tollgate-") || name.starts_with("x-litellm-") => {
                 head.ours(name, value)?;
             }
@@ -175,6 +181,15 @@ impl Head {
                 self.cost_comment = value == "stream";
                 return Ok(());
             }
+            "x-tollgate-timeout" | "x-litellm-timeout" => {
+                let time = time(value).ok_or_else(|| Refused::time(name))?;
+                let total = &mut self.deadlines.total;
+                if total.is_some_and(|known| known != time) {
+                    return Err(Refused::twice(name));
+                }
+                *total = Some(time);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let text = std::str::from_utf8(value.as_bytes()).ok().map(str::trim);
@@ -191,6 +206,20 @@ impl Head {
         *slot = Some(text.into());
         Ok(())
     }
+}
+
+/// A time as a header has it: seconds, with a point or without, or with a unit (`1500ms`, `30s`, `2m`); never nothing.
+fn time(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let time = if plain {
+        Duration::try_from_secs_f64(text.parse().ok()?).ok()?
+    } else {
+        duration(text).ok()?
+    };
+    (!time.is_zero()).then_some(time)
 }
 
 fn is_json(value: &[u8]) -> bool {
@@ -301,6 +330,33 @@ pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Bytes, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_says_how_long_it_waits() {
+        let check = |pairs: &[(&'static str, &'static str)], expected: Option<(u64, u64)>| {
+            let found = head(&headers(pairs)).ok().map(|head| {
+                let millis = |time: Option<Duration>| time.map_or(0, |time| time.as_millis());
+                (millis(head.deadlines.total), millis(head.deadlines.head))
+            });
+            let expected = expected.map(|(total, head)| (u128::from(total), u128::from(head)));
+            assert_eq!(found, expected, "{pairs:?}");
+        };
+        check(&[], Some((0, 0)));
+        check(&[("x-tollgate-timeout", "30")], Some((30_000, 0)));
+        check(&[("x-tollgate-timeout", " 1.5 ")], Some((1_500, 0)));
+        check(&[("x-tollgate-timeout", "250ms")], Some((250, 0)));
+        check(&[("x-litellm-timeout", "2m")], Some((120_000, 0)));
+        for wrong in [
+            "0", "0s", "-1", "soon", "", "1e9", "NaN", ".", "1.2.3", "5 min",
+        ] {
+            check(&[("x-tollgate-timeout", wrong)], None);
+        }
+        let twice = [("x-tollgate-timeout", "1"), ("x-litellm-timeout", "2")];
+        check(&twice, None);
+        check(&[("x-stainless-read-timeout", "600.0")], Some((0, 600_000)));
+        check(&[("x-stainless-timeout", "600")], Some((0, 600_000)));
+        check(&[("x-stainless-read-timeout", "None")], Some((0, 0)));
+    }
 
     #[test]
     fn a_host_is_ours_only_by_its_whole_name() {

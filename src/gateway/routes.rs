@@ -123,6 +123,7 @@ impl Visit {
                     peer: self.peer,
                     labels: head.labels,
                     cost_comment: head.cost_comment,
+                    deadlines: head.deadlines,
                 });
                 if head.dry_run {
                     self.quote(&call).await

@@ -153,6 +153,16 @@ impl Refused {
         }
     }
 
+    pub(super) fn time(name: &str) -> Self {
+        let message = format!(
+            "header {name} must hold a time to wait, in seconds or with a unit: `30`, `1.5`, `500ms`, `2m`"
+        );
+        Self {
+            param: Some(name.into()),
+            ..refused(StatusCode::BAD_REQUEST, INVALID, None, message)
+        }
+    }
+
     pub(super) fn too_large(most: usize) -> Self {
         let message =
             format!("the body is larger than {most} bytes: send less, or raise `max_body`");

@@ -6,7 +6,7 @@
 
 use super::consult::{of_answers, whole_answer};
 use super::fallback::Company;
-use super::fare::Fared;
+use super::fare::{Fared, is_patient};
 use super::passage::{Ending, Passage};
 use super::reading::plain;
 use super::refusal::is_unseen;
@@ -128,11 +128,7 @@ impl Passage {
             let request = upstream.request(self.endpoint, self.query.as_deref(), headers, body);
             let sent = clock::since_start();
             self.dispatch();
-            let left = self
-                .began()
-                .saturating_add(timeouts.total)
-                .saturating_sub(sent);
-            let limits = timeouts.within(left);
+            let limits = timeouts.within(self.due.left(sent));
             let outcome = tokio::select! {
                 biased;
                 outcome = target.lane.send(request, &limits, sent) => outcome,
@@ -140,10 +136,11 @@ impl Passage {
             };
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
-            let fared = Fared::of(&outcome);
-            target.tell(fared, probe.as_ref(), (sent, now));
+            let fared = Fared::of(&outcome, is_patient(&limits, &timeouts));
+            let paced = self.company.goes_by_pace();
+            target.tell(fared, probe.as_ref(), paced, (sent, now));
             // Whoever is to be left alone is not asked again while another can be.
-            let leaves = fared.is_bad() && !target.lets(now) && self.company.has_better(now);
+            let leaves = fared.is_bad() && !target.lets(now) && self.company.has_better();
             let (wait, failure) = match outcome {
                 Ok((response, loan)) => {
                     // How a success ends is known when its body is read.
@@ -151,21 +148,23 @@ impl Passage {
                         self.attempted(ending(response.status()));
                     }
                     let wait = self.worth_repeating(&response, attempt, most);
-                    let Some(wait) = wait.filter(|_| !leaves) else {
+                    let Some(wait) = wait.filter(|wait| !leaves && self.due.allows(*wait, now))
+                    else {
                         return Ok((response, loan, attempt));
                     };
                     (wait, Failure::Status(response.status().as_u16(), None))
                 }
                 Err(error) => {
                     self.attempted(how(error));
-                    if !error.surely_undone() || attempt >= most || leaves {
-                        return Err(Stop::Failed(error.into(), attempt));
-                    }
                     let wait = if error == TransportError::Stale {
                         Duration::ZERO
                     } else {
                         self.backoff(attempt)
                     };
+                    let again = error.surely_undone() && attempt < most && !leaves;
+                    if !again || !self.due.allows(wait, now) {
+                        return Err(Stop::Failed(error.into(), attempt));
+                    }
                     (wait, Failure::from(error))
                 }
             };
@@ -411,8 +410,7 @@ impl Passage {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let timeouts = self.plan.timeouts;
-                let over = self.began().saturating_add(timeouts.total);
-                let left = over.saturating_sub(clock::since_start());
+                let left = self.due.over.saturating_sub(clock::since_start());
                 let patience = timeouts.idle.min(left);
                 tokio::select! {
                     biased;

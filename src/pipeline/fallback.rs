@@ -8,7 +8,8 @@
 use super::attempt::{Reached, Stop, retry_after};
 use super::passage::Passage;
 use super::refusal::{Other, Why};
-use super::way::{Places, Way};
+use super::way::{Errand, Places, Way};
+use super::worker::Worker;
 use super::{Call, Draft, Failure, Refusal, Seen};
 use crate::clock;
 use crate::governance::gate::Reason;
@@ -40,8 +41,13 @@ impl Company {
     }
 
     /// Whether there is another who fares well.
-    pub(super) fn has_better(&self, now: Duration) -> bool {
-        matches!(self, Self::Others(others) if others.has_better(now))
+    pub(super) fn has_better(&self) -> bool {
+        matches!(self, Self::Others(others) if others.has_better())
+    }
+
+    /// Whether targets are chosen by how soon they answer.
+    pub(super) fn goes_by_pace(&self) -> bool {
+        matches!(self, Self::Others(others) if others.way.goes_by_pace())
     }
 
     fn take(&mut self) -> Option<Box<Others>> {
@@ -92,15 +98,14 @@ impl Others {
     }
 
     /// Whether there is one who fares well.
-    fn has_better(&self, now: Duration) -> bool {
-        let spoken = self.call.endpoint.dialect();
-        self.way.better(spoken, self.asked, now).is_some()
+    fn has_better(&self) -> bool {
+        self.way.has_better(Errand::of(&self.call), self.asked)
     }
 
     /// Turns to the next target; `false` if there is none.
-    fn turn(&mut self) -> bool {
-        let (spoken, now) = (self.call.endpoint.dialect(), clock::since_start());
-        let Some((place, target)) = self.way.choose(spoken, self.asked, now) else {
+    fn turn(&mut self, worker: &Worker) -> bool {
+        let errand = Errand::of(&self.call);
+        let Some((place, target)) = self.way.choose(errand, self.asked, worker) else {
             return false;
         };
         self.asked.add(place);
@@ -115,14 +120,14 @@ impl Passage {
         &mut self,
         came: &Result<Reached, Stop>,
     ) -> Result<Option<(HeaderMap, Outgoing)>, Refusal> {
-        let Some(why) = reason_to_leave(came).filter(|_| !self.gone.get()) else {
+        let Some(why) = reason_to_leave(came).filter(|_| self.may_go_on()) else {
             return Ok(None);
         };
         // It is not the passage's while the gate is asked: the caller may be gone meanwhile.
         let Some(mut others) = self.company.take() else {
             return Ok(None);
         };
-        if !others.turn() {
+        if !others.turn(&self.worker) {
             self.company = Company::Others(others);
             return Ok(None);
         }
@@ -149,6 +154,11 @@ impl Passage {
         let out = self.outgoing(others.draft());
         self.company = Company::Others(others);
         Ok(Some(out))
+    }
+
+    /// Whether there is somebody who waits, and time.
+    fn may_go_on(&self) -> bool {
+        !self.gone.get() && self.due.allows(Duration::ZERO, clock::since_start())
     }
 
     /// What is told of the other targets when the last one failed.

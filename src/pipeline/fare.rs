@@ -10,6 +10,7 @@ use super::passage::Passage;
 use super::worker::Target;
 use crate::clock;
 use crate::provider::health::{Claim, Probe};
+use crate::provider::settings::Timeouts;
 use crate::provider::transport::{Loan, TransportError};
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
@@ -24,17 +25,29 @@ pub(super) enum Fared {
     Overrun(Duration),
     /// It failed, and may have asked to be left alone.
     Badly(Option<Duration>),
+    /// Its caller was in a hurry: nothing is known.
+    Unknown,
 }
 
 impl Fared {
-    pub(super) fn of(outcome: &Result<(Response<Incoming>, Loan), TransportError>) -> Self {
+    /// What came of an attempt; `patient` if it had its time.
+    pub(super) fn of(
+        outcome: &Result<(Response<Incoming>, Loan), TransportError>,
+        patient: bool,
+    ) -> Self {
         match outcome {
             Ok((response, _)) => {
+                let status = response.status();
+                // Headers are only looked at where they could say something.
+                if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+                    return Self::Well;
+                }
                 // A date, or more than anybody waits, is no time to be left alone for.
                 let rest = retry_after(response.headers())
                     .filter(|wait| !wait.is_zero() && *wait < Duration::MAX);
-                Self::told(response.status(), rest)
+                Self::told(status, rest)
             }
+            Err(error) if error.is_timeout() && !patient => Self::Unknown,
             Err(_) => Self::Badly(None),
         }
     }
@@ -49,8 +62,14 @@ impl Fared {
     }
 
     pub(super) const fn is_bad(self) -> bool {
-        !matches!(self, Self::Well)
+        matches!(self, Self::Overrun(_) | Self::Badly(_))
     }
+}
+
+/// Whether an attempt had most of the time that is configured: one whose caller left it less says nothing by not being in time.
+pub(super) fn is_patient(limits: &Timeouts, configured: &Timeouts) -> bool {
+    let usual = configured.within(configured.total);
+    limits.first_byte >= usual.first_byte / 2 && limits.connect >= usual.connect / 2
 }
 
 impl Passage {
@@ -65,7 +84,7 @@ impl Passage {
             .claim(&target.destination.upstream.breaker, now)
         {
             Claim::Probe(probe) => Ok(Some(probe)),
-            Claim::Shut if self.company.has_better(now) => Err(Stop::Shut),
+            Claim::Shut if self.company.has_better() => Err(Stop::Shut),
             Claim::Shut | Claim::Free => Ok(None),
         }
     }
@@ -77,17 +96,22 @@ impl Target {
         &self,
         fared: Fared,
         probe: Option<&Probe>,
+        paced: bool,
         (sent, now): (Duration, Duration),
     ) {
         let (health, upstream) = (&self.health, &self.destination.upstream);
         let breaker = &upstream.breaker;
         let (opened, rest) = match fared {
+            Fared::Unknown => return,
             Fared::Well => (false, None),
             Fared::Overrun(rest) => (false, Some(rest)),
             Fared::Badly(rest) => (health.failed(breaker, probe, now), rest),
         };
         if let Some(rest) = rest {
             health.rest(rest, now);
+        }
+        if fared == Fared::Well && paced {
+            health.took(now.saturating_sub(sent), now);
         }
         let model = &*self.destination.configured;
         if opened {

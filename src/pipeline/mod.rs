@@ -9,6 +9,7 @@ mod alarm;
 mod attempt;
 mod consult;
 mod cutoff;
+mod deadline;
 mod explain;
 mod fallback;
 mod fare;
@@ -29,6 +30,7 @@ mod worker;
 pub use alarm::Alarm;
 pub use consult::{Elsewhere, Resolve};
 pub use cutoff::Cut;
+pub use deadline::Deadlines;
 pub use explain::Explained;
 pub use plan::{Destination, Plan};
 pub use quote::{Quote, QuoteLine};
@@ -93,6 +95,8 @@ pub struct Call {
     pub labels: RequestLabels,
     /// Whether the stream is to end with a comment that says what it cost.
     pub cost_comment: bool,
+    /// How long the caller will wait.
+    pub deadlines: Deadlines,
 }
 
 /// Labels a request brings along.
@@ -264,7 +268,7 @@ impl Worker {
         note.model = model.into();
         note.streaming = look.stream;
         note.look = clock::since_start().saturating_sub(call.arrived);
-        let (target, way) = chosen(self.way(plan, model), call.endpoint, model)?;
+        let (target, way) = chosen(self, self.way(plan, model), call, model)?;
         Ok(Box::new(Seen {
             look,
             target,

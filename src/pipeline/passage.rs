@@ -5,6 +5,7 @@
 
 use super::consult::{Asking, On, Question, Spoken, of_answers};
 use super::cutoff::Cutoff;
+use super::deadline::Due;
 use super::fallback::Company;
 use super::plan::Plan;
 use super::screen::Screen;
@@ -72,6 +73,8 @@ pub(super) struct Passage {
     pub(super) cutoff: Cutoff,
     /// How the attempt under way is told to have ended, if nobody says it better.
     untold: Option<Attempt>,
+    /// When it must have got how far.
+    pub(super) due: Due,
     /// The other targets, where there are any.
     pub(super) company: Company,
     _passing: Passing,
@@ -158,6 +161,7 @@ impl Passage {
             asking: None,
             cutoff,
             untold: None,
+            due: Due::of(call.deadlines, &plan.timeouts, call.began.since_start),
             company: Company::None,
             worker,
             plan,
@@ -183,11 +187,6 @@ impl Passage {
             texts,
         );
         Some(Asking::begin(&self.worker, screen, &consults, &question))
-    }
-
-    /// When its head was read.
-    pub(super) const fn began(&self) -> Duration {
-        self.began.since_start
     }
 
     /// The input it was weighed with.

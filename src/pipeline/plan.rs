@@ -9,6 +9,7 @@ use crate::governance::audit::{Revisions, Who};
 use crate::governance::gate::Charter;
 use crate::governance::identity::{Key, KeyIndex};
 use crate::governance::pricing::{PriceBook, Rate};
+use crate::provider::choice::Strategy;
 use crate::provider::settings::{Retries, Route, RouteTarget, Timeouts, encoding_of};
 use crate::provider::upstream::Upstream;
 use crate::units::Tokens;
@@ -55,18 +56,20 @@ pub struct Destination {
     pub encoding: Option<Encoding>,
     /// The model as it is configured: how it fares is kept by this name, so that callers cannot make up more of them.
     pub configured: Box<str>,
+    /// How many calls go there in proportion to the others', where it is chosen by that.
+    pub weight: u32,
 }
 
 impl Plan {
-    /// Where calls for `model` may go, in the order they are written in; nowhere if no route covers it.
+    /// Where calls for `model` may go, in the order they are written in, and how one is chosen; nowhere if no route covers it.
     #[must_use]
-    pub fn destinations(&self, model: &str) -> Vec<Destination> {
+    pub fn destinations(&self, model: &str) -> (Strategy, Vec<Destination>) {
         let Some(route) = self.route(model) else {
-            return Vec::new();
+            return Default::default();
         };
         let each = route.targets.iter();
-        each.filter_map(|target| self.destination(route, target, model))
-            .collect()
+        let each = each.filter_map(|target| self.destination(route, target, model));
+        (route.strategy, each.collect())
     }
 
     /// Whether calls for `model` go anywhere.
@@ -95,19 +98,20 @@ impl Plan {
             configured: (target.model.as_deref())
                 .unwrap_or(route.pattern.as_str())
                 .into(),
+            weight: target.weight,
             upstream,
         })
     }
 
     /// Where calls may go that a policy sends to another model or provider; nowhere if there is no such way.
     #[must_use]
-    pub fn detour(&self, provider: Option<&str>, model: &str) -> Vec<Destination> {
+    pub fn detour(&self, provider: Option<&str>, model: &str) -> (Strategy, Vec<Destination>) {
         let Some(provider) = provider else {
-            let mut there = self.destinations(model);
+            let (strategy, mut there) = self.destinations(model);
             for destination in &mut there {
                 destination.model.get_or_insert_with(|| model.into());
             }
-            return there;
+            return (strategy, there);
         };
         let mut upstreams = self.upstreams.iter();
         let named = upstreams.find(|upstream| *upstream.name == *provider);
@@ -117,9 +121,10 @@ impl Plan {
             policy_cap: None,
             encoding: encoding_of(upstream.kind, model),
             configured: Box::default(),
+            weight: 1,
             upstream: upstream.clone(),
         });
-        there.into_iter().collect()
+        (Strategy::default(), there.into_iter().collect())
     }
 
     /// The owner of a key, as records name it.

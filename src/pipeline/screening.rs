@@ -7,7 +7,6 @@ use super::screen::{Asked, Guards, Screened, TurnedBack, Whose, scan_name};
 use super::way::chosen;
 use super::worker::Worker;
 use super::{Call, Note, Refusal, Seen, ask, count};
-use crate::chat::Endpoint;
 use crate::clock;
 use crate::governance::budget::Standing;
 use crate::governance::gate::Reason;
@@ -74,7 +73,7 @@ impl Worker {
                 note.scan = screened.scan.map(scan_name);
                 note.screen = Some(screened.screen.clone());
                 stopped.map_err(Refusal::Denied)?;
-                self.take_over(plan, call.endpoint, screened, seen, note)
+                self.take_over(plan, call, screened, seen, note)
             }
             Err(turned) => {
                 let TurnedBack { denial, told } = *turned;
@@ -96,7 +95,7 @@ impl Worker {
     fn take_over(
         &self,
         plan: &Arc<Plan>,
-        endpoint: Endpoint,
+        call: &Call,
         screened: Screened,
         seen: &mut Seen,
         note: &mut Note,
@@ -110,7 +109,7 @@ impl Worker {
         if let Some(route) = route {
             let model = route.model.as_deref().unwrap_or(&note.model);
             let way = self.detour(plan, route.provider.as_deref(), model);
-            (seen.target, seen.way) = chosen(way, endpoint, model)?;
+            (seen.target, seen.way) = chosen(self, way, call, model)?;
         }
         if let Some(choices) = screened.choices {
             seen.look.choices = choices;

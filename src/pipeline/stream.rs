@@ -86,11 +86,10 @@ impl Stream {
     pub(super) fn new(mut passage: Box<Passage>, body: Incoming, loan: Loan) -> Self {
         let hold = Hold::of(&mut passage);
         let now = clock::since_start();
-        let timeouts = passage.plan.timeouts;
+        let (timeouts, over) = (passage.plan.timeouts, passage.due.over);
         let meter = StreamMeter::new(passage.endpoint, passage.hides_usage(), true);
         let most = passage.cap().tokens.times(passage.choices).0;
-        let timer = Box::pin(sleep(timeouts.idle.min(timeouts.total)));
-        let over = passage.began().saturating_add(timeouts.total);
+        let timer = Box::pin(sleep(timeouts.idle.min(over.saturating_sub(now))));
         let screen = passage
             .screen
             .clone()

@@ -12,6 +12,7 @@ use crate::clock::{self, Moment};
 use crate::governance::gate::Gate;
 use crate::governance::identity::{Key, Label};
 use crate::ids::PassageId;
+use crate::provider::choice::{self, Strategy};
 use crate::provider::health::{Health, Healths};
 use crate::provider::settings::Base;
 use crate::provider::transport::{Lane, Pool};
@@ -89,6 +90,8 @@ pub(super) struct Target {
     pub(super) lane: Rc<Lane>,
     /// How it fares; all threads and ways see the same.
     pub(super) health: Arc<Health>,
+    /// The hash of its name, the same in every process.
+    pub(super) named: u64,
     series: RefCell<Vec<KnownSeries>>,
 }
 
@@ -133,11 +136,16 @@ impl Worker {
         )
     }
 
-    /// A number between nothing and `most`, for spreading retries.
-    pub(super) fn jitter(&self, most: Duration) -> Duration {
+    /// A number nobody foresees.
+    pub(super) fn chance(&self) -> u64 {
         let count = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
         self.random.set(count);
-        let part = u32::try_from(self.seed.hash_one(count) % 1024).unwrap_or(0);
+        self.seed.hash_one(count)
+    }
+
+    /// A number between nothing and `most`, for spreading retries.
+    pub(super) fn jitter(&self, most: Duration) -> Duration {
+        let part = u32::try_from(self.chance() % 1024).unwrap_or(0);
         most.saturating_mul(part) / 1024
     }
 
@@ -177,19 +185,26 @@ impl Worker {
         self.keep(&mut ways, &name, plan.detour(provider, model))
     }
 
-    fn keep(&self, ways: &mut Ways, name: &str, there: Vec<Destination>) -> Option<Rc<Way>> {
+    fn keep(
+        &self,
+        ways: &mut Ways,
+        name: &str,
+        (strategy, there): (Strategy, Vec<Destination>),
+    ) -> Option<Rc<Way>> {
         let targets = there.into_iter().map(|destination| {
             let lane = self.pool.lane(&destination.upstream.base);
             let provider = &destination.upstream.name;
+            let named = choice::hash(format!("{provider}/{}", destination.configured).as_bytes());
             let health = self.desk.healths.of(provider, &destination.configured);
             Rc::new(Target {
                 health,
+                named,
                 destination,
                 lane,
                 series: RefCell::default(),
             })
         });
-        let way = Rc::new(Way::new(targets.collect())?);
+        let way = Rc::new(Way::new(strategy, targets.collect())?);
         if ways.known.len() >= MOST_WAYS {
             ways.known.clear();
         }

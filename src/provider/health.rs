@@ -1,4 +1,4 @@
-//! How a target fares: its circuit, and how long it asked to be left alone.
+//! How a target fares: its circuit, how long it asked to be left alone, and how soon it answers.
 //!
 //! A circuit opens when attempts fail in a row, or too many of them do. It stays open for a while; then one call is let
 //! through as a probe, and its end closes the circuit or opens it again. An open circuit says whom not to choose; it refuses
@@ -10,6 +10,7 @@
 //!
 //! Not here: choosing (`pipeline::way`), what counts as a failure (`pipeline::attempt`).
 
+use super::choice::Pace;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,6 +79,8 @@ pub struct Health {
     succeeded: AtomicU32,
     /// Until when it asked to be left alone. A call that was under way then and is answered is no word against it.
     rest: AtomicU64,
+    /// How soon it answers ([`Pace`]), where somebody chooses by that.
+    pace: AtomicU64,
 }
 
 /// A circuit's state, as one number.
@@ -231,6 +234,19 @@ impl Health {
         let opened = self.mode.compare_exchange(0, open, Relaxed, Relaxed);
         self.forget();
         opened.is_ok()
+    }
+
+    /// It answered after so long.
+    pub fn took(&self, time: Duration, now: Duration) {
+        // Of two threads at once one is not heard: it is a mean of many.
+        self.pace
+            .store(self.pace().with(time, now).packed(), Relaxed);
+    }
+
+    /// How soon it answers.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace::of(self.pace.load(Relaxed))
     }
 
     /// It asked to be left alone for so long.

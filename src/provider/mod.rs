@@ -3,6 +3,7 @@
 //! Not here: whether a call may go (`governance`), how a vendor spells things (`dialect`).
 
 mod anthropic;
+pub mod choice;
 pub mod health;
 mod openai;
 pub mod settings;

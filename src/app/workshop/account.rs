@@ -93,6 +93,7 @@ pub fn account(subject: &Subject, question: Question) -> anyhow::Result<Account>
         peer: question.peer,
         labels: labels_of(&question.headers),
         cost_comment: false,
+        deadlines: crate::pipeline::Deadlines::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let explained = runtime.block_on(desk.worker.explain(&desk.plan, &call));

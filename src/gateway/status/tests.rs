@@ -40,6 +40,7 @@ fn the_table_of_statuses() {
         Refused::content_encoding(),
         Refused::twice("host"),
         Refused::label("x-tollgate-run", 256),
+        Refused::time("x-tollgate-timeout"),
         Refused::too_large(33_554_432),
         Refused::too_slow(),
         Refused::broken_body(),

@@ -14,6 +14,8 @@ pub use route::{
     TargetSettings, encoding_of,
 };
 
+pub use crate::provider::choice::Strategy;
+
 use crate::chat::Dialect;
 use crate::provider::health::Breaker;
 use crate::provider::{anthropic, openai};

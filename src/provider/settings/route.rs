@@ -3,6 +3,7 @@
 use super::{Kind, Provider, ProviderSettings};
 use crate::chat::tokenizer::Encoding;
 use crate::pattern::Pattern;
+use crate::provider::choice::Strategy;
 use crate::settings::Report;
 use crate::units::Tokens;
 use serde::Deserialize;
@@ -36,6 +37,8 @@ pub struct TargetSettings {
     pub provider: String,
     /// The model's name there, when it differs.
     pub model: Option<String>,
+    /// With `strategy: weighted`, how many calls go there in proportion to the others'; 1 when absent.
+    pub weight: Option<u32>,
 }
 
 /// How several targets are chosen from.
@@ -45,11 +48,9 @@ pub enum StrategySettings {
     /// The next one when one fails.
     #[default]
     Failover,
-    /// Refused: a later version.
-    #[schemars(skip)]
+    /// By chance, in proportion to their weights; the same one for the same session.
     Weighted,
-    /// Refused: a later version.
-    #[schemars(skip)]
+    /// The one of two, taken by chance, that answered sooner of late.
     LeastLatency,
 }
 
@@ -74,6 +75,8 @@ pub struct Route {
     pub pattern: Pattern,
     /// Who may be asked: at least one, in the order they are written in.
     pub targets: Vec<RouteTarget>,
+    /// How one of them is chosen.
+    pub strategy: Strategy,
     /// The most output tokens a call may ask for.
     pub max_output: Option<Tokens>,
 }
@@ -85,9 +88,14 @@ pub struct RouteTarget {
     pub provider: usize,
     /// The model's name there, when it differs.
     pub model: Option<Box<str>>,
+    /// How many calls go there in proportion to the others'.
+    pub weight: u32,
     /// How its tokens are counted, where that is known for every model of the route; see [`encoding_of`].
     pub tokenizer: Option<Encoding>,
 }
+
+/// Enough for a call in a thousand.
+const MOST_WEIGHT: u32 = 1000;
 
 /// More targets than this are not failed over to in any time a caller waits.
 pub const MOST_TARGETS: usize = 16;
@@ -129,20 +137,23 @@ impl RouteSettings {
                 .at("max_output")
                 .fault("zero_tokens", "no answer fits into zero tokens");
         }
-        if !matches!(
-            self.strategy.unwrap_or_default(),
-            StrategySettings::Failover
-        ) {
+        let strategy = match self.strategy.unwrap_or_default() {
+            StrategySettings::Failover => Strategy::Failover,
+            StrategySettings::Weighted => Strategy::Weighted,
+            StrategySettings::LeastLatency => Strategy::LeastLatency,
+        };
+        if strategy != Strategy::Failover && self.targets.is_none() {
             report.at("strategy").fault_with(
-                "strategy_not_supported",
-                "this version cannot choose between targets so",
-                "use `failover`: the next one when one fails",
+                "strategy_without_targets",
+                "chooses between targets, and there are none",
+                "write `targets: [ { provider: NAME }, … ]` instead of `provider`, or remove it",
             );
         }
         let targets = self.targets(providers, report)?;
         Some(Route {
             pattern: Pattern::new(&self.name),
             targets,
+            strategy,
             max_output: self.max_output.map(Tokens),
         })
     }
@@ -197,11 +208,17 @@ impl RouteSettings {
             );
         }
         self.complain_of_repeats(written, &at);
+        self.complain_of_weights(written, &at);
         // All of them are looked at before one that is at fault ends it.
         let meant: Vec<_> = (written.iter().enumerate())
             .map(|(index, target)| {
                 let at = at.at(index);
-                self.target(&target.provider, target.model.as_deref(), providers, &at)
+                let meant =
+                    self.target(&target.provider, target.model.as_deref(), providers, &at)?;
+                Some(RouteTarget {
+                    weight: target.weight.unwrap_or(1),
+                    ..meant
+                })
             })
             .collect();
         meant.into_iter().collect()
@@ -221,6 +238,29 @@ impl RouteSettings {
                     "same_target_twice",
                     format!("`{model}` of provider `{provider}` stands here a second time"),
                     "remove it: how often one target is asked is said by `retries.attempts`",
+                );
+            }
+        }
+    }
+
+    fn complain_of_weights(&self, written: &[TargetSettings], report: &Report<'_>) {
+        let weighted = self.strategy == Some(StrategySettings::Weighted);
+        for (index, target) in written.iter().enumerate() {
+            let Some(weight) = target.weight else {
+                continue;
+            };
+            let at = report.at(index).at("weight");
+            if !weighted {
+                at.fault_with(
+                    "weight_without_weighted",
+                    "weighs nothing: the strategy does not go by weights",
+                    "add `strategy: weighted` to the route, or remove it",
+                );
+            } else if !(1..=MOST_WEIGHT).contains(&weight) {
+                at.fault_with(
+                    "bad_weight",
+                    format!("{weight} is not between 1 and {MOST_WEIGHT}"),
+                    "remove a target that no call is to go to; of weights 1 and 3 a quarter of the calls goes to the first",
                 );
             }
         }
@@ -260,6 +300,7 @@ impl RouteSettings {
         Some(RouteTarget {
             provider: index,
             model: model.map(Into::into),
+            weight: 1,
             tokenizer: self.encoding(kind, model),
         })
     }

@@ -1,6 +1,8 @@
 //! Models that several providers answer for: who is asked, and that nobody is paid for more than the answer.
 
+mod choice;
 mod circuit;
+mod deadline;
 mod failover;
 
 use crate::support::{Gateway, Home, Ledger, Meter, Money, Simulator};
@@ -17,6 +19,7 @@ const PRICES: &str = r#"
   dear--status-500: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-429: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-429--retry_after-1: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
+  dear--latency-200ms: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-504: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--status-400: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
   dear--hang-head: { input: "3", output: "15", max_input: 100000, max_output: 4096 }
@@ -37,14 +40,29 @@ struct Stage {
 impl Stage {
     /// `smart` goes to these targets; `more` is the rest of the configuration.
     fn set(targets: &str, more: &str) -> Self {
-        Self::with_circuits("{}", targets, more)
+        Self::with(targets, more, |settings| settings)
     }
 
     /// The same, where circuits of both providers are set so.
     fn with_circuits(circuit: &str, targets: &str, more: &str) -> Self {
+        let circuit = format!("/v1\", circuit: {circuit} }}");
+        Self::with(targets, more, |settings| {
+            settings.replace("/v1\" }", &circuit)
+        })
+    }
+
+    /// The same, where targets are chosen so.
+    fn by(strategy: &str, targets: &str, more: &str) -> Self {
+        let name = format!("name: smart, strategy: {strategy},");
+        Self::with(targets, more, |settings| {
+            settings.replace("name: smart,", &name)
+        })
+    }
+
+    /// The same with something else changed.
+    fn with(targets: &str, more: &str, change: impl FnOnce(String) -> String) -> Self {
         let (a, b) = (Simulator::start(PRICES), Simulator::start(PRICES));
-        let settings = settings(a.address, b.address, targets, more);
-        let settings = settings.replace("/v1\" }", &format!("/v1\", circuit: {circuit} }}"));
+        let settings = change(settings(a.address, b.address, targets, more));
         let home = Home::written(&a.prices, &settings);
         let gateway = home.start();
         Self {
