@@ -11,11 +11,6 @@ use crate::config::yaml::{Entry, Node};
 use crate::provider::settings::{Base, MOST_TARGETS};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is written for how targets are chosen, for LiteLLM's word; `None`: there is nothing like it here.
-pub(super) fn strategy(_routing: &str) -> Option<&'static str> {
-    None
-}
-
 /// Words that people write where a server asks for no key.
 const NO_KEYS: &[&str] = &[
     "EMPTY",
@@ -259,8 +254,8 @@ fn rest(
                 "see `timeouts:` and `retries:`",
             ),
             "tags" | "weight" | "order" => (
-                "nothing is chosen from here: each model has one target",
-                "give each deployment a name of its own",
+                "targets are asked in the order they are written in",
+                "where they should share calls, write `strategy: weighted` and a `weight` on each target",
             ),
             _ => (
                 "requests pass as callers wrote them, without parameters from here",

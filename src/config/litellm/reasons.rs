@@ -4,8 +4,8 @@
 pub(super) const REASONS: &[(&str, &str, &str)] = &[
     (
         "routing_strategy",
-        "a model has one target here, so nothing is chosen",
-        "leave it out",
+        "deployments became targets that are asked in the order they are written in, with fallbacks behind them",
+        "where they should share calls, write `strategy: weighted` or `least_latency` on the model",
     ),
     (
         "model_group_retry_policy",
@@ -19,13 +19,13 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ),
     (
         "allowed_fails",
-        "a model has one target here, so none is rested",
-        "leave it out",
+        "targets that fail are left alone as their provider's circuit says",
+        "see `circuit:`",
     ),
     (
         "cooldown",
-        "a model has one target here, so none is rested",
-        "leave it out",
+        "targets that fail are left alone as their provider's circuit says",
+        "see `circuit:`",
     ),
     (
         "enable_pre_call_checks",

@@ -1,6 +1,6 @@
 //! The whole file, section by section: settings of LiteLLM and of its proxy, budgets, keys and teams.
 
-use super::models::{self, Credentials, bound, strategy};
+use super::models::{self, Credentials, bound};
 use super::number::{decimal, window};
 use super::reasons::REASONS;
 use super::router::{aliases, fallbacks, retries};
@@ -42,7 +42,6 @@ pub(super) fn file(draft: &mut Draft<'_>, root: &Node) {
     if let Some(entry) = router
         .as_ref()
         .and_then(|router| router.take("routing_strategy"))
-        && text(&entry.value).and_then(strategy).is_none()
     {
         left(draft, "router_settings", entry);
     }
