@@ -11,6 +11,7 @@ pub mod ids;
 pub mod pattern;
 pub mod secret;
 pub mod settings;
+pub mod stable;
 pub mod units;
 
 #[cfg(feature = "server")]
@@ -33,6 +34,9 @@ pub mod lease;
 #[cfg(test)]
 #[cfg(all(loom, not(feature = "server")))]
 mod lease {
+    mod client {
+        pub(super) mod notes;
+    }
     mod loom;
     #[expect(
         dead_code,

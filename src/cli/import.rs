@@ -3,7 +3,7 @@
 //! Not here: what becomes of what (`config`).
 
 use super::check::{fault_json, tell_faults};
-use super::{NO, UNREADABLE};
+use super::{NO, UNREADABLE, counted};
 use crate::config::{self, Fate, Faults, Imported, Note, Sources, Variable};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -211,13 +211,13 @@ fn summary(
     let book = book.map(|book| format!(" and {}", book.display()));
     writeln!(
         out,
-        "wrote {}{}: {} models; {} settings not converted, {} changed, {} secrets not copied",
+        "wrote {}{}: {}; {} not converted, {} changed, {} not copied",
         output.display(),
         book.unwrap_or_default(),
-        imported.models,
-        of(Fate::Left),
+        counted(imported.models, "model"),
+        counted(of(Fate::Left), "setting"),
         of(Fate::Changed),
-        of(Fate::Secret)
+        counted(of(Fate::Secret), "secret")
     )?;
     let names: Vec<&str> = imported.variables.keys().map(String::as_str).collect();
     if !names.is_empty() {

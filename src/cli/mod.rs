@@ -168,6 +168,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failed {
 const NO: u8 = 1;
 const UNREADABLE: u8 = 2;
 
+/// As many as there are, with the right ending.
+fn counted(count: usize, one: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{ending}")
+}
+
 /// A command whose every error means that it could not read what it was given.
 fn unreadable(error: anyhow::Error) -> Failed {
     Failed {

@@ -3,7 +3,7 @@
 //! Not here: what a price means (`governance`), what is odd about one (`config`).
 
 use super::check::{fault_json, tell_faults};
-use super::{NO, UNREADABLE};
+use super::{NO, UNREADABLE, counted};
 use crate::config::{self, Changed, Comparison, Fault, Part, Sources};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -128,17 +128,13 @@ fn check(
                 writeln!(out, "  help: {help}")?;
             }
         }
-        let count = |count: usize, one: &str| match count {
-            1 => format!("1 {one}"),
-            count => format!("{count} {one}s"),
-        };
         writeln!(
             out,
             "prices {}: {} entries, {}, {}",
             found.revision,
             found.entries,
-            count(found.faults.len(), "fault"),
-            count(found.warnings.len(), "warning"),
+            counted(found.faults.len(), "fault"),
+            counted(found.warnings.len(), "warning"),
         )?;
     }
     Ok(code(&found.faults, faulty))

@@ -2,14 +2,14 @@
 //!
 //! The purse itself knows a runtime; what stands for it here takes its locks as it does: the holder's, and under it the books'.
 
+use super::client::notes::note;
 use super::protocol::{
-    Answer, DiskId, Grant, Hold, Holder, LeafId, LeaseId, Record, RouterId, Synced, Unavailable,
-    Work,
+    Answer, DiskId, Grant, Hold, Holder, LeafId, LeaseId, RouterId, Synced, Unavailable, Work,
 };
 use crate::chat::Endpoint;
 use crate::clock::{Moment, Wall};
 use crate::governance::budget::{
-    Absent, AtLimit, Bill, Books, Budget, LeaseNote, Lender, Lent, NotLent, Spent, Standing, Window,
+    Absent, AtLimit, Bill, Books, Budget, Lender, Lent, NotLent, Spent, Standing, Window,
 };
 use crate::governance::gate::{Ask, Charter, Decision, Gate, InFlight, Rules};
 use crate::governance::identity::{Caller, Digest, Key, KeyIndex, Keys, Labels, Selector};
@@ -96,32 +96,6 @@ impl Pocket {
             denies: Vec::new(),
         });
         self.with(|holder| holder.heard(&answer, Duration::ZERO));
-    }
-}
-
-const fn note(record: Record) -> (u128, LeaseNote) {
-    match record {
-        Record::Open { lease } => (lease.0, LeaseNote::Open),
-        Record::Ceiling { lease, total } => (lease.0, LeaseNote::Ceiling(total)),
-        Record::Reserved {
-            lease,
-            call,
-            amount,
-        } => (lease.0, LeaseNote::Reserve { call, amount }),
-        Record::Settled {
-            lease,
-            call,
-            cost,
-            overrun,
-        } => {
-            let note = LeaseNote::Settle {
-                call,
-                cost,
-                overrun,
-            };
-            (lease.0, note)
-        }
-        Record::Closed { lease } => (lease.0, LeaseNote::Close),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::consult::{of_answers, whole_answer};
 use super::fallback::Company;
-use super::fare::{Fared, is_patient};
+use super::fare::Fared;
 use super::passage::{Ending, Passage};
 use super::reading::plain;
 use super::refusal::is_unseen;
@@ -136,7 +136,7 @@ impl Passage {
             };
             let now = clock::since_start();
             self.waited(now.saturating_sub(sent));
-            let fared = Fared::of(&outcome, is_patient(&limits, &timeouts));
+            let fared = Fared::of(&outcome, &limits, &timeouts);
             let paced = self.company.goes_by_pace();
             target.tell(fared, probe.as_ref(), paced, (sent, now));
             // Whoever is to be left alone is not asked again while another can be.

@@ -12,7 +12,6 @@ use super::way::{Errand, Places, Way};
 use super::worker::Worker;
 use super::{Call, Draft, Failure, Refusal, Seen};
 use crate::clock;
-use crate::governance::gate::Reason;
 use crate::provider::transport::Outgoing;
 use http::{HeaderMap, StatusCode};
 use std::rc::Rc;
@@ -177,13 +176,8 @@ fn told_as(refusal: &Refusal) -> (&'static str, u16) {
     let Refusal::Denied(denial) = refusal else {
         return ("budget_unavailable", 503);
     };
-    let status = match denial.reason {
-        Reason::BudgetExceeded | Reason::RateLimited | Reason::Crowded => 429,
-        Reason::BudgetUnavailable | Reason::NotLent => 503,
-        Reason::CapTooLow => 400,
-        _ => 403,
-    };
-    (denial.reason.code(), denial.status.unwrap_or(status))
+    let status = denial.status.unwrap_or(denial.reason.status());
+    (denial.reason.code(), status)
 }
 
 /// Why this target is left for the next one; `None` if what came of it stands.

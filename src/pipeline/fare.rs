@@ -25,15 +25,16 @@ pub(super) enum Fared {
     Overrun(Duration),
     /// It failed, and may have asked to be left alone.
     Badly(Option<Duration>),
-    /// Its caller was in a hurry: nothing is known.
+    /// Its caller was in a hurry, or the connection had been idle for too long: nothing is known.
     Unknown,
 }
 
 impl Fared {
-    /// What came of an attempt; `patient` if it had its time.
+    /// What came of an attempt that had these limits, where those are configured.
     pub(super) fn of(
         outcome: &Result<(Response<Incoming>, Loan), TransportError>,
-        patient: bool,
+        limits: &Timeouts,
+        configured: &Timeouts,
     ) -> Self {
         match outcome {
             Ok((response, _)) => {
@@ -47,8 +48,15 @@ impl Fared {
                     .filter(|wait| !wait.is_zero() && *wait < Duration::MAX);
                 Self::told(status, rest)
             }
-            Err(error) if error.is_timeout() && !patient => Self::Unknown,
-            Err(_) => Self::Badly(None),
+            Err(error) => Self::failed(*error, || is_patient(limits, configured)),
+        }
+    }
+
+    fn failed(error: TransportError, is_patient: impl FnOnce() -> bool) -> Self {
+        if error == TransportError::Stale || error.is_timeout() && !is_patient() {
+            Self::Unknown
+        } else {
+            Self::Badly(None)
         }
     }
 
@@ -67,7 +75,7 @@ impl Fared {
 }
 
 /// Whether an attempt had most of the time that is configured: one whose caller left it less says nothing by not being in time.
-pub(super) fn is_patient(limits: &Timeouts, configured: &Timeouts) -> bool {
+fn is_patient(limits: &Timeouts, configured: &Timeouts) -> bool {
     let usual = configured.within(configured.total);
     limits.first_byte >= usual.first_byte / 2 && limits.connect >= usual.connect / 2
 }
@@ -148,5 +156,17 @@ mod tests {
         check(500, None, Fared::Badly(None));
         check(503, Some(1), Fared::Badly(Some(second)));
         check(529, None, Fared::Badly(None));
+    }
+
+    #[test]
+    fn a_failure_that_is_not_the_targets_says_nothing_of_it() {
+        let late = TransportError::FirstByteTimeout(Duration::from_secs(1));
+        assert_eq!(Fared::failed(late, || true), Fared::Badly(None));
+        assert_eq!(Fared::failed(late, || false), Fared::Unknown);
+        let stale = TransportError::Stale;
+        assert_eq!(Fared::failed(stale, || true), Fared::Unknown);
+        assert!(!Fared::Unknown.is_bad());
+        let broken = TransportError::Broken;
+        assert_eq!(Fared::failed(broken, || false), Fared::Badly(None));
     }
 }

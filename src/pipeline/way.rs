@@ -11,6 +11,7 @@ use super::{Call, Refusal};
 use crate::chat::Dialect;
 use crate::clock;
 use crate::provider::choice::{self, Strategy};
+use crate::stable;
 use smallvec::SmallVec;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -112,7 +113,7 @@ impl Way {
             (Strategy::Weighted, Some(session)) => {
                 let named = |one: &Placed<'a>| (one.1.named, weight(one));
                 let named: SmallVec<[_; 16]> = among.iter().map(named).collect();
-                choice::by_session(&named, choice::hash(session.as_bytes()))
+                choice::by_session(&named, stable::hash(session.bytes()))
             }
             (Strategy::Weighted, None) => {
                 let weights: SmallVec<[_; 16]> = among.iter().map(weight).collect();

@@ -12,10 +12,11 @@ use crate::clock::{self, Moment};
 use crate::governance::gate::Gate;
 use crate::governance::identity::{Key, Label};
 use crate::ids::PassageId;
-use crate::provider::choice::{self, Strategy};
+use crate::provider::choice::Strategy;
 use crate::provider::health::{Health, Healths};
 use crate::provider::settings::Base;
 use crate::provider::transport::{Lane, Pool};
+use crate::stable;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Series;
 use arc_swap::ArcSwap;
@@ -194,7 +195,7 @@ impl Worker {
         let targets = there.into_iter().map(|destination| {
             let lane = self.pool.lane(&destination.upstream.base);
             let provider = &destination.upstream.name;
-            let named = choice::hash(format!("{provider}/{}", destination.configured).as_bytes());
+            let named = stable::hash(format!("{provider}/{}", destination.configured).bytes());
             let health = self.desk.healths.of(provider, &destination.configured);
             Rc::new(Target {
                 health,

@@ -3,6 +3,7 @@
 //! Pure functions over what is known of the candidates; chance comes in as a number. A session's target is found by weighted
 //! rendezvous hashing: every gateway finds the same one, and when a target is away only its own sessions move.
 
+use crate::stable;
 use std::time::Duration;
 
 /// How one of several targets is chosen.
@@ -37,7 +38,7 @@ pub fn by_weight(weights: &[u32], chance: u64) -> Option<usize> {
 pub fn by_session(candidates: &[(u64, u32)], session: u64) -> Option<usize> {
     let score = |(name, weight): (u64, u32)| {
         // Between nothing and one, never either.
-        let bits = u32::try_from(mixed(name ^ session) >> 32).unwrap_or(u32::MAX);
+        let bits = u32::try_from(stable::spread(name ^ session) >> 32).unwrap_or(u32::MAX);
         let part = (f64::from(bits) + 0.5) / 4_294_967_296.0;
         -part.ln() / f64::from(weight)
     };
@@ -62,23 +63,6 @@ pub fn two_of(count: usize, chance: u64) -> Option<(usize, usize)> {
             Some((one, (one + 1 + step) % count))
         }
     }
-}
-
-/// The hash of a name, the same in every process.
-#[must_use]
-pub fn hash(name: &[u8]) -> u64 {
-    // FNV-1a.
-    name.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
-    })
-}
-
-/// Every bit of it depends on every other (the end of `SplitMix64`).
-const fn mixed(mut bits: u64) -> u64 {
-    bits = bits.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^ (bits >> 31)
 }
 
 /// How soon a target answers: a mean that forgets, as one number.

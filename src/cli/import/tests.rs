@@ -49,7 +49,7 @@ fn a_configuration_is_written_with_its_prices_and_what_was_left_is_told() {
         "{out}"
     );
     assert!(out.contains("config.yaml:3:47: secret: "), "{out}");
-    assert!(out.ends_with("wrote tollgate.yaml and tollgate.prices.yaml: 1 models; 1 settings not converted, 0 changed, 1 secrets not copied\nset before it is used: GROQ_API_KEY\n"), "{out}");
+    assert!(out.ends_with("wrote tollgate.yaml and tollgate.prices.yaml: 1 model; 1 setting not converted, 0 changed, 1 secret not copied\nset before it is used: GROQ_API_KEY\n"), "{out}");
     let written = fs::read_to_string(&output).unwrap();
     assert!(
         written.contains("prices: [built-in, \"tollgate.prices.yaml\"]")

@@ -17,6 +17,7 @@ mod test;
 
 pub(super) use check::summary;
 
+use super::counted;
 use super::place::Place;
 use super::remote::Fault;
 use crate::app::workshop::Subject;
@@ -138,12 +139,6 @@ fn bar(template: &str, quiet: bool) -> anyhow::Result<ProgressBar> {
         return Ok(ProgressBar::hidden());
     }
     Ok(ProgressBar::new(0).with_style(ProgressStyle::with_template(template)?))
-}
-
-/// As many as there are, with the right ending.
-fn counted(count: usize, one: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {one}{ending}")
 }
 
 #[cfg(test)]

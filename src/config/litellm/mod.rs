@@ -230,6 +230,19 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// Notes whatever nobody took of a section.
+    fn leave_rest(&mut self, section: &Section<'_>, why: &str, help: &str) {
+        for entry in section.rest() {
+            self.note(
+                entry.place,
+                Fate::Left,
+                section.named(&entry.key),
+                why,
+                help,
+            );
+        }
+    }
+
     /// What stands here for a secret of LiteLLM's: a reference. One in clear is not copied; `wanted` is the variable it becomes.
     fn secret(&mut self, entry: &Entry, what: &str, wanted: &str) -> Option<String> {
         let text = text(&entry.value)?;

@@ -276,15 +276,7 @@ fn rest(
             "prices and limits of models are in the price book",
         );
     }
-    for entry in section.rest() {
-        draft.note(
-            entry.place,
-            Fate::Left,
-            section.named(&entry.key),
-            "nothing here reads it",
-            "leave it out",
-        );
-    }
+    draft.leave_rest(section, "nothing here reads it", "leave it out");
 }
 
 /// Whether calls for `group` reach `model` when a name with `*` passes as it came.

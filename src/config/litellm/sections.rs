@@ -325,15 +325,11 @@ fn keys(draft: &mut Draft<'_>, top: &Section<'_>) {
             &format!("key-{name}"),
             ("key", vec![name.clone()]),
         );
-        for entry in section.rest() {
-            draft.note(
-                entry.place,
-                Fate::Left,
-                section.named(&entry.key),
-                "nothing here does this",
-                "see `keys:` in config/tollgate.yaml",
-            );
-        }
+        draft.leave_rest(
+            &section,
+            "nothing here does this",
+            "see `keys:` in config/tollgate.yaml",
+        );
         draft.keys.push(Key {
             name,
             secret,

@@ -57,99 +57,34 @@ impl Refused {
         refusal
     }
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "the one table: each reason with its status, type, code and source"
-    )]
+    /// The one table: each reason with its type, code and source.
     fn denial(denial: Denial) -> Self {
-        let (status, kind, code, source) = match denial.reason {
-            Reason::ModelNotAllowed => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "model_not_allowed",
-                "rights",
-            ),
-            Reason::LabelRequired => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "label_required",
-                "budget",
-            ),
-            Reason::PriceUnknown | Reason::Unbounded => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                "price_unknown",
-                "price",
-            ),
-            Reason::BudgetExceeded => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "budget_exceeded",
-                "insufficient_quota",
-                "budget",
-            ),
-            Reason::RateLimited => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "rate_limit_exceeded",
-                "limit",
-            ),
-            Reason::Crowded => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "too_many_label_values",
-                "limit",
-            ),
-            Reason::BudgetUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "budget_unavailable",
-                "budget_unavailable",
-                "journal",
-            ),
-            Reason::NotLent => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "budget_unavailable",
-                "budget_unavailable",
-                "panel",
-            ),
-            Reason::Killed => (StatusCode::FORBIDDEN, "permission_error", "killed", "panel"),
+        let (kind, code, source) = match denial.reason {
+            Reason::ModelNotAllowed => ("permission_error", "model_not_allowed", "rights"),
+            Reason::LabelRequired => ("permission_error", "label_required", "budget"),
+            Reason::PriceUnknown | Reason::Unbounded => {
+                ("permission_error", "price_unknown", "price")
+            }
+            Reason::BudgetExceeded => ("budget_exceeded", "insufficient_quota", "budget"),
+            Reason::RateLimited => ("rate_limit_exceeded", "rate_limit_exceeded", "limit"),
+            Reason::Crowded => ("rate_limit_exceeded", "too_many_label_values", "limit"),
+            Reason::BudgetUnavailable => ("budget_unavailable", "budget_unavailable", "journal"),
+            Reason::NotLent => ("budget_unavailable", "budget_unavailable", "panel"),
+            Reason::Killed => ("permission_error", "killed", "panel"),
             Reason::PolicyDenied
             | Reason::ToolNotAllowed
             | Reason::EndpointNotAllowed
-            | Reason::RequirementMissing => (
-                StatusCode::FORBIDDEN,
-                "permission_error",
-                denial.reason.code(),
-                "policy",
-            ),
-            Reason::InputTooLong => (
-                StatusCode::BAD_REQUEST,
-                INVALID,
-                "max_input_tokens_exceeded",
-                "policy",
-            ),
-            Reason::CapTooLow => (
-                StatusCode::BAD_REQUEST,
-                INVALID,
-                denial.reason.code(),
-                "policy",
-            ),
-            Reason::Guardrail => (
-                StatusCode::BAD_REQUEST,
-                "guardrail_violation",
-                "content_filter",
-                "guard",
-            ),
-            Reason::Runaway => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "runaway_stopped",
-                "breaker",
-            ),
+            | Reason::RequirementMissing => ("permission_error", denial.reason.code(), "policy"),
+            Reason::InputTooLong => (INVALID, "max_input_tokens_exceeded", "policy"),
+            Reason::CapTooLow => (INVALID, denial.reason.code(), "policy"),
+            Reason::Guardrail => ("guardrail_violation", "content_filter", "guard"),
+            Reason::Runaway => ("rate_limit_exceeded", "runaway_stopped", "breaker"),
         };
         let status = denial
             .status
             .and_then(|asked| StatusCode::from_u16(asked).ok())
-            .unwrap_or(status);
+            .or_else(|| StatusCode::from_u16(denial.reason.status()).ok())
+            .unwrap_or(StatusCode::FORBIDDEN);
         // What a rule says it will say again.
         let final_word = match denial.reason {
             Reason::BudgetExceeded => true,

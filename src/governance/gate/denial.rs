@@ -50,6 +50,25 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The HTTP status a caller is answered with, where no rule asks for another.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BudgetExceeded | Self::RateLimited | Self::Crowded | Self::Runaway => 429,
+            Self::BudgetUnavailable | Self::NotLent => 503,
+            Self::InputTooLong | Self::CapTooLow | Self::Guardrail => 400,
+            Self::ModelNotAllowed
+            | Self::LabelRequired
+            | Self::PriceUnknown
+            | Self::Unbounded
+            | Self::Killed
+            | Self::PolicyDenied
+            | Self::ToolNotAllowed
+            | Self::EndpointNotAllowed
+            | Self::RequirementMissing => 403,
+        }
+    }
+
     /// Its stable name, in metrics and records.
     #[must_use]
     pub const fn code(self) -> &'static str {

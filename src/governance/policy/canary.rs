@@ -1,8 +1,9 @@
 //! A share of callers, always the same ones: a rule with `canary: 10%` holds for them and is in shadow for the others.
 //!
 //! The caller and the rule's id are hashed together, so that different rules try their luck on different callers, and
-//! raising the share keeps those who were in. The hash is written out here because it must never change with a library:
-//! FNV-1a, then the finisher of `SplitMix64`, which spreads its weak low bits.
+//! raising the share keeps those who were in.
+
+use crate::stable;
 
 /// Parts of ten thousand.
 const WHOLE: u64 = 10_000;
@@ -37,13 +38,8 @@ impl Canary {
 
 /// Where a caller stands among ten thousand, for one rule.
 fn lot(rule: &str, caller: &str) -> u64 {
-    let mut hash: u64 = 0xCBF2_9CE4_8422_2325;
-    for byte in rule.bytes().chain([0]).chain(caller.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-    }
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (hash ^ (hash >> 31)).rem_euclid(WHOLE)
+    let hash = stable::hash(rule.bytes().chain([0]).chain(caller.bytes()));
+    stable::spread(hash).rem_euclid(WHOLE)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::governance::budget::{LeaseNote, Leases};
 use crate::lease::protocol::{Final, LeaseId, Record};
 
 /// A record as the books note it.
-pub(super) const fn note(record: Record) -> (u128, LeaseNote) {
+pub(in crate::lease) const fn note(record: Record) -> (u128, LeaseNote) {
     match record {
         Record::Open { lease } => (lease.0, LeaseNote::Open),
         Record::Ceiling { lease, total } => (lease.0, LeaseNote::Ceiling(total)),

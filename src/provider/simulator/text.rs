@@ -6,6 +6,7 @@
 //!
 //! Invariant: every piece has at least one byte, so no count exceeds the bytes of the text.
 
+use crate::stable;
 use crate::units::Tokens;
 
 /// Letters and digits a piece holds at most.
@@ -131,10 +132,7 @@ impl Random {
     /// The next number.
     pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        stable::spread(self.0)
     }
 
     /// A number below `bound` (nought if that is nought).

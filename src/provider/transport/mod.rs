@@ -130,7 +130,6 @@ impl Lane {
                 }
                 return Err(TransportError::Unsent);
             }
-            let began = clock::since_start();
             let answer = timeout(timeouts.first_byte, sender.try_send_request(request)).await;
             let mut failure = match answer {
                 Ok(Ok(response)) => {
@@ -148,7 +147,7 @@ impl Lane {
             match failure.take_message() {
                 Some(unsent) if pooled => request = unsent,
                 Some(_) => return Err(TransportError::Unsent),
-                None if pooled && is_closed(failure.error()) && took(began) < ROUND_TRIP => {
+                None if pooled && is_closed(failure.error()) && took(now) < ROUND_TRIP => {
                     // The others were idle for longer.
                     self.idle.borrow_mut().clear();
                     return Err(TransportError::Stale);

@@ -44,13 +44,19 @@ fn at_rest(scene: &Scene, spent: Money) {
     assert_eq!(scene.gate.books().in_flight(), 0);
 }
 
-/// Two calls at once; what became of them.
-fn two(scene: &Arc<Scene>, end: fn(InFlight) -> Money) -> [Option<Money>; 2] {
+/// Two calls at once, one of them dropped on its way; what became of them. Afterwards all is at rest.
+fn two(scene: &Arc<Scene>) -> [Option<Money>; 2] {
     let other = {
         let scene = scene.clone();
-        thread::spawn(move || call(&scene, end))
+        thread::spawn(move || call(&scene, dropped))
     };
-    [call(scene, settled), other.join().expect("ends")]
+    let costs = [call(scene, settled), other.join().expect("ends")];
+    let spent = costs
+        .iter()
+        .flatten()
+        .fold(Money::ZERO, |sum, cost| sum.plus(*cost));
+    at_rest(scene, spent);
+    costs
 }
 
 /// Has the checker make two calls in every order. Whether each passed was one way in some order, and another in others.
@@ -71,13 +77,7 @@ fn a_budget_for_one_call_lets_one_of_two_through() {
     orders(|| {
         // What a call is worth at worst, and a little more than the cheaper one leaves.
         let scene = scene("0.0006", 0);
-        let costs = two(&scene, dropped);
-        let spent = costs
-            .iter()
-            .flatten()
-            .fold(Money::ZERO, |sum, cost| sum.plus(*cost));
-        at_rest(&scene, spent);
-        costs
+        two(&scene)
     });
 }
 
@@ -85,12 +85,7 @@ fn a_budget_for_one_call_lets_one_of_two_through() {
 fn a_place_is_free_again_after_every_end_and_a_call_that_found_none_holds_nothing() {
     orders(|| {
         let scene = scene("1", 1);
-        let costs = two(&scene, dropped);
-        let spent = costs
-            .iter()
-            .flatten()
-            .fold(Money::ZERO, |sum, cost| sum.plus(*cost));
-        at_rest(&scene, spent);
+        let costs = two(&scene);
         drop(scene.permit(&scene.ask(&rate())));
         costs
     });
