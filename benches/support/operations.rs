@@ -13,6 +13,7 @@ use tollgate::chat::{Endpoint, Usage};
 use tollgate::clock::Wall;
 use tollgate::dialect::{StreamMeter, usage};
 use tollgate::governance::budget::{Period, Window};
+use tollgate::governance::guard::{Catalogue, Piece, Scanner};
 use tollgate::governance::identity::{
     Caller, Digest, Key, KeyIndex, Keys, Label, Labels, Selector,
 };
@@ -38,7 +39,7 @@ impl Display for Operation {
 }
 
 /// Every step, in the order a request meets them.
-pub(crate) const OPERATIONS: [Operation; 14] = [
+pub(crate) const OPERATIONS: [Operation; 19] = [
     Operation {
         name: "key_known",
         run: |scene| {
@@ -136,6 +137,32 @@ pub(crate) const OPERATIONS: [Operation; 14] = [
             let _ = black_box(usage(black_box(ANSWER), Endpoint::Chat));
         },
     },
+    Operation {
+        name: "scan_prose_1_kb",
+        run: |scene| {
+            black_box(Catalogue::builtin().scan(black_box(&scene.prose)));
+        },
+    },
+    Operation {
+        name: "scan_one_value_1_kb",
+        run: |scene| {
+            black_box(Catalogue::builtin().scan(black_box(&scene.one)));
+        },
+    },
+    Operation {
+        name: "scan_values_1_kb",
+        run: |scene| {
+            black_box(Catalogue::builtin().scan(black_box(&scene.values)));
+        },
+    },
+    Operation {
+        name: "stream_prose_1_kb",
+        run: |scene| stream(&scene.prose),
+    },
+    Operation {
+        name: "stream_values_1_kb",
+        run: |scene| stream(&scene.values),
+    },
 ];
 
 /// One event of a chat stream, as long as they usually are.
@@ -145,6 +172,31 @@ const EVENT: &[u8] = b"data: {\"id\":\"chatcmpl-CgXyfQ0rTqB4nZ8m1kLwV2aHs9\",\"o
 
 /// A whole answer to a chat.
 const ANSWER: &[u8] = br#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"The ledger keeps what was promised apart from what was spent."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":0}}}"#;
+
+/// Looks at a text as it comes in an answer: some words at a time.
+fn stream(text: &str) {
+    let mut scanner = Scanner::new();
+    let mut take = |piece: Piece<'_>| {
+        black_box(&piece);
+    };
+    let mut rest = black_box(text);
+    while !rest.is_empty() {
+        let (piece, more) = rest.split_at(rest.floor_char_boundary(16));
+        scanner.push(Catalogue::builtin(), piece, &mut take);
+        rest = more;
+    }
+    scanner.finish(Catalogue::builtin(), &mut take);
+}
+
+/// A kilobyte of this.
+fn kilobyte(of: &str) -> String {
+    of.chars().cycle().take(1024).collect()
+}
+
+/// What nobody minds.
+const PROSE: &str = "The quick brown fox jumps over 13 lazy dogs at 10:30, and nobody who was there has wondered why. ";
+/// Values with hardly anything between them.
+const VALUES: &str = "jane.doe@example.org, 4111 1111 1111 1111; 10.20.30.40 +41 44 668 18 00 536-22-1841, DE89 3704 0044 0532 0130 00. ";
 
 /// What the operations work on.
 pub(crate) struct Scene {
@@ -159,6 +211,9 @@ pub(crate) struct Scene {
     zone: TimeZone,
     amount: Money,
     passage: Passage,
+    prose: String,
+    one: String,
+    values: String,
 }
 
 impl Scene {
@@ -187,7 +242,12 @@ impl Scene {
         let zone = TimeZone::get("Europe/Zurich").ok()?;
         let table = || Keys::new((0..KEYS).map(key).collect());
         let known = secret(KEYS / 2).into_bytes();
+        let prose = kilobyte(PROSE);
+        let (head, tail) = prose.split_at(prose.len() / 2);
         Some(Self {
+            one: [head, " jane.doe@example.org ", tail].concat(),
+            values: kilobyte(VALUES),
+            prose: prose.clone(),
             passage: Passage::set(table(), known.clone(), rate.clone(), &zone, at),
             keys: table(),
             secret: known,

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::config::policy::{Surroundings, Trusted, assemble};
 use crate::governance::guard::injection::{self, FLAG_AT};
 use crate::governance::guard::redact::{
-    Escaping, Hosts, Mapping, Method, Restorer, ScopeKey, Types, redact, replacement,
+    Beside, Escaping, Hosts, Mapping, Method, Restorer, ScopeKey, Types, redact, replacement,
 };
 use crate::governance::guard::{Catalogue, Finding, Kind, Piece, Scanner};
 use serde::Deserialize;
@@ -185,14 +185,26 @@ impl Scan {
             let mut scanner = Scanner::new();
             let mut take = |piece: Piece<'_>| match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Found { finding, value } => {
-                    out.push_str(&replacement(finding.kind, Method::Label, value, &mapping));
+                Piece::Found { finding, value, .. } => {
+                    out.push_str(&replacement(
+                        finding.kind,
+                        Method::Label,
+                        value,
+                        Beside::default(),
+                        &mapping,
+                    ));
                     found.push(finding);
                 }
                 Piece::Opened {
                     what, beginning, ..
                 } => {
-                    out.push_str(&replacement(what.kind, Method::Label, beginning, &mapping));
+                    out.push_str(&replacement(
+                        what.kind,
+                        Method::Label,
+                        beginning,
+                        Beside::default(),
+                        &mapping,
+                    ));
                 }
                 Piece::Overran => {}
                 Piece::Closed(finding) => found.push(finding),
@@ -222,7 +234,14 @@ impl Scan {
                         .text
                         .get(finding.start..finding.end)
                         .unwrap_or_default();
-                    replacement(finding.kind, Method::Replace, value, &mapping).into_owned()
+                    replacement(
+                        finding.kind,
+                        Method::Replace,
+                        value,
+                        Beside::default(),
+                        &mapping,
+                    )
+                    .into_owned()
                 })
                 .collect();
             let mut reply = line.reply_template.clone();

@@ -12,6 +12,7 @@ use super::custom::Custom;
 use super::detectors;
 use super::finding::{Kind, Level};
 use super::probe::{Detector, Probe, View};
+use super::redact::Types;
 use super::scanner::gate::{Asked, Gate};
 
 /// What a policy asks for.
@@ -45,6 +46,7 @@ pub struct Catalogue {
     detectors: Vec<&'static Detector>,
     customs: Vec<Custom>,
     kinds: Vec<(Kind, Level)>,
+    types: Types,
     revision: Revision,
 }
 
@@ -61,6 +63,15 @@ impl Catalogue {
     #[must_use]
     pub fn build(selection: Selection) -> Self {
         Self::of(detectors::all().collect(), selection)
+    }
+
+    /// Everything that is built in, and one detector more.
+    #[cfg(test)]
+    pub(crate) fn with(more: &'static Detector) -> Self {
+        Self::of(
+            detectors::all().chain([more]).collect(),
+            Selection::default(),
+        )
     }
 
     /// Compiles a choice among the findings of these detectors.
@@ -80,7 +91,9 @@ impl Catalogue {
             .map(|(asked, custom)| (*custom.openings(), asked))
             .collect();
         let gate = Gate::build(&triggers, &openings);
+        let names: Vec<&str> = customs.iter().map(Custom::name).collect();
         Self {
+            types: Types::new(&names),
             gate,
             detectors,
             customs,
@@ -114,6 +127,11 @@ impl Catalogue {
                 .kinds
                 .iter()
                 .any(|(wanted, least)| *wanted == kind && level >= *least)
+    }
+
+    /// What redaction calls the kinds.
+    pub(super) fn types(&self) -> &Types {
+        &self.types
     }
 
     pub(super) fn gate(&self) -> &Gate {

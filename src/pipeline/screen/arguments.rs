@@ -273,6 +273,9 @@ fn put_length(text: &str) -> usize {
     if text.starts_with("********") {
         return run(8, &word);
     }
+    if text.starts_with("[…]") {
+        return "[…]".len();
+    }
     if let Some(label) = text.strip_prefix('[') {
         let end = label.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
         if let Some(end) =
@@ -301,6 +304,7 @@ mod tests {
         );
         check(": ********1111}", ": \"********1111\"}");
         check(":[1,[CREDIT_CARD],2]", ":[1,\"[CREDIT_CARD]\",2]");
+        check(":[1,[…],2]", ":[1,\"[…]\",2]");
         check(": [true, null]", ": [true, null]");
         check(":HASH_PHONE_ABCDEFGH]", ":\"HASH_PHONE_ABCDEFGH\"]");
         check(": 4111", ": 4111");

@@ -31,7 +31,9 @@ use crate::governance::audit::{Found, Ruled};
 use crate::governance::gate::{Denial, Reason};
 use crate::governance::guard::cache::Cache;
 use crate::governance::guard::catalogue::Catalogue;
-use crate::governance::guard::redact::{Hosts, Mapping, Method, ScopeKeys, Types, replacement};
+use crate::governance::guard::redact::{
+    Beside, Hosts, Mapping, Method, ScopeKeys, Types, replacement,
+};
 use crate::governance::guard::{Finding, Kind};
 use crate::governance::identity::KeyIndex;
 use crate::governance::policy::breaker::Named;
@@ -445,9 +447,15 @@ impl Screen {
     }
 
     /// What is written in the place of a value found in the answer.
-    pub(super) fn put_instead(&self, action: Action, kind: Kind, value: &str) -> Cow<'_, str> {
+    pub(super) fn put_instead(
+        &self,
+        action: Action,
+        kind: Kind,
+        value: &str,
+        beside: Beside,
+    ) -> Cow<'_, str> {
         match method_of(action) {
-            Some(method) => replacement(kind, method, value, &self.mapping),
+            Some(method) => replacement(kind, method, value, beside, &self.mapping),
             None => Cow::Owned(value.to_owned()),
         }
     }

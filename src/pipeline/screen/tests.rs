@@ -492,6 +492,65 @@ redact:
     );
 }
 
+#[test]
+fn a_detector_that_stumbles_lets_nothing_pass_unless_policies_say_so() {
+    use crate::governance::guard::probe::{Detector, Trigger};
+    static STUMBLES: Detector = Detector {
+        name: "stumbles",
+        kind: crate::governance::guard::Kind::Secret,
+        triggers: &[Trigger::Exact("stumble")],
+        probe: |_, _| panic!("over a stone"),
+    };
+    for (on_error, passes) in [("block", false), ("pass", true)] {
+        let policy = format!(
+            "
+version: 1
+scope: {{}}
+defaults: {{ on_detector_error: {on_error} }}
+redact:
+  - {{ id: personal, types: [EMAIL], on: [request, response, tool_args], action: label }}
+"
+        );
+        let mut guards = compile(&policy);
+        let inner = Arc::get_mut(&mut guards).expect("nobody else has them");
+        inner.catalogue = crate::governance::guard::Catalogue::with(&STUMBLES);
+        let outcome = guards.policies.decide(&Request::default());
+
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"I stumble"}]}"#;
+        look(Endpoint::Chat, body.as_bytes()).expect("a request");
+        let talk = conversation(Endpoint::Chat, body.as_bytes());
+        let seen = guards.inspect(&talk, body.as_bytes(), &outcome);
+        assert!(seen.fault.is_some(), "{on_error}");
+        assert_eq!(guards.policies.passes_on_detector_error(&outcome), passes);
+
+        let types = guards.types.clone();
+        let mapping = || Mapping::new(ScopeKey::derive(b"secret", "k", None), types.clone());
+        let whose = || Whose {
+            plan: Arc::new(Plan::bare()),
+            key: KeyIndex(0),
+            model: "m".into(),
+            at: Wall::default(),
+        };
+        for (content, arguments) in [("I stumble", "{}"), ("x", r#"{"a":"I stumble"}"#)] {
+            let screen = Screen::new(
+                guards.clone(),
+                outcome.clone(),
+                mapping(),
+                Told::default(),
+                whose(),
+            );
+            let said = read(&screen, &whole(content, arguments));
+            if passes {
+                assert_eq!(said, Ok((content.to_owned(), arguments.to_owned())));
+                assert_eq!(screen.with_told(|told| told.notes.len()), 1);
+            } else {
+                let message = said.expect_err("nothing passes unseen");
+                assert!(message.contains("on_detector_error: block"), "{message}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]

@@ -7,7 +7,7 @@
 //! Not here: which text a piece belongs to (`stream`), what JSON in a string is (`arguments`).
 
 use super::{Blocked, Screen};
-use crate::governance::guard::redact::{Escaping, Restorer};
+use crate::governance::guard::redact::{Beside, Escaping, Restorer};
 use crate::governance::guard::{Finding, Piece, Scanner};
 use crate::governance::policy::settings::{Action, Site};
 
@@ -124,10 +124,15 @@ impl Voice {
                 let own = text.get(before..).unwrap_or_default();
                 self.restorer.push(screen.mapping(), own, out);
             }
-            Piece::Found { finding, value } => {
+            Piece::Found {
+                finding,
+                value,
+                apart,
+            } => {
                 self.at = finding.end;
                 if finding.end > self.context {
-                    self.found(screen, &finding, value, out)?;
+                    let first = finding.start <= self.context;
+                    self.found(screen, &finding, value, Beside { first, apart }, out)?;
                 }
             }
             Piece::Opened {
@@ -143,7 +148,11 @@ impl Voice {
                     detector: what.detector,
                     level: what.level,
                 };
-                self.found(screen, &finding, beginning, out)?;
+                let beside = Beside {
+                    first: start <= self.context,
+                    apart: false,
+                };
+                self.found(screen, &finding, beginning, beside, out)?;
             }
             Piece::Overran => return Err(Blocked::endless(self.site)),
             Piece::Closed(finding) => self.at = finding.end,
@@ -156,6 +165,7 @@ impl Voice {
         screen: &Screen,
         finding: &Finding,
         value: &str,
+        beside: Beside,
         out: &mut String,
     ) -> Result<(), Blocked> {
         screen.note_shadow(self.site, finding);
@@ -169,7 +179,7 @@ impl Voice {
             Action::Flag => self.restorer.push(screen.mapping(), value, out),
             other => {
                 self.acted = true;
-                let put = screen.put_instead(other, finding.kind, value);
+                let put = screen.put_instead(other, finding.kind, value, beside);
                 self.restorer.push(screen.mapping(), &put, out);
             }
         }

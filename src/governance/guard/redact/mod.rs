@@ -7,14 +7,16 @@
 //! Invariants: only a name this request gave out is ever restored, to exactly the bytes that stood there; a secret is never
 //! replaced reversibly; a value is not put into a URL that could carry it to a host nobody allowed.
 //!
-//! Redacting what is redacted changes nothing where the first time was one-way. A placeholder in a text to redact is
-//! somebody's literal text, even if it looks like ours, and is replaced by a name of its own: restoring twice undoes
-//! redacting twice, and the name stays the same in every turn.
+//! Redacting what was redacted one-way changes nothing, also where values were glued to each other: the scanner sees one
+//! sign in the place of whatever is written here, and in the place of a value it found. A placeholder in a text to redact is
+//! somebody's literal text, even if it looks like ours, and is replaced by a name of its own, but nothing else is: restoring
+//! twice undoes redacting twice, and the name stays the same in every turn.
 //!
 //! Not here: finding values (`scanner`, `detectors`), which action a policy wants (`policy`).
 
 mod key;
 mod mapping;
+mod marks;
 mod one_way;
 mod restore;
 mod text;
@@ -23,7 +25,9 @@ mod urls;
 
 pub use key::{ScopeKey, ScopeKeys};
 pub use mapping::Mapping;
-pub use one_way::replacement;
+pub(in crate::governance::guard) use marks::{BESIDE, Next, says_something};
+pub use one_way::{Beside, replacement};
+pub(in crate::governance::guard) use one_way::{may_show_end, stands_alone};
 pub use restore::{Escaping, Hosts, Restorer, restore};
 pub use text::{Redacted, redact};
 pub use types::Types;
@@ -39,7 +43,7 @@ pub enum Method {
     Hash,
     /// Its kind, in brackets.
     Label,
-    /// Nothing.
+    /// Nothing; `[…]` behind other text, so that what stood before and behind it is not read as one.
     Drop,
 }
 

@@ -149,12 +149,22 @@ mod methods {
             .placeholder_for(ANA.0, ANA.1)
             .expect("a name")
             .to_owned();
-        assert_eq!(replacement(ANA.0, Method::Replace, ANA.1, &map), known);
-        let new = replacement(CARD.0, Method::Replace, CARD.1, &map).into_owned();
+        assert_eq!(
+            replacement(ANA.0, Method::Replace, ANA.1, Beside::default(), &map),
+            known
+        );
+        let new =
+            replacement(CARD.0, Method::Replace, CARD.1, Beside::default(), &map).into_owned();
         assert!(new.starts_with("TG_CREDIT_CARD_"), "{new}");
         assert_eq!(restored(&map, &new), new);
         assert_eq!(
-            replacement(Kind::Secret, Method::Replace, "hunter2", &map),
+            replacement(
+                Kind::Secret,
+                Method::Replace,
+                "hunter2",
+                Beside::default(),
+                &map
+            ),
             "********"
         );
     }

@@ -1,6 +1,6 @@
 //! Redacting a whole text: what was found goes, what replaces it comes, all else stays byte for byte.
 
-use super::one_way::{is_output, replacement};
+use super::one_way::{Beside, replacement};
 use super::urls::{Standing, Urls};
 use super::{Mapping, Method};
 use crate::governance::guard::finding::{Finding, Kind};
@@ -80,11 +80,12 @@ impl<'a> Writer<'a> {
             return;
         };
         self.copy_to(start);
-        if is_output(value, mapping.types()) {
+        if mapping.types().is_marks_only(value) {
             self.copy_to(end);
             return;
         }
         self.at = end;
+        let beside = Beside::of(self.text, start, end);
         let name = match method {
             Method::Replace => mapping
                 .placeholder_for(finding.kind, value)
@@ -95,7 +96,7 @@ impl<'a> Writer<'a> {
             Some(name) => self.name(&name, mapping),
             None => self
                 .out
-                .push_str(&replacement(finding.kind, method, value, mapping)),
+                .push_str(&replacement(finding.kind, method, value, beside, mapping)),
         }
         self.count(finding.kind);
     }

@@ -12,17 +12,17 @@ use crate::governance::guard::finding::Kind;
 use std::ops::Range;
 
 /// How many letters the end of a name has: 40 bits.
-const LETTERS: usize = 8;
+pub(super) const LETTERS: usize = 8;
 /// The longest type, in bytes; longer names of a policy are cut.
 const LONGEST_TYPE: usize = 20;
 /// The longest name, in bytes, without escapes.
 pub(super) const LONGEST_NAME: usize = 3 + LONGEST_TYPE + 1 + LETTERS;
 /// What stands for a placeholder that the text itself contains.
-const LITERAL: &str = "LITERAL";
+pub(super) const LITERAL: &str = "LITERAL";
 /// How many backslashes an underscore may have: one of Markdown, two where that is written in JSON.
 const ESCAPES: usize = 2;
 
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+pub(super) const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The types of placeholders there are: the built-in kinds, those of a policy, and the one for literal placeholders.
 /// Made once for a policy, shared by its requests.
@@ -70,7 +70,11 @@ impl Types {
     }
 
     /// The first placeholder of any type in `text` at or behind `from`, whoever wrote it.
-    pub(super) fn next_in(&self, text: &str, from: usize) -> Option<Range<usize>> {
+    pub(in crate::governance::guard) fn next_in(
+        &self,
+        text: &str,
+        from: usize,
+    ) -> Option<Range<usize>> {
         let bytes = text.as_bytes();
         let mut at = from;
         loop {
@@ -156,18 +160,32 @@ pub(super) fn name_of(type_name: &str, digest: &[u8; 32]) -> String {
     name
 }
 
-/// Eight letters of a digest.
+/// Eight letters of a digest: the first of it that are no word which announces a secret.
 pub(super) fn push_letters(out: &mut String, digest: &[u8; 32]) {
-    let mut bits = digest
-        .iter()
-        .take(5)
-        .fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-    bits <<= 24;
-    for _ in 0..LETTERS {
-        let letter = usize::try_from(bits >> 59).unwrap_or_default();
-        out.push(BASE32.get(letter).copied().map_or('A', char::from));
-        bits <<= 5;
+    let mut letters = [b'A'; LETTERS];
+    for five in digest.chunks_exact(5) {
+        let mut bits = five
+            .iter()
+            .fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+        bits <<= 24;
+        for letter in &mut letters {
+            let place = usize::try_from(bits >> 59).unwrap_or_default();
+            *letter = BASE32.get(place).copied().unwrap_or(b'A');
+            bits <<= 5;
+        }
+        if !names_a_secret(&letters) {
+            break;
+        }
     }
+    out.extend(letters.map(char::from));
+}
+
+/// Whether these letters hold a word that announces a secret: `TG_EMAIL_PASSWORD` is somebody's variable, and must announce
+/// what follows it. So no name or digest of ours is written with such letters.
+pub(super) fn names_a_secret(letters: &[u8]) -> bool {
+    ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CRED", "AUTH"]
+        .iter()
+        .any(|word| memchr::memmem::find(letters, word.as_bytes()).is_some())
 }
 
 /// Upper case, letters, digits and single underscores.
@@ -321,5 +339,14 @@ mod tests {
         digest[0] = 0xff;
         digest[4] = 0x01;
         assert_eq!(name_of("EMAIL", &digest), "TG_EMAIL_74AAAAAB");
+    }
+
+    #[test]
+    fn no_name_announces_a_secret() {
+        let mut digest = [0; 32];
+        // `KEYAAAAA`, and then other letters.
+        digest[..2].copy_from_slice(&[0x51, 0x30]);
+        digest[9] = 1;
+        assert_eq!(name_of("EMAIL", &digest), "TG_EMAIL_AAAAAAAB");
     }
 }

@@ -11,23 +11,22 @@
 pub(super) mod gate;
 pub(super) mod lead;
 
+mod layer;
+mod recent;
 mod state;
 mod swallow;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use self::state::{Decided, Known, State};
+use self::layer::{Layer, Out};
 use super::catalogue::Catalogue;
 use super::finding::Finding;
-use super::probe::{LOOK_BEHIND, What};
+use super::probe::What;
+use super::redact::Next;
 
 /// A chunk is looked at in parts of this size, so that a stream's memory does not depend on its chunks.
 const PART: usize = 128;
-/// The past is forgotten in steps of at least this many bytes.
-const FORGET: usize = 64;
-/// A character may begin this many bytes before any of its bytes.
-const CHARACTER: usize = 3;
 
 /// A piece of the stream, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +39,9 @@ pub enum Piece<'a> {
         finding: Finding,
         /// The value.
         value: &'a str,
+        /// Whether its last characters may be shown, for a value of which they may be at all: nothing follows that could
+        /// make them part of something else.
+        apart: bool,
     },
     /// A value begins whose end is not in sight: replace it now. Nothing leaves until it is closed.
     Opened {
@@ -56,16 +58,65 @@ pub enum Piece<'a> {
     Closed(Finding),
 }
 
+/// What a sign stands for in the text of a look.
+#[derive(Debug)]
+enum Wall {
+    /// What redaction left.
+    Mark(String),
+    /// A value that was found.
+    Value {
+        finding: Finding,
+        value: String,
+        apart: bool,
+    },
+}
+
+impl Wall {
+    /// The bytes it takes in the text.
+    fn len(&self) -> usize {
+        match self {
+            Self::Mark(mark) => mark.len(),
+            Self::Value { value, .. } => value.len(),
+        }
+    }
+
+    /// How it begins.
+    fn first(&self) -> char {
+        let (Self::Mark(text) | Self::Value { value: text, .. }) = self;
+        text.chars().next().unwrap_or_default()
+    }
+
+    fn tell(&self, out: &mut Out<'_>) {
+        match self {
+            Self::Mark(mark) => out(Piece::Text(mark)),
+            Self::Value {
+                finding,
+                value,
+                apart,
+            } => out(Piece::Found {
+                finding: *finding,
+                value,
+                apart: *apart,
+            }),
+        }
+    }
+}
+
 /// The scan of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scanner {
-    /// What is kept of the text: what was looked at but may be needed, and what is held back.
-    window: String,
-    /// The offset of the window's first byte.
-    base: usize,
-    /// What stands before this offset has left.
-    released: usize,
-    state: State,
+    /// What may become a mark of redaction.
+    open: String,
+    first: Layer,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self {
+            open: String::new(),
+            first: Layer::streaming(),
+        }
+    }
 }
 
 impl Scanner {
@@ -80,98 +131,73 @@ impl Scanner {
         let mut rest = text;
         while !rest.is_empty() {
             let (part, more) = rest.split_at(rest.floor_char_boundary(PART));
-            self.window.push_str(part);
-            self.step(catalogue, false, out);
+            self.part(catalogue, part, out);
             rest = more;
         }
     }
 
     /// Ends the text: hands out all that was held back.
     pub fn finish(&mut self, catalogue: &Catalogue, out: &mut impl FnMut(Piece<'_>)) {
-        self.step(catalogue, true, out);
+        let open = std::mem::take(&mut self.open);
+        self.feed(catalogue, &open, true, out);
+        self.first.finish(catalogue, out);
     }
 
     /// How many characters are held back.
     #[must_use]
     pub fn held_chars(&self) -> usize {
-        self.window
-            .get(self.released - self.base..)
-            .map_or(0, |held| held.chars().count())
+        self.open.chars().count() + self.first.held_chars()
     }
 
     /// The memory this scan takes, in bytes.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        size_of::<Self>() + self.window.capacity() + self.state.footprint()
+        size_of::<Self>() - size_of::<Layer>() + self.open.capacity() + self.first.footprint()
     }
 
-    fn step(&mut self, catalogue: &Catalogue, complete: bool, out: &mut impl FnMut(Piece<'_>)) {
-        let (window, base) = (self.window.as_str(), self.base);
-        let between =
-            |from: usize, to: usize| window.get(from - base..to - base).unwrap_or_default();
-        let known = Known {
-            bytes: window.as_bytes(),
-            base,
-            complete,
-        };
-        let mut released = self.released;
-        let held = self.state.advance(catalogue, &known, &mut |decided| {
-            let reached = match decided {
-                Decided::Found(finding) => finding.start,
-                Decided::Opened { start, .. } => start,
-                Decided::Overran | Decided::Closed(_) => released,
-            };
-            if released < reached {
-                out(Piece::Text(between(released, reached)));
-                released = reached;
-            }
-            match decided {
-                Decided::Found(finding) => {
-                    out(Piece::Found {
-                        finding,
-                        value: between(finding.start, finding.end),
-                    });
-                    released = finding.end;
-                }
-                Decided::Opened { start, shown, what } => {
-                    out(Piece::Opened {
-                        start,
-                        what,
-                        beginning: between(start, shown),
-                    });
-                }
-                Decided::Overran => out(Piece::Overran),
-                Decided::Closed(finding) => {
-                    out(Piece::Closed(finding));
-                    released = finding.end;
-                }
-            }
-        });
-        if released < held {
-            if !self.state.is_swallowing() {
-                out(Piece::Text(between(released, held)));
-            }
-            released = held;
+    fn part(&mut self, catalogue: &Catalogue, part: &str, out: &mut Out<'_>) {
+        if self.open.is_empty() {
+            self.feed(catalogue, part, false, out);
+        } else {
+            let mut text = std::mem::take(&mut self.open);
+            text.push_str(part);
+            self.feed(catalogue, &text, false, out);
         }
-        self.released = released;
-        self.forget();
     }
 
-    /// Lets go of the past that no probe can look at any more.
-    fn forget(&mut self) {
-        let needed = self.released.min(self.state.needs());
-        let excess = needed
-            .saturating_sub(LOOK_BEHIND + CHARACTER)
-            .saturating_sub(self.base);
-        if excess >= FORGET {
-            let cut = self.window.floor_char_boundary(excess);
-            self.window.drain(..cut);
-            self.base += cut;
-            if self.window.capacity() > 4 * (LOOK_BEHIND + PART)
-                && self.window.len() < LOOK_BEHIND + PART
-            {
-                self.window.shrink_to(2 * (LOOK_BEHIND + PART));
+    /// Shows the first look a text, with a sign in the place of each mark.
+    fn feed(&mut self, catalogue: &Catalogue, text: &str, complete: bool, out: &mut Out<'_>) {
+        let mut at = 0;
+        let mut is_mark_last = false;
+        loop {
+            let next = catalogue.types().next_mark(text, at, complete);
+            let end = match &next {
+                Next::Clear => text.len(),
+                Next::Mark(mark) => mark.start,
+                Next::Open(from) => *from,
+            };
+            if at < end {
+                let between = text.get(at..end).unwrap_or_default();
+                self.first.text(catalogue, between, out);
+                is_mark_last = false;
             }
+            match next {
+                Next::Clear => break,
+                Next::Mark(mark) => {
+                    at = mark.end;
+                    is_mark_last = true;
+                    let mark = text.get(mark).unwrap_or_default();
+                    self.first.wall(Wall::Mark(mark.to_owned()));
+                }
+                Next::Open(from) => {
+                    self.open.push_str(text.get(from..).unwrap_or_default());
+                    break;
+                }
+            }
+        }
+        if is_mark_last {
+            // A row of marks leaves as it comes, too.
+            self.first.text(catalogue, "", out);
         }
     }
 }
@@ -211,26 +237,35 @@ impl Catalogue {
         go_on: &mut impl FnMut() -> bool,
     ) -> Result<Vec<Finding>, GivenUp> {
         let mut findings = Vec::new();
-        let mut state = State::default();
-        let mut end = 0;
+        let mut take = |piece: Piece<'_>| {
+            if let Piece::Found { finding, .. } | Piece::Closed(finding) = piece {
+                findings.push(finding);
+            }
+        };
+        let is_plain = self.types().next_mark(text, 0, true) == Next::Clear;
+        let (mut plain, mut marked) = (Layer::default(), Scanner::new());
+        let mut from = 0;
         loop {
-            end = text.floor_char_boundary(end + Self::SLICE);
-            let known = Known {
-                bytes: text.as_bytes().get(..end).unwrap_or_default(),
-                base: 0,
-                complete: end == text.len(),
-            };
-            state.advance(self, &known, &mut |decided| {
-                if let Decided::Found(finding) | Decided::Closed(finding) = decided {
-                    findings.push(finding);
+            let end = text.floor_char_boundary(from + Self::SLICE);
+            let complete = end == text.len();
+            if is_plain {
+                let known = text.get(..end).unwrap_or_default();
+                plain.look(self, known, 0, complete, &mut take);
+            } else {
+                marked.part(self, text.get(from..end).unwrap_or_default(), &mut take);
+            }
+            if complete {
+                if is_plain {
+                    plain.finish_behind(self, &mut take);
+                } else {
+                    marked.finish(self, &mut take);
                 }
-            });
-            if known.complete {
                 return Ok(findings);
             }
             if !go_on() {
                 return Err(GivenUp { findings });
             }
+            from = end;
         }
     }
 }

@@ -7,14 +7,17 @@
 //! Invariant: what [`State::advance`] reports is a function of the text alone. Text before the offset it returns can no
 //! longer be part of a value.
 //!
-//! Not here: what is kept of the text (`super`), values whose end is not in sight (`swallow`).
+//! Not here: what is kept of the text and shown to the next look (`layer`), values whose end is not in sight (`swallow`).
 
 use super::gate::{self, Asked};
+use super::layer::LOOKS;
 use super::lead;
+use super::recent::{Recent, view};
 use super::swallow::{Swallow, Swallowed};
 use crate::governance::guard::catalogue::Catalogue;
 use crate::governance::guard::finding::{Finding, Kind};
-use crate::governance::guard::probe::{LOOK_AHEAD, LOOK_BEHIND, Probe, Until, View, What};
+use crate::governance::guard::probe::{Probe, Until, What};
+use crate::governance::guard::redact::{BESIDE, may_show_end};
 
 /// Triggers are looked for in steps of this many bytes, so that what a value swallows is not searched in vain.
 const STRIDE: usize = 4_096;
@@ -154,11 +157,39 @@ pub(super) struct State {
     /// The end of the last value: none begins before it.
     floor: usize,
     swallow: Option<Swallow>,
-    /// Probes asked so far, for tests of what the worst texts cost.
+    /// How many looks come behind this one, if text leaves before all has come: what they would hold is held, too.
+    looks: u8,
+    /// Whether the next of them sees what leaves, and holds it itself.
+    pub(super) is_seen: bool,
+    /// Probes that decided on what may become part of a value: to the next look, which does not see values, they have not.
+    recent: Vec<Recent>,
+    /// Probes asked so far to find values, for tests of what the worst texts cost.
     pub(super) asked: usize,
+    /// And to tell what to hold for the next look.
+    pub(super) settling: usize,
 }
 
 impl State {
+    /// A look at a text of which a part may leave before the rest has come.
+    pub(super) fn streaming() -> Self {
+        Self {
+            looks: LOOKS,
+            ..Self::default()
+        }
+    }
+
+    /// One that begins in the middle: triggers are looked for from `from` on, and what stands before `floor` has left.
+    pub(super) fn woken(from: usize, floor: usize, looks: u8) -> Self {
+        Self {
+            resume: from,
+            open: from,
+            seen: from,
+            floor,
+            looks,
+            ..Self::default()
+        }
+    }
+
     /// Decides what can be decided. Answers with the offset up to which text may leave.
     pub(super) fn advance(
         &mut self,
@@ -180,7 +211,8 @@ impl State {
             let hold = self.hold(known, to);
             let waits = self.judge(catalogue, known, hold, tell);
             if self.swallow.is_none() && to == end {
-                return known.floor(waits.min(hold)).max(self.floor.min(end));
+                let hold = self.settle(catalogue, known, waits.min(hold));
+                return known.floor(hold).max(self.floor.min(end));
             }
         }
     }
@@ -189,18 +221,31 @@ impl State {
     pub(super) fn needs(&self) -> usize {
         let pending = self.pending.iter().map(|pending| pending.trigger);
         let swallow = self.swallow.as_ref().map(Swallow::needs);
-        pending.chain(swallow).fold(self.resume, usize::min)
+        let recent = self.recent.iter().map(|recent| recent.trigger);
+        pending
+            .chain(recent)
+            .chain(swallow)
+            .fold(self.resume, usize::min)
     }
 
     /// The bytes this state takes besides itself.
     pub(super) fn footprint(&self) -> usize {
         self.pending.capacity() * size_of::<Pending>()
+            + self.recent.capacity() * size_of::<Recent>()
             + self.candidates.capacity() * size_of::<Candidate>()
     }
 
     /// Whether what comes is part of a value already handed out as opened.
     pub(super) fn is_swallowing(&self) -> bool {
         self.swallow.as_ref().is_some_and(Swallow::is_open)
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+            && self.candidates.is_empty()
+            && self.recent.is_empty()
+            && self.swallow.is_none()
     }
 
     /// After a swallowed value everything begins anew behind it.
@@ -265,21 +310,7 @@ impl State {
         trigger: usize,
     ) -> Option<Pending> {
         self.asked += 1;
-        let from = known.floor(trigger.saturating_sub(LOOK_BEHIND));
-        let horizon = trigger + LOOK_AHEAD;
-        let end = if known.end() >= horizon {
-            known.floor(horizon)
-        } else {
-            known.end()
-        };
-        let bytes = known
-            .bytes
-            .get(from.saturating_sub(known.base)..end - known.base)?;
-        let view = View {
-            bytes,
-            from_start: from == 0,
-            complete: known.end() >= horizon || known.complete,
-        };
+        let (view, from) = view(known, trigger, known.end())?;
         match catalogue.ask(asked, &view, trigger - from) {
             Probe::Found(found) => {
                 let (start, end) = (from + found.start, from + found.end);
@@ -319,7 +350,42 @@ impl State {
                 }
             }
         }
+        if self.looks > 0 && !known.complete {
+            self.recent.push(Recent::new(trigger, asked));
+        }
         None
+    }
+
+    /// What of the text may leave, if nothing from `hold` on may: the next look sees it no further than that, and a value
+    /// there may be what it waits for. And what that holds back, the look behind it does not see.
+    fn settle(&mut self, catalogue: &Catalogue, known: &Known<'_>, hold: usize) -> usize {
+        if self.looks == 0 || known.complete {
+            return hold;
+        }
+        if self.is_seen {
+            self.recent.retain(|recent| recent.trigger >= hold);
+            return hold;
+        }
+        let mut low = hold;
+        let mut least = hold;
+        let mut settling = 0;
+        for _ in 0..self.looks {
+            least = low;
+            let seen = known.bytes.get(..low - known.base).unwrap_or_default();
+            let mut next = known.base + lead::start(seen, seen.len());
+            for recent in self.recent.iter_mut().filter(|recent| recent.trigger < low) {
+                let from = recent.waits(catalogue, known, low, &mut settling);
+                next = next.min(from.unwrap_or(next));
+            }
+            if next >= low {
+                break;
+            }
+            low = next;
+        }
+        // What is decided for the look that sees least stays so for all.
+        self.recent.retain(|recent| !recent.has_decided(least));
+        self.settling += settling;
+        low
     }
 
     /// The first byte that may be part of a value not known yet.
@@ -378,6 +444,12 @@ impl State {
                 break first.start;
             }
             let cluster = rest.get(..count).unwrap_or_default();
+            // Whether the end of a number may be shown depends on what stands beside it.
+            let must_see =
+                |c: &Candidate| may_show_end(c.what.kind) && known.end() < c.end + BESIDE;
+            if !known.complete && cluster.iter().any(must_see) {
+                break first.start;
+            }
             let swallow = cluster.iter().find(|c| c.until.is_some());
             let limit = swallow.map_or(usize::MAX, |swallow| swallow.start);
             let wants = |c: &Candidate| catalogue.wants(c.what.kind, c.what.level);
@@ -397,6 +469,7 @@ impl State {
                 self.swallow = Some(Swallow::new(*start, *what, *until));
                 self.candidates.clear();
                 self.pending.clear();
+                self.recent.clear();
                 return usize::MAX;
             }
             judged += count;
@@ -407,7 +480,7 @@ impl State {
 }
 
 /// Where a value of this trigger may begin at the earliest; only looked up for one that begins before it.
-fn earliest(known: &Known<'_>, trigger: usize, start: usize) -> usize {
+pub(super) fn earliest(known: &Known<'_>, trigger: usize, start: usize) -> usize {
     if start >= trigger {
         return start;
     }

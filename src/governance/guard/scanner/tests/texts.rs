@@ -108,7 +108,7 @@ const BETWEEN: &[&str] = &[
 ];
 
 /// One value of each family, with what announces it where that is needed, and values inside others.
-const VALUES: &[&str] = &[
+pub(crate) const VALUES: &[&str] = &[
     "4111 1111 1111 1111",
     "6011000990139424",
     "3782 822463 10005",
