@@ -13,7 +13,7 @@ use super::detectors;
 use super::finding::{Kind, Level};
 use super::probe::{Detector, Probe, View};
 use super::redact::Types;
-use super::scanner::gate::{Asked, Gate};
+use super::scanner::gate::{Asked, DEPTH, Gate};
 
 /// What a policy asks for.
 #[derive(Debug, Clone)]
@@ -136,6 +136,22 @@ impl Catalogue {
 
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// How many bytes before a sign a trigger may begin that is only met because of the sign, and so by the next look alone.
+    /// None that is built in can; what the patterns of a policy begin with may be anything.
+    pub(super) fn reach_into_sign(&self) -> usize {
+        if self.customs.is_empty() {
+            0
+        } else {
+            DEPTH - 1
+        }
+    }
+
+    /// Whether what this probe finds may be a secret.
+    pub(super) fn may_find_secrets(&self, asked: Asked) -> bool {
+        let detector = self.detectors.get(usize::from(asked));
+        detector.is_some_and(|detector| detector.kind == Kind::Secret)
     }
 
     /// Puts the question to whom the gate named.

@@ -17,7 +17,7 @@ use self::sets::{Sets, bucket};
 use crate::governance::guard::probe::{Class, Trigger};
 
 /// Bytes looked at together.
-const DEPTH: usize = 4;
+pub(in crate::governance::guard) const DEPTH: usize = 4;
 /// Flags for one place; the first is for digits.
 const BUCKETS: usize = 32;
 /// The bucket of digit runs.
@@ -174,7 +174,8 @@ impl Gate {
         }
     }
 
-    /// Reports every trigger met at a place in `from..to` whose last byte stands behind `seen`.
+    /// Reports every trigger met at a place in `from..to` whose last byte stands behind `seen`: whom to ask, where it begins,
+    /// and the first byte behind it.
     ///
     /// `to` is the end of the text as far as it is known, or before it. `first` says that the text begins here.
     pub(super) fn pass(
@@ -183,7 +184,7 @@ impl Gate {
         from: usize,
         to: usize,
         seen: usize,
-        met: &mut impl FnMut(Asked, usize),
+        met: &mut impl FnMut(Asked, usize, usize),
     ) -> Passed {
         let mut passed = Passed {
             resume: to,
@@ -304,7 +305,7 @@ impl Gate {
         mask: u32,
         seen: usize,
         passed: &mut Passed,
-        met: &mut impl FnMut(Asked, usize),
+        met: &mut impl FnMut(Asked, usize, usize),
     ) {
         let next = place.map_or(0, |place| place + 1);
         if mask & (1 << DIGITS) != 0 {
@@ -333,7 +334,7 @@ impl Gate {
                     // A literal counts as seen once a whole quad of it was, which is when it is looked up.
                     Met::Yes(end) if end <= seen && !entry.head.is_narrow() => {}
                     Met::Yes(end) if end.max(at + DEPTH) <= seen => {}
-                    Met::Yes(_) => met(entry.asked, at),
+                    Met::Yes(end) => met(entry.asked, at, end),
                 }
             }
         }
@@ -346,7 +347,7 @@ impl Gate {
         at: usize,
         seen: usize,
         passed: &mut Passed,
-        met: &mut impl FnMut(Asked, usize),
+        met: &mut impl FnMut(Asked, usize, usize),
     ) {
         let Some(rest) = text.bytes.get(at..) else {
             return;
@@ -369,7 +370,7 @@ impl Gate {
                 break;
             }
             if at + least > seen {
-                met(*asked, at);
+                met(*asked, at, at + least);
             }
         }
     }

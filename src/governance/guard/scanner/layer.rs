@@ -30,6 +30,9 @@ pub(super) const SIGN: &str = "*";
 pub(super) const LOOKS: u8 = 2;
 /// How far before a value what may depend on it is looked at again, in bytes.
 const BEFORE: usize = 128;
+/// How far before it what is no secret may begin: so much more is held of numbers in a stream for the next looks. A longer one
+/// that only shows beside a mark is found when the text comes again.
+pub(super) const REACH: usize = 26;
 /// A character may begin this many bytes before any of its bytes.
 const CHARACTER: usize = 3;
 /// What a probe at the first place looked at again may look back at.
@@ -75,6 +78,8 @@ struct Behind {
     last: usize,
     /// How many looks came before.
     depth: u8,
+    /// Nothing but secrets is found that begins before this offset.
+    reach: usize,
     /// How often looks asked that sleep again.
     #[cfg(test)]
     asked: usize,
@@ -457,6 +462,7 @@ impl Behind {
         // What has left cannot be held again, but tells what the rest is.
         let begin = self.at.max(from);
         let from = from.min(begin);
+        let reach = window.floor(start.saturating_sub(REACH)).max(self.reach);
         self.pass(catalogue, window, begin, out);
         let base = match from.checked_sub(BACK) {
             Some(back) if back > window.base => window.floor(back),
@@ -466,11 +472,12 @@ impl Behind {
             window: window.between(base, begin).to_owned(),
             base,
             released: begin,
-            state: State::woken(from, begin, LOOKS - self.depth - 1),
+            state: State::woken(from, begin, reach, LOOKS - self.depth - 1),
             behind: Self {
                 shift: self.shift,
                 at: begin,
                 depth: self.depth + 1,
+                reach,
                 ..Self::default()
             },
         }));

@@ -13,6 +13,7 @@ pub(super) mod lead;
 
 mod layer;
 mod recent;
+mod rivals;
 mod state;
 mod swallow;
 

@@ -17,34 +17,36 @@ const PATIENCE: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Recent {
     pub(super) trigger: usize,
-    asked: Asked,
+    pub(super) asked: Asked,
     /// How far behind the first byte it can see that one is for which it waited, when it was asked what it says of the text
     /// that the next look sees.
     from: u16,
-    /// Shown so much behind its trigger it waited, and so it does if it is shown less.
+    /// Shown so much from its trigger on it waited, and so it does if it is shown less. At first the trigger's length.
     waited: u16,
     /// Shown so much it had decided, and so it has if it is shown more.
     decided: u16,
 }
 
 impl Recent {
-    pub(super) fn new(trigger: usize, asked: Asked) -> Self {
+    /// One whose trigger is that long.
+    pub(super) fn new(asked: Asked, trigger: usize, length: usize) -> Self {
         Self {
             trigger,
             asked,
             from: u16::MAX,
-            waited: 0,
+            waited: u16::try_from(length).unwrap_or(u16::MAX),
             decided: u16::MAX,
         }
     }
 
-    /// Whether it has decided if it is shown the text up to `end`, as far as is known.
+    /// Whether it has decided if it is shown the text up to `end`, as far as is known; or if it is shown its trigger alone.
     pub(super) fn has_decided(&self, end: usize) -> bool {
-        end >= self.trigger + usize::from(self.decided)
+        self.decided <= self.waited || end >= self.trigger + usize::from(self.decided)
     }
 
-    /// The first byte it waits for if it is shown the text up to `end`, if it does. It is asked again when it would be shown
-    /// so much more that this costs no more than looking for values does; until then it waits for what it waited for.
+    /// The first byte it waits for if it is shown the text up to `end` or up to any place behind that, if it does; it is
+    /// never shown less than its trigger, for then it is not asked. It is asked again when it would be shown so much more
+    /// that this costs no more than looking for values does; until then it waits for what it waited for.
     pub(super) fn waits(
         &mut self,
         catalogue: &Catalogue,
@@ -55,11 +57,12 @@ impl Recent {
         if self.has_decided(end) {
             return None;
         }
-        let shown = end - self.trigger;
         let waited = usize::from(self.waited);
-        if waited == 0 || shown >= waited + PATIENCE + waited / 8 {
+        let shown = end.saturating_sub(self.trigger).max(waited);
+        if self.from == u16::MAX || shown >= waited + PATIENCE + waited / 8 {
             *settling += 1;
             let brief = u16::try_from(shown).unwrap_or(u16::MAX);
+            let end = known.ceil(self.trigger + shown);
             let Some(from) = waits(catalogue, known, self.trigger, self.asked, end) else {
                 self.decided = brief;
                 return None;

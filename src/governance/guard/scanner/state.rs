@@ -10,20 +10,18 @@
 //! Not here: what is kept of the text and shown to the next look (`layer`), values whose end is not in sight (`swallow`).
 
 use super::gate::{self, Asked};
-use super::layer::LOOKS;
+use super::layer::{LOOKS, REACH};
 use super::lead;
 use super::recent::{Recent, view};
+use super::rivals::{Candidate, WIDEST_RIVALRY, finding, order, rivals, winners};
 use super::swallow::{Swallow, Swallowed};
 use crate::governance::guard::catalogue::Catalogue;
 use crate::governance::guard::finding::{Finding, Kind};
-use crate::governance::guard::probe::{Probe, Until, What};
+use crate::governance::guard::probe::{Probe, What};
 use crate::governance::guard::redact::{BESIDE, may_show_end};
 
 /// Triggers are looked for in steps of this many bytes, so that what a value swallows is not searched in vain.
 const STRIDE: usize = 4_096;
-/// Rivals whose beginnings lie further apart than this are judged without the later ones, in bytes.
-const WIDEST_RIVALRY: usize = 256;
-
 /// Up to this far behind its trigger an undecided probe is asked with every chunk, in bytes.
 const SOON: usize = 128;
 
@@ -57,53 +55,12 @@ impl Known<'_> {
         }
         at
     }
-}
 
-/// A value that stands if no better one overlaps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Candidate {
-    start: usize,
-    /// The first byte behind it; for a value to be swallowed, behind its first.
-    end: usize,
-    what: What,
-    until: Option<Until>,
-}
-
-impl Candidate {
-    /// Whether what a better value leaves of this one is a value still: half a password is no less secret for the key that
-    /// is glued to it. Half a telephone number is none.
-    fn outlives_rivals(&self) -> bool {
-        self.what.kind == Kind::Secret && self.until.is_none()
-    }
-
-    /// What there is of it before this offset.
-    fn before(self, limit: usize) -> Option<Self> {
-        if self.end <= limit {
-            return Some(self);
-        }
-        (self.outlives_rivals() && self.start < limit).then_some(Self { end: limit, ..self })
-    }
-
-    /// What there is of it from its start up to the first of these, if that is more than punctuation.
-    fn rest(self, better: &[Self], known: &Known<'_>) -> Option<Self> {
-        if better
-            .iter()
-            .any(|b| b.start <= self.start && self.start < b.end)
-        {
-            return None;
-        }
-        let next = better
-            .iter()
-            .map(|b| b.start)
-            .filter(|start| *start > self.start);
-        let end = next.fold(self.end, usize::min);
-        let bytes = known
-            .bytes
-            .get(self.start - known.base..end.max(self.start) - known.base)?;
-        let says_something = bytes
-            .iter()
-            .any(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
-        says_something.then_some(Self { end, ..self })
+    /// The offset at or behind this one at which a character begins, or the text as it is known ends.
+    pub(super) fn ceil(&self, offset: usize) -> usize {
+        let bytes = self.bytes.get(offset - self.base..).unwrap_or_default();
+        let inside = bytes.iter().take_while(|byte| *byte & 0xc0 == 0x80);
+        offset.min(self.end()) + inside.count()
     }
 }
 
@@ -157,11 +114,13 @@ pub(super) struct State {
     /// The end of the last value: none begins before it.
     floor: usize,
     swallow: Option<Swallow>,
+    /// Nothing but secrets is found that begins before this offset.
+    reach: usize,
     /// How many looks come behind this one, if text leaves before all has come: what they would hold is held, too.
     looks: u8,
     /// Whether the next of them sees what leaves, and holds it itself.
     pub(super) is_seen: bool,
-    /// Probes that decided on what may become part of a value: to the next look, which does not see values, they have not.
+    /// Probes that decide on what may become part of a value: to the next look, which does not see values, they have not.
     recent: Vec<Recent>,
     /// Probes asked so far to find values, for tests of what the worst texts cost.
     pub(super) asked: usize,
@@ -179,12 +138,14 @@ impl State {
     }
 
     /// One that begins in the middle: triggers are looked for from `from` on, and what stands before `floor` has left.
-    pub(super) fn woken(from: usize, floor: usize, looks: u8) -> Self {
+    /// Nothing but secrets is found that begins before `reach`.
+    pub(super) fn woken(from: usize, floor: usize, reach: usize, looks: u8) -> Self {
         Self {
             resume: from,
             open: from,
             seen: from,
             floor,
+            reach,
             looks,
             ..Self::default()
         }
@@ -289,7 +250,10 @@ impl State {
             self.resume - base,
             to - base,
             seen,
-            &mut |asked, at| {
+            &mut |asked, at, behind| {
+                if self.looks > 0 && !known.complete {
+                    self.recent.push(Recent::new(asked, base + at, behind - at));
+                }
                 let pending = self.ask(catalogue, known, asked, base + at);
                 self.pending.extend(pending);
             },
@@ -315,7 +279,8 @@ impl State {
             Probe::Found(found) => {
                 let (start, end) = (from + found.start, from + found.end);
                 let start = start.max(earliest(known, trigger, start));
-                if start < end && end <= known.end() {
+                let is_near = start >= self.reach || found.what.kind == Kind::Secret;
+                if start < end && end <= known.end() && is_near {
                     self.candidates.push(Candidate {
                         start,
                         end,
@@ -327,6 +292,7 @@ impl State {
             Probe::More { from: undecided } if !view.complete => {
                 let from = from + undecided;
                 let from = from.max(earliest(known, trigger, from));
+                let from = from.max(self.reach_of(catalogue, asked));
                 return Some(Pending {
                     trigger,
                     asked,
@@ -339,7 +305,8 @@ impl State {
             Probe::Swallow { start, what, until } => {
                 let start = from + start;
                 let start = start.max(earliest(known, trigger, start));
-                if catalogue.wants(what.kind, what.level) {
+                let is_near = start >= self.reach || what.kind == Kind::Secret;
+                if catalogue.wants(what.kind, what.level) && is_near {
                     let until = Some(until);
                     self.candidates.push(Candidate {
                         start,
@@ -350,14 +317,22 @@ impl State {
                 }
             }
         }
-        if self.looks > 0 && !known.complete {
-            self.recent.push(Recent::new(trigger, asked));
-        }
         None
     }
 
+    /// Before which offset nothing is found that this probe finds.
+    fn reach_of(&self, catalogue: &Catalogue, asked: Asked) -> usize {
+        if catalogue.may_find_secrets(asked) {
+            0
+        } else {
+            self.reach
+        }
+    }
+
     /// What of the text may leave, if nothing from `hold` on may: the next look sees it no further than that, and a value
-    /// there may be what it waits for. And what that holds back, the look behind it does not see.
+    /// there may be what it waits for. And what that holds back, the look behind it does not see. A trigger still to come
+    /// asks for nothing before `hold`, and a sign is a wall between it and the text before; so the probes count that have
+    /// been asked, each by the first byte it would wait for if a sign stood anywhere from `hold` on.
     fn settle(&mut self, catalogue: &Catalogue, known: &Known<'_>, hold: usize) -> usize {
         if self.looks == 0 || known.complete {
             return hold;
@@ -366,16 +341,21 @@ impl State {
             self.recent.retain(|recent| recent.trigger >= hold);
             return hold;
         }
+        let reach = known.floor(hold.saturating_sub(REACH));
         let mut low = hold;
         let mut least = hold;
         let mut settling = 0;
         for _ in 0..self.looks {
             least = low;
-            let seen = known.bytes.get(..low - known.base).unwrap_or_default();
-            let mut next = known.base + lead::start(seen, seen.len());
-            for recent in self.recent.iter_mut().filter(|recent| recent.trigger < low) {
-                let from = recent.waits(catalogue, known, low, &mut settling);
-                next = next.min(from.unwrap_or(next));
+            let mut next = known.floor(low.saturating_sub(catalogue.reach_into_sign()));
+            for recent in &mut self.recent {
+                let Some(mut from) = recent.waits(catalogue, known, low, &mut settling) else {
+                    continue;
+                };
+                if !catalogue.may_find_secrets(recent.asked) {
+                    from = from.max(reach);
+                }
+                next = next.min(from);
             }
             if next >= low {
                 break;
@@ -485,99 +465,4 @@ pub(super) fn earliest(known: &Known<'_>, trigger: usize, start: usize) -> usize
         return start;
     }
     known.base + lead::start(known.bytes, trigger - known.base)
-}
-
-/// How many of the sorted candidates overlap each other, beginning with the first, and where the last of them ends.
-fn rivals(sorted: &[Candidate]) -> (usize, usize) {
-    let Some(first) = sorted.first() else {
-        return (0, 0);
-    };
-    let mut end = first.end;
-    let mut count = 0;
-    for candidate in sorted {
-        if candidate.start >= end.max(first.start + 1)
-            || candidate.start - first.start > WIDEST_RIVALRY
-        {
-            break;
-        }
-        end = end.max(candidate.end);
-        count += 1;
-        if candidate.until.is_some() {
-            // It takes all that follows, so the others end here.
-            return (count, candidate.start + 1);
-        }
-    }
-    (count, end)
-}
-
-/// Those that stand, in the order of the text: each the best of what it overlaps, none reaching behind `limit`. Of a secret
-/// that a better one overlaps, the rest stands; and all of it where nobody wants to know of the better one.
-fn winners(
-    cluster: &[Candidate],
-    limit: usize,
-    known: &Known<'_>,
-    wants: impl Fn(&Candidate) -> bool,
-) -> Vec<Candidate> {
-    let mut ranked: Vec<Candidate> = cluster
-        .iter()
-        .filter(|c| c.until.is_none())
-        .filter_map(|c| c.before(limit))
-        .collect();
-    if ranked.len() > 1 {
-        ranked.sort_by_key(|c| (rank(c), c.start));
-        let mut standing: Vec<Candidate> = Vec::with_capacity(ranked.len());
-        for candidate in ranked {
-            let overlaps = |s: &Candidate| s.start < candidate.end && candidate.start < s.end;
-            if candidate.outlives_rivals() && wants(&candidate) {
-                standing.retain(|s| wants(s) || !overlaps(s));
-            }
-            if !standing.iter().any(overlaps) {
-                standing.push(candidate);
-            } else if candidate.outlives_rivals() {
-                let better: Vec<_> = standing.iter().filter(|s| overlaps(s)).copied().collect();
-                let rests = better.iter().map(|better| better.end);
-                for start in rests.chain([candidate.start]) {
-                    let rest = Candidate { start, ..candidate };
-                    standing.extend(rest.rest(&better, known));
-                }
-            }
-        }
-        standing.sort_unstable_by_key(|c| c.start);
-        ranked = standing;
-    }
-    ranked
-}
-
-/// The order of the text, the better first.
-fn order(candidate: &Candidate) -> impl Ord + use<> {
-    let Candidate { start, end, .. } = *candidate;
-    (start, end, rank(candidate), candidate.until.is_none())
-}
-
-/// Better candidates rank lower: the surer, then the longer, then by kind.
-fn rank(candidate: &Candidate) -> impl Ord + use<> {
-    let What {
-        kind,
-        detector,
-        level,
-    } = candidate.what;
-    (
-        std::cmp::Reverse(level),
-        std::cmp::Reverse(candidate.end - candidate.start),
-        kind,
-        detector,
-    )
-}
-
-fn finding(candidate: Candidate) -> Finding {
-    let Candidate {
-        start, end, what, ..
-    } = candidate;
-    Finding {
-        start,
-        end,
-        kind: what.kind,
-        detector: what.detector,
-        level: what.level,
-    }
 }
