@@ -88,6 +88,7 @@ pub fn quote(
         began,
         arrived: began.since_start,
         endpoint,
+        addressed: None,
         headers: http::HeaderMap::new(),
         query: None,
         body: body.into(),

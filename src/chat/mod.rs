@@ -5,21 +5,25 @@
 //!
 //! Not here: how a vendor spells an answer (`dialect`), what a token costs (`governance::pricing`).
 
+mod addressed;
 mod conversation;
 mod edits;
 pub mod json;
 mod look;
 mod span;
+mod spelling;
 pub mod tokenizer;
 mod usage;
 
+pub use addressed::{Addressed, Version, unescaped};
 pub use conversation::{
-    Conversation, Preface, Source, TextPart, ToolAnswer, ToolUse, Under, Unread, conversation,
-    under,
+    Conversation, Instruction, Preface, Source, TextPart, ToolAnswer, ToolUse, Under, Unread,
+    conversation, under,
 };
 pub use edits::{Edits, Piece};
 pub use look::{
-    CapField, IncludeUsage, Look, LookError, MAX_CHOICES, MAX_MODEL, OutputCap, References, look,
+    CapField, IncludeUsage, Look, LookError, MAX_CHOICES, MAX_MODEL, OutputCap, References,
+    Settings, look, look_at,
 };
 pub use span::Span;
 pub use usage::Usage;
@@ -31,6 +35,8 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic's: messages.
     Anthropic,
+    /// Gemini's: contents, and a model that stands in the path.
+    Gemini,
 }
 
 impl Dialect {
@@ -40,6 +46,17 @@ impl Dialect {
         match self {
             Self::OpenAi => "OpenAI",
             Self::Anthropic => "Anthropic",
+            Self::Gemini => "Gemini",
+        }
+    }
+
+    /// The endpoint its conversations go to.
+    #[must_use]
+    pub const fn primary(self) -> Endpoint {
+        match self {
+            Self::OpenAi => Endpoint::Chat,
+            Self::Anthropic => Endpoint::Messages,
+            Self::Gemini => Endpoint::GenerateContent,
         }
     }
 }
@@ -59,17 +76,29 @@ pub enum Endpoint {
     Messages,
     /// `/v1/messages/count_tokens`.
     CountTokens,
+    /// `/v1beta/models/{model}:generateContent`, and `:streamGenerateContent`.
+    GenerateContent,
+    /// `/v1beta/models/{model}:countTokens`.
+    CountContents,
+    /// `/v1beta/models/{model}:embedContent`.
+    EmbedContent,
+    /// `/v1beta/models/{model}:batchEmbedContents`.
+    BatchEmbedContents,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the routes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Responses,
         Self::Messages,
         Self::CountTokens,
+        Self::GenerateContent,
+        Self::CountContents,
+        Self::EmbedContent,
+        Self::BatchEmbedContents,
     ];
 
     /// The dialect it is spoken in.
@@ -78,10 +107,14 @@ impl Endpoint {
         match self {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Responses => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
+            Self::GenerateContent
+            | Self::CountContents
+            | Self::EmbedContent
+            | Self::BatchEmbedContents => Dialect::Gemini,
         }
     }
 
-    /// Its path, with the version.
+    /// Its path, with the version; `{model}` where the model stands in it.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -91,6 +124,10 @@ impl Endpoint {
             Self::Responses => "/v1/responses",
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
+            Self::GenerateContent => "/v1beta/models/{model}:generateContent",
+            Self::CountContents => "/v1beta/models/{model}:countTokens",
+            Self::EmbedContent => "/v1beta/models/{model}:embedContent",
+            Self::BatchEmbedContents => "/v1beta/models/{model}:batchEmbedContents",
         }
     }
 
@@ -104,6 +141,10 @@ impl Endpoint {
             Self::Responses => "responses",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
+            Self::GenerateContent => "generate_content",
+            Self::CountContents => "count_contents",
+            Self::EmbedContent => "embed_content",
+            Self::BatchEmbedContents => "batch_embed_contents",
         }
     }
 
@@ -121,22 +162,30 @@ impl Endpoint {
         match self {
             Self::Chat => "chat",
             Self::Completions => "text_completion",
-            Self::Embeddings => "embeddings",
+            Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents => "embeddings",
             Self::Responses => "responses",
             Self::Messages => "messages",
-            Self::CountTokens => "count_tokens",
+            Self::CountTokens | Self::CountContents => "count_tokens",
+            Self::GenerateContent => "generate_content",
         }
     }
 
     /// Whether the model writes anything.
     #[must_use]
     pub const fn has_output(self) -> bool {
-        !matches!(self, Self::Embeddings | Self::CountTokens)
+        !matches!(
+            self,
+            Self::Embeddings
+                | Self::CountTokens
+                | Self::CountContents
+                | Self::EmbedContent
+                | Self::BatchEmbedContents
+        )
     }
 
     /// Whether the vendor takes no money for it.
     #[must_use]
     pub const fn is_free(self) -> bool {
-        matches!(self, Self::CountTokens)
+        matches!(self, Self::CountTokens | Self::CountContents)
     }
 }

@@ -22,6 +22,18 @@ pub(super) enum Endpoint {
     /// /v1/messages/count_tokens
     #[value(name = "count_tokens")]
     CountTokens,
+    /// /v1beta/models/{model}:generateContent (the body names the model, too: `"model"`)
+    #[value(name = "generate_content")]
+    GenerateContent,
+    /// /v1beta/models/{model}:countTokens
+    #[value(name = "count_contents")]
+    CountContents,
+    /// /v1beta/models/{model}:embedContent
+    #[value(name = "embed_content")]
+    EmbedContent,
+    /// /v1beta/models/{model}:batchEmbedContents
+    #[value(name = "batch_embed_contents")]
+    BatchEmbedContents,
 }
 
 impl Endpoint {

@@ -523,10 +523,6 @@ fn what_this_version_cannot_do_is_refused() {
         "models: { name: x, provider: sim, strategy: weighted }\n",
         &["2:45 strategy_without_targets"],
     );
-    assert_eq!(
-        codes(&sources("providers: { a: { kind: gemini } }\n")),
-        ["1:25 kind_not_spoken"]
-    );
 }
 
 #[test]

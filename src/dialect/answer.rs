@@ -5,7 +5,7 @@
 //!
 //! Not here: streams (`stream`), what is done about a missing usage (`pipeline`).
 
-use super::{anthropic, openai};
+use super::{anthropic, gemini, openai};
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Watch};
 use crate::chat::{Dialect, Endpoint, Usage};
 
@@ -30,6 +30,7 @@ pub fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
     match endpoint.dialect() {
         Dialect::OpenAi => openai::usage(body, endpoint),
         Dialect::Anthropic => anthropic::usage(body, endpoint),
+        Dialect::Gemini => gemini::usage(body, endpoint),
     }
 }
 
@@ -47,6 +48,7 @@ pub fn declined(
     match endpoint.dialect() {
         Dialect::OpenAi => openai::declined(endpoint, streaming, id, created, model, message),
         Dialect::Anthropic => anthropic::declined(endpoint, streaming, id, model, message),
+        Dialect::Gemini => gemini::declined(endpoint, streaming, id, model, message),
     }
 }
 

@@ -6,7 +6,7 @@
 //! Not here: when a stream is ended (`pipeline`), where its events begin (`sse`), the bytes on their way (`stream`).
 
 use super::reading::Reading;
-use super::{anthropic, openai};
+use super::{anthropic, gemini, openai};
 use crate::chat::json::{JsonError, Kind, Lenient, Scanner, Text};
 use crate::chat::{Dialect, Endpoint, Span, Usage};
 use smallvec::SmallVec;
@@ -45,6 +45,7 @@ pub(super) enum Course {
     OpenAi(openai::Course),
     /// Apart, for it is three times as large and rarer.
     Anthropic(Box<anthropic::Course>),
+    Gemini(Box<gemini::Course>),
 }
 
 /// Why we end a stream in order.
@@ -61,6 +62,7 @@ impl Course {
         match endpoint.dialect() {
             Dialect::OpenAi => Self::OpenAi(openai::Course::new(endpoint)),
             Dialect::Anthropic => Self::Anthropic(Box::default()),
+            Dialect::Gemini => Self::Gemini(Box::default()),
         }
     }
 
@@ -69,6 +71,7 @@ impl Course {
         match self {
             Self::OpenAi(course) => Self::OpenAi(course.unsaid()),
             Self::Anthropic(course) => Self::Anthropic(Box::new(course.unsaid())),
+            Self::Gemini(course) => Self::Gemini(Box::new(course.unsaid())),
         }
     }
 
@@ -77,6 +80,7 @@ impl Course {
         match self {
             Self::OpenAi(course) => course.read(data),
             Self::Anthropic(course) => course.read(data),
+            Self::Gemini(course) => course.read(data),
         }
     }
 
@@ -85,6 +89,7 @@ impl Course {
         match self {
             Self::OpenAi(course) => course.is_finished(),
             Self::Anthropic(course) => course.is_finished(),
+            Self::Gemini(course) => course.is_finished(),
         }
     }
 
@@ -93,6 +98,7 @@ impl Course {
         match self {
             Self::OpenAi(_) => true,
             Self::Anthropic(course) => course.is_told(),
+            Self::Gemini(course) => course.is_told(),
         }
     }
 
@@ -101,6 +107,7 @@ impl Course {
         match self {
             Self::OpenAi(_) => Unseen::default(),
             Self::Anthropic(course) => course.unseen(),
+            Self::Gemini(course) => course.unseen(),
         }
     }
 
@@ -123,6 +130,7 @@ impl Course {
         match self {
             Self::OpenAi(course) => course.end(out, why, usage, hide_usage, ended),
             Self::Anthropic(course) => course.end(out, why, usage),
+            Self::Gemini(course) => course.end(out, why, usage),
         }
     }
 
@@ -131,6 +139,7 @@ impl Course {
         match self {
             Self::OpenAi(course) => course.fail(out, kind, code, message),
             Self::Anthropic(_) => anthropic::fail(out, kind, code, message),
+            Self::Gemini(_) => gemini::fail(out, kind, code, message),
         }
     }
 }

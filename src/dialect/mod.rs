@@ -13,6 +13,7 @@
 mod answer;
 pub mod anthropic;
 mod course;
+pub mod gemini;
 pub mod openai;
 mod reading;
 mod repeated;

@@ -6,7 +6,7 @@
 //!
 //! Not here: what is found in the texts and what becomes of them (`pipeline`), usage and endings (`answer`, `course`).
 
-use super::{anthropic, openai};
+use super::{anthropic, gemini, openai};
 use crate::chat::json::{JsonError, Kind, Scanner, Text};
 use crate::chat::{Dialect, Endpoint, Span, Usage};
 use bytes::Bytes;
@@ -95,6 +95,7 @@ pub fn said(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Readi
     match endpoint.dialect() {
         Dialect::OpenAi => openai::said(payload, endpoint, streaming),
         Dialect::Anthropic => anthropic::said(payload, streaming),
+        Dialect::Gemini => gemini::said(payload, streaming),
     }
 }
 
@@ -107,6 +108,7 @@ pub fn whole(payload: &[u8], endpoint: Endpoint) -> Result<(Reading, Option<Usag
     match endpoint.dialect() {
         Dialect::OpenAi => openai::whole(payload, endpoint),
         Dialect::Anthropic => anthropic::whole(payload, endpoint),
+        Dialect::Gemini => gemini::whole(payload, endpoint),
     }
 }
 
@@ -116,9 +118,7 @@ pub fn event_name(payload: &[u8], endpoint: Endpoint) -> Option<&[u8]> {
     match endpoint {
         Endpoint::Responses => openai::event_name(payload),
         Endpoint::Messages => anthropic::event_name(payload),
-        Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings | Endpoint::CountTokens => {
-            None
-        }
+        _ => None,
     }
 }
 
@@ -128,6 +128,7 @@ pub fn carrier(payload: &Bytes, text: Span, endpoint: Endpoint) -> (Bytes, Span)
     match endpoint.dialect() {
         Dialect::OpenAi => (payload.clone(), text),
         Dialect::Anthropic => anthropic::carrier(payload, text),
+        Dialect::Gemini => gemini::carrier(payload, text),
     }
 }
 

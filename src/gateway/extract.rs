@@ -155,7 +155,7 @@ pub(super) fn head(headers: &HeaderMap) -> Result<Head, Refused> {
 }
 
 impl Head {
-    fn proof(&mut self, value: &HeaderValue, at: usize) -> Result<(), Refused> {
+    pub(super) fn proof(&mut self, value: &HeaderValue, at: usize) -> Result<(), Refused> {
         match &self.secret {
             Some(known) if known.as_bytes().get(self.secret_at..) != value.as_bytes().get(at..) => {
                 Err(Refused::twice("the API key"))

@@ -10,6 +10,7 @@ mod body;
 mod connection;
 mod extract;
 mod listener;
+mod query;
 mod reply;
 mod routes;
 pub mod settings;

@@ -3,11 +3,12 @@
 use super::body::Outward;
 use super::connection::{Connections, Life};
 use super::extract::{self, Head};
+use super::query::Query;
 use super::reply::{self, Named};
 use super::status::Refused;
-use crate::chat::{Dialect, Endpoint};
+use crate::chat::{self, Addressed, Dialect, Endpoint, unescaped};
 use crate::clock::{self, Moment};
-use crate::dialect::{self, anthropic, openai};
+use crate::dialect::{self, anthropic, gemini, openai};
 use crate::governance::audit::Who;
 use crate::governance::budget::Standing;
 use crate::governance::gate::Quoted;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 /// Where a request leads.
 enum Route {
-    Call(Endpoint),
+    Call(Endpoint, Option<Addressed>),
     Models,
     Model(Box<str>),
 }
@@ -91,13 +92,22 @@ impl Visit {
             let (parts, body) = request.into_parts();
             let mut head = extract::head(&parts.headers)?;
             self.request_id = head.request_id.take();
+            if self.dialect == Dialect::Gemini {
+                let query = Query::read(parts.uri.query())?;
+                if let Some(key) = &query.key {
+                    head.proof(key, 0)?;
+                }
+                if let Route::Call(_, Some(addressed)) = &route {
+                    query.fits(addressed.stream)?;
+                }
+            }
             (parts, body, head, route)
         };
         let key = self.identify(&head)?;
         match route {
             Route::Models => Ok(self.models(key)),
             Route::Model(name) => self.model(key, &name),
-            Route::Call(endpoint) => {
+            Route::Call(endpoint, addressed) => {
                 self.endpoint = Some(endpoint);
                 self.dialect = endpoint.dialect();
                 if !parts.headers.contains_key(http::header::CONTENT_TYPE) {
@@ -115,8 +125,13 @@ impl Visit {
                     began: self.began,
                     arrived: clock::since_start(),
                     endpoint,
+                    // What follows the path of an addressed call was read, and is written anew.
+                    query: match &addressed {
+                        Some(_) => None,
+                        None => parts.uri.query().map(Into::into),
+                    },
+                    addressed,
                     headers: parts.headers,
-                    query: parts.uri.query().map(Into::into),
                     body,
                     compressed,
                     key,
@@ -208,6 +223,7 @@ impl Visit {
         let body = match self.dialect {
             Dialect::OpenAi => openai::models_list(names),
             Dialect::Anthropic => anthropic::models_list(names),
+            Dialect::Gemini => gemini::models_list(names),
         };
         reply::own(body, self.named())
     }
@@ -221,6 +237,7 @@ impl Visit {
         let body = match self.dialect {
             Dialect::OpenAi => openai::model_object(name),
             Dialect::Anthropic => anthropic::model_object(name),
+            Dialect::Gemini => gemini::model_object(name),
         };
         Ok(reply::own(body, self.named()))
     }
@@ -279,20 +296,52 @@ fn surface<B>(request: &Request<B>) -> Dialect {
     if bare.strip_prefix("/messages").is_some_and(is_below) {
         return Dialect::Anthropic;
     }
-    if !request.headers().contains_key("anthropic-version") {
-        return Dialect::OpenAi;
+    if path.strip_prefix("/v1beta").is_some_and(is_below) {
+        return Dialect::Gemini;
     }
+    let named = if request.headers().contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else if request.headers().contains_key("x-goog-api-key") {
+        Dialect::Gemini
+    } else {
+        Dialect::OpenAi
+    };
     match route(request.method(), path) {
-        Ok(Route::Call(endpoint)) => endpoint.dialect(),
-        _ => Dialect::Anthropic,
+        Ok(Route::Call(endpoint, _)) => endpoint.dialect(),
+        // Whoever knows the way knows its words, also where it is gone by the wrong method.
+        Err(_) if addressed(path).is_some() => Dialect::Gemini,
+        _ => named,
     }
 }
 
+/// The call of a path that names its model, as `/v1beta/models/{model}:generateContent` does, with the version or without.
+fn addressed(path: &str) -> Option<(Endpoint, Addressed)> {
+    let (version, bare) = match path.strip_prefix("/v1beta/") {
+        Some(bare) => (chat::Version::Beta, bare),
+        None => match path.strip_prefix("/v1/") {
+            Some(bare) => (chat::Version::Stable, bare),
+            None => (chat::Version::Beta, path.strip_prefix('/')?),
+        },
+    };
+    let (model, method) = bare.strip_prefix("models/")?.rsplit_once(':')?;
+    let (endpoint, stream) = Endpoint::of_method(method)?;
+    let model = unescaped(model).filter(|model| !model.is_empty())?;
+    let addressed = Addressed {
+        model,
+        stream,
+        version,
+    };
+    Some((endpoint, addressed))
+}
+
 fn route(method: &Method, path: &str) -> Result<Route, Refused> {
-    let bare = path
-        .strip_prefix("/v1")
-        .filter(|rest| rest.starts_with('/'))
-        .unwrap_or(path);
+    let below = |version: &str| {
+        path.strip_prefix(version)
+            .filter(|rest| rest.starts_with('/'))
+    };
+    // Only Gemini's API has a version of this name, and of its calls all name their model.
+    let beta = below("/v1beta").filter(|bare| bare.starts_with("/models"));
+    let bare = beta.or_else(|| below("/v1")).unwrap_or(path);
     let endpoint = match bare {
         "/chat/completions" => Endpoint::Chat,
         "/completions" => Endpoint::Completions,
@@ -308,41 +357,34 @@ fn route(method: &Method, path: &str) -> Result<Route, Refused> {
             };
         }
         other => {
+            if let Some((endpoint, addressed)) = addressed(path) {
+                return if method == Method::POST {
+                    Ok(Route::Call(endpoint, Some(addressed)))
+                } else {
+                    Err(Refused::method("POST"))
+                };
+            }
             let name = other
                 .strip_prefix("/models/")
                 .filter(|name| !name.is_empty());
             let name = name
-                .and_then(decoded)
+                .and_then(unescaped)
                 .ok_or_else(|| Refused::unknown_path(method, path))?;
             return if method == Method::GET {
                 Ok(Route::Model(name))
+            } else if name.contains(':') {
+                // Something is asked of a model that nobody here knows how to meter.
+                Err(Refused::unknown_path(method, path))
             } else {
                 Err(Refused::method("GET"))
             };
         }
     };
     if method == Method::POST {
-        Ok(Route::Call(endpoint))
+        Ok(Route::Call(endpoint, None))
     } else {
         Err(Refused::method("POST"))
     }
-}
-
-/// Undoes percent-encoding; `None` if it is not text.
-fn decoded(name: &str) -> Option<Box<str>> {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = after.get(2..)?;
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok().map(Into::into)
 }
 
 /// A quote as it is answered.
@@ -407,13 +449,22 @@ mod tests {
         check("/v1/chat/completions", true, Dialect::OpenAi);
         check("/v1/models", true, Dialect::Anthropic);
         check("/v1/models", false, Dialect::OpenAi);
+        check("/v1beta/models", false, Dialect::Gemini);
+        check("/v1beta/models/m:predict", true, Dialect::Gemini);
+        check("/v1/models/m:generateContent", true, Dialect::Gemini);
+        check("/v1betas/models", false, Dialect::OpenAi);
     }
 
     #[test]
     fn routes_go_with_and_without_the_version() {
         let check = |method: Method, path: &str, expected: &str| {
             let found = match route(&method, path) {
-                Ok(Route::Call(endpoint)) => endpoint.path().to_owned(),
+                Ok(Route::Call(endpoint, None)) => endpoint.path().to_owned(),
+                Ok(Route::Call(endpoint, Some(at))) => {
+                    let stream = if at.stream { " stream" } else { "" };
+                    let (name, version) = (endpoint.name(), at.version.name());
+                    format!("{version} {name} {}{stream}", at.model)
+                }
                 Ok(Route::Models) => "models".to_owned(),
                 Ok(Route::Model(name)) => format!("model {name}"),
                 Err(refusal) => refusal.status.as_u16().to_string(),
@@ -436,5 +487,24 @@ mod tests {
         check(Method::POST, "/v1/v1/chat/completions", "404");
         check(Method::POST, "/v1", "404");
         check(Method::GET, "/v1/models/%ff", "404");
+        let all = "v1beta generate_content m";
+        check(Method::POST, "/v1beta/models/m:generateContent", all);
+        check(Method::POST, "/models/m:generateContent", all);
+        let stream = "/v1/models/org%2Fm:8b:streamGenerateContent";
+        check(Method::POST, stream, "v1 generate_content org/m:8b stream");
+        let count = "/v1beta/models/m:countTokens";
+        check(Method::POST, count, "v1beta count_contents m");
+        let embed = "/v1beta/models/m:embedContent";
+        check(Method::POST, embed, "v1beta embed_content m");
+        let batch = "/v1beta/models/m:batchEmbedContents";
+        check(Method::POST, batch, "v1beta batch_embed_contents m");
+        check(Method::GET, "/v1beta/models", "models");
+        check(Method::GET, "/v1beta/models/m", "model m");
+        check(Method::GET, "/v1beta/models/m:generateContent", "405");
+        check(Method::POST, "/v1beta/models/m:batchGenerateContent", "404");
+        check(Method::POST, "/v1beta/models/:generateContent", "404");
+        check(Method::POST, "/v1beta/models/m", "405");
+        check(Method::POST, "/v1beta/chat/completions", "404");
+        check(Method::POST, "/v1beta/cachedContents", "404");
     }
 }

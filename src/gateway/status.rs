@@ -220,6 +220,37 @@ impl Refused {
         }
     }
 
+    /// A parameter of the query that would change what is answered.
+    pub(super) fn query(name: &str) -> Self {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        let message = format!(
+            "query parameter `{shown}` is not taken: it could ask for an answer that cannot be metered, or for another form of it. Send `alt=sse` with streamGenerateContent, `key` if the key is in no header, and nothing else"
+        );
+        Self {
+            param: Some(shown.into()),
+            ..refused(
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                Some("unsupported_parameter"),
+                message,
+            )
+        }
+    }
+
+    /// A stream that is not one of events.
+    pub(super) fn array_stream() -> Self {
+        let message = "streamGenerateContent is answered as server-sent events only, not as one JSON array: add `?alt=sse`, as the vendor's own clients do";
+        Self {
+            param: Some("alt".into()),
+            ..refused(
+                StatusCode::BAD_REQUEST,
+                INVALID,
+                Some("unsupported_parameter"),
+                message,
+            )
+        }
+    }
+
     pub(super) fn unknown_path(method: &http::Method, path: &str) -> Self {
         let shown: String = path.chars().filter(|c| !c.is_control()).take(200).collect();
         let routes: Vec<&str> = Endpoint::ALL
@@ -227,7 +258,7 @@ impl Refused {
             .map(|endpoint| endpoint.path())
             .collect();
         let message = format!(
-            "Unknown request URL: {method} {shown}. This gateway serves POST {}, and GET /v1/models, /v1/models/{{id}} (all also without /v1)",
+            "Unknown request URL: {method} {shown}. This gateway serves POST {}, and GET /v1/models, /v1/models/{{id}} (all also without /v1; what is below /v1beta also below /v1, and generateContent as streamGenerateContent?alt=sse)",
             routes.join(", ")
         );
         refused(StatusCode::NOT_FOUND, INVALID, Some("unknown_url"), message)

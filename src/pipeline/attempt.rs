@@ -125,7 +125,7 @@ impl Passage {
                 // those of answers, which ours would then have to grow.
                 left = Some((headers.clone(), body.clone()));
             }
-            let request = upstream.request(self.endpoint, self.query.as_deref(), headers, body);
+            let request = upstream.request(&self.asked(), headers, body);
             let sent = clock::since_start();
             self.dispatch();
             let limits = timeouts.within(self.due.left(sent));

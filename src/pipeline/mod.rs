@@ -42,7 +42,7 @@ pub use vigil::Vigil;
 pub use worker::{Desk, Durable, Worker};
 
 use crate::chat::tokenizer::{self, Encoding};
-use crate::chat::{CapField, Edits, Endpoint, Look, Piece, Usage, look};
+use crate::chat::{Addressed, CapField, Edits, Endpoint, Look, Piece, Usage, look_at};
 use crate::clock::{self, Moment};
 use crate::governance::audit::Ruled;
 use crate::governance::budget::Standing;
@@ -79,6 +79,8 @@ pub struct Call {
     pub arrived: Duration,
     /// Which call of the API.
     pub endpoint: Endpoint,
+    /// What its path says of it, where that names the model.
+    pub addressed: Option<Addressed>,
     /// The caller's headers.
     pub headers: HeaderMap,
     /// What followed the `?`.
@@ -263,7 +265,7 @@ impl Worker {
     }
 
     fn see(&self, plan: &Arc<Plan>, call: &Call, note: &mut Note) -> Result<Box<Seen>, Refusal> {
-        let look = look(call.endpoint, &call.body)?;
+        let look = look_at(call.endpoint, call.addressed.as_ref(), &call.body)?;
         let model = look.model(&call.body);
         note.model = model.into();
         note.streaming = look.stream;
@@ -398,6 +400,7 @@ const fn cap_field(endpoint: Endpoint, habits: Habits) -> CapField {
     match endpoint {
         Endpoint::Responses => CapField::MaxOutputTokens,
         Endpoint::Chat => habits.cap,
+        Endpoint::GenerateContent => CapField::GenerationConfig,
         _ => CapField::MaxTokens,
     }
 }

@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::worker::{Target, Worker};
 use super::{Call, Facts, Note, Refusal, Seen, own_count};
 use crate::chat::IncludeUsage;
-use crate::chat::{Endpoint, Usage};
+use crate::chat::{Endpoint, Usage, Version};
 use crate::clock::{self, Moment};
 use crate::governance::audit::Ruled;
 use crate::governance::budget::Bill;
@@ -20,6 +20,7 @@ use crate::governance::gate::{Cap, Denial, InFlight, Permit, Receipt};
 use crate::governance::identity::KeyIndex;
 use crate::governance::limit::{Admission, Headroom};
 use crate::ids::PassageId;
+use crate::provider::upstream::Asked;
 use crate::telemetry::Passing;
 use crate::telemetry::event::{self, Attempt};
 use crate::telemetry::metrics::Series;
@@ -40,6 +41,7 @@ pub(super) struct Passage {
     pub(super) streaming: bool,
     pub(super) cost_comment: bool,
     pub(super) query: Option<Box<str>>,
+    version: Version,
     /// Whether the caller did not ask for usage at the stream's end, and must not see what we asked for.
     hidden_usage: bool,
     pub(super) choices: u64,
@@ -137,6 +139,11 @@ impl Passage {
             streaming: seen.look.stream,
             cost_comment: call.cost_comment,
             query: call.query.clone(),
+            version: call
+                .addressed
+                .as_ref()
+                .map(|addressed| addressed.version)
+                .unwrap_or_default(),
             hidden_usage: seen.look.stream && seen.look.include_usage != IncludeUsage::On,
             choices: seen.look.choices,
             gone: Rc::default(),
@@ -187,6 +194,17 @@ impl Passage {
             texts,
         );
         Some(Asking::begin(&self.worker, screen, &consults, &question))
+    }
+
+    /// What is asked of the provider.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            endpoint: self.endpoint,
+            model: self.working(),
+            streaming: self.streaming,
+            version: self.version,
+            query: self.query.as_deref(),
+        }
     }
 
     /// The input it was weighed with.

@@ -27,6 +27,8 @@ pub enum Refusal {
         provider: Arc<str>,
         /// The dialect the call is spoken in.
         spoken: Dialect,
+        /// The one its provider is called in.
+        other: Dialect,
     },
     /// The gate said no.
     #[error("denied: {}", .0.reason.code())]

@@ -157,6 +157,14 @@ impl Way {
         })
     }
 
+    /// The dialect the first of them is at home in.
+    fn native(&self) -> Dialect {
+        let first = self.targets.first();
+        first.map_or(Dialect::OpenAi, |target| {
+            target.destination.upstream.kind.native()
+        })
+    }
+
     /// Whose they are, in words.
     fn providers(&self) -> Arc<str> {
         let mut names: Vec<&str> = Vec::with_capacity(self.targets.len());
@@ -195,6 +203,7 @@ pub(super) fn chosen(
             model: model.into(),
             provider: way.providers(),
             spoken,
+            other: way.native(),
         });
     };
     let target = target.clone();

@@ -4,6 +4,7 @@
 
 mod anthropic;
 pub mod choice;
+mod gemini;
 pub mod health;
 mod openai;
 pub mod settings;

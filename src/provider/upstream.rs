@@ -5,8 +5,8 @@
 //! ([`Shown`]), and is wiped as soon as no call holds it any more.
 
 use super::health::Breaker;
-use super::{anthropic, openai};
-use crate::chat::{Dialect, Endpoint};
+use super::{anthropic, gemini, openai};
+use crate::chat::{Dialect, Endpoint, Version};
 use crate::provider::settings::{Base, Credential, Habits, Kind, Provider};
 use crate::secret::Secret;
 use arc_swap::ArcSwapOption;
@@ -38,6 +38,21 @@ pub struct Upstream {
     paths: Vec<Uri>,
     /// What its vendor does its own way.
     pub habits: Habits,
+}
+
+/// What is asked of a provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Which call of the API.
+    pub endpoint: Endpoint,
+    /// The model, by its provider's name.
+    pub model: &'a str,
+    /// Whether as a stream.
+    pub streaming: bool,
+    /// By which version, where the path has several.
+    pub version: Version,
+    /// What followed the caller's `?`.
+    pub query: Option<&'a str>,
 }
 
 /// What the provider is shown.
@@ -120,6 +135,7 @@ impl Upstream {
         let shown_in = match (provider.habits.header, provider.kind) {
             (Some(name), _) => HeaderName::from_static(name),
             (None, Kind::Anthropic) => anthropic::PROOF,
+            (None, Kind::Gemini) => gemini::PROOF,
             (None, Kind::OpenAi | Kind::Compatible | Kind::Simulator) => openai::PROOF,
         };
         let proof = match &provider.credential {
@@ -132,9 +148,13 @@ impl Upstream {
             }
         };
         let path = |endpoint: Endpoint| {
+            // Where the model stands in it, a path is made call by call.
+            if endpoint.dialect() == Dialect::Gemini {
+                return Ok(Uri::default());
+            }
             let path = match provider.kind {
                 Kind::Anthropic => anthropic::path(&base.prefix, endpoint),
-                Kind::OpenAi | Kind::Compatible | Kind::Simulator => {
+                Kind::OpenAi | Kind::Compatible | Kind::Simulator | Kind::Gemini => {
                     openai::path(&base.prefix, endpoint)
                 }
             };
@@ -169,23 +189,21 @@ impl Upstream {
     #[must_use]
     pub fn request(
         &self,
-        endpoint: Endpoint,
-        query: Option<&str>,
+        asked: &Asked<'_>,
         mut headers: HeaderMap,
         body: Outgoing,
     ) -> Request<Outgoing> {
-        if endpoint.dialect() == Dialect::Anthropic {
-            anthropic::complete(&mut headers);
-        }
-        let path = self
-            .paths
-            .get(endpoint as usize)
-            .cloned()
-            .unwrap_or_default();
-        let uri = match query {
-            None => path,
-            Some(query) => {
-                PathAndQuery::try_from(format!("{}?{query}", path.path())).map_or(path, Uri::from)
+        let uri = match asked.endpoint.dialect() {
+            Dialect::OpenAi => self.uri(asked),
+            Dialect::Anthropic => {
+                anthropic::complete(&mut headers);
+                self.uri(asked)
+            }
+            Dialect::Gemini => {
+                gemini::strip(&mut headers);
+                let named = (asked.version, asked.model, asked.streaming);
+                let path = gemini::path(&self.base.prefix, asked.endpoint, named);
+                path.map(Uri::from).unwrap_or_default()
             }
         };
         let mut request = Request::new(body);
@@ -193,6 +211,21 @@ impl Upstream {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         request
+    }
+
+    /// Where a call goes whose model stands in its body.
+    fn uri(&self, asked: &Asked<'_>) -> Uri {
+        let path = self
+            .paths
+            .get(asked.endpoint as usize)
+            .cloned()
+            .unwrap_or_default();
+        match asked.query {
+            None => path,
+            Some(query) => {
+                PathAndQuery::try_from(format!("{}?{query}", path.path())).map_or(path, Uri::from)
+            }
+        }
     }
 
     /// Takes out what may not pass, and puts in what the provider must see, the `length` of the body among it. `streaming`

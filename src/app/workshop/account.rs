@@ -85,6 +85,7 @@ pub fn account(subject: &Subject, question: Question) -> anyhow::Result<Account>
         began,
         arrived: began.since_start,
         endpoint: endpoint(&question.endpoint)?,
+        addressed: None,
         headers: headers(&question.headers)?,
         query: None,
         body: question.body.into(),

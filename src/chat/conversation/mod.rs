@@ -10,10 +10,12 @@
 //!
 //! Not here: what is found in the texts (`governance::guard`), answers (`dialect`).
 
+mod gemini;
 mod leaves;
 mod messages;
 mod walk;
 
+pub use gemini::Instruction;
 pub use leaves::{Under, under};
 
 use super::json::Text;
@@ -113,6 +115,8 @@ pub enum Preface {
     Member(&'static str),
     /// It is written, and `null`: the text takes this place.
     Null(Span),
+    /// What the system says is an object with parts.
+    Instruction(Instruction),
 }
 
 /// A request, as policies and guards see it.
@@ -122,6 +126,8 @@ pub struct Conversation {
     pub texts: Vec<TextPart>,
     /// The names of the tools offered.
     pub tools: Vec<Text>,
+    /// Tools of the provider's that may be spelt in several ways, by one name each.
+    pub provider_tools: Vec<&'static str>,
     /// The calls of tools in its history, in order.
     pub uses: Vec<ToolUse>,
     /// What they brought back.
@@ -149,6 +155,7 @@ pub fn conversation(endpoint: Endpoint, body: &[u8]) -> Conversation {
     let whole = match endpoint.dialect() {
         Dialect::OpenAi => walk.request(endpoint, body),
         Dialect::Anthropic => walk.messages(body),
+        Dialect::Gemini => walk.gemini(endpoint, body),
     };
     if whole.is_err() {
         walk.found.unread.unknown = walk.found.unread.unknown.saturating_add(1);

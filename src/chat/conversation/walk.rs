@@ -32,8 +32,8 @@ impl Walk {
         let mut members = scanner.object()?;
         self.found.preface = match endpoint {
             Responses => Some(Preface::Member("instructions")),
-            // Messages have a walk of their own.
-            Chat | Completions | Embeddings | Endpoint::Messages | Endpoint::CountTokens => None,
+            // Other dialects have walks of their own.
+            _ => None,
         };
         while let Some(key) = scanner.member(&mut members)? {
             let scanner = &mut scanner;

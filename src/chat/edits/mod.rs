@@ -12,7 +12,10 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::json::quote;
-use super::{CapField, IncludeUsage, Look, Preface, Span};
+use super::{CapField, IncludeUsage, Instruction, Look, Preface, Settings, Span};
+
+/// How the settings begin that are put where there were none.
+const SETTINGS: &str = "\"generationConfig\":{";
 
 /// One stretch, and the bytes that take its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +54,17 @@ impl Edits {
 
     /// Asks the provider for another model than the caller named.
     pub fn rename_model(&mut self, look: &Look, name: &str) {
-        self.replace(look.model_value(), quote(name).as_bytes());
+        let (places, before) = look.model_values();
+        if let [value] = places
+            && before.is_empty()
+        {
+            self.replace(*value, quote(name).as_bytes());
+            return;
+        }
+        let named = quote(&format!("{before}{name}"));
+        for place in places {
+            self.replace(*place, named.as_bytes());
+        }
     }
 
     /// Sets the output cap: where the caller wrote one, or else as `otherwise`.
@@ -66,7 +79,7 @@ impl Edits {
         } else if let Some(null) = look.null_cap(otherwise) {
             self.replace(null, number.as_bytes());
         } else {
-            self.add_member(look, otherwise.name(), number);
+            self.put_setting(look, otherwise.name(), number);
         }
     }
 
@@ -102,9 +115,47 @@ impl Edits {
         self.replace(over, json.as_bytes());
     }
 
-    /// Adds a member to the outermost object that has none of this name.
-    pub fn put_member(&mut self, look: &Look, name: &str, json: &str) {
-        self.add_member(look, name, json);
+    /// Adds a setting of the answer that is not there, where the dialect has such settings.
+    pub fn put_setting(&mut self, look: &Look, name: &str, json: &str) {
+        let member = format!("\"{name}\":{json}");
+        match look.settings {
+            Settings::Outermost => self.add_member(look, name, json),
+            Settings::Absent => {
+                let end = Span::new(look.close, look.close);
+                if !self.add_within(end, SETTINGS, &member) {
+                    self.add_member(look, "generationConfig", &format!("{{{member}}}"));
+                }
+            }
+            Settings::Null(null) => {
+                if !self.add_within(null, "{", &member) {
+                    self.replace(null, format!("{{{member}}}").as_bytes());
+                }
+            }
+            Settings::Inside { at, first } => {
+                let place = Span::new(at, at);
+                let comma = match first {
+                    false => format!("{member},"),
+                    true if self.edits.iter().any(|edit| edit.over == place) => {
+                        format!(",{member}")
+                    }
+                    true => member,
+                };
+                self.replace(place, comma.as_bytes());
+            }
+        }
+    }
+
+    /// Adds a member to an object that was put at this place before; false if there is none.
+    fn add_within(&mut self, place: Span, begins: &str, member: &str) -> bool {
+        let ours = self.edits.iter_mut().find(|edit| {
+            let put = edit.put.strip_prefix(b",").unwrap_or(&edit.put);
+            edit.over == place && put.starts_with(begins.as_bytes()) && put.ends_with(b"}")
+        });
+        let Some(ours) = ours else { return false };
+        ours.put.pop();
+        ours.put
+            .extend_from_slice(format!(",{member}}}").as_bytes());
+        true
     }
 
     /// Puts a text in front of all others, as the system's.
@@ -130,7 +181,35 @@ impl Edits {
                 );
             }
             Preface::Null(null) => self.replace(null, quote(text).as_bytes()),
+            Preface::Instruction(place) => self.put_instruction(look, place, text),
             Preface::Member(name) => self.add_member(look, name, &quote(text)),
+        }
+    }
+
+    /// The same where what the system says is an object with parts.
+    fn put_instruction(&mut self, look: &Look, place: Instruction, text: &str) {
+        let part = format!(r#"{{"text":{}}}"#, quote(text));
+        let instruction = format!(r#"{{"parts":[{part}]}}"#);
+        match place {
+            Instruction::Absent => self.add_member(look, "systemInstruction", &instruction),
+            Instruction::Null(null) => self.replace(null, instruction.as_bytes()),
+            Instruction::NoParts { at, alone } => {
+                let comma = if alone { "" } else { "," };
+                let parts = format!(r#""parts":[{part}]{comma}"#);
+                self.replace(Span::new(at, at), parts.as_bytes());
+            }
+            Instruction::NullParts(null) => {
+                self.replace(null, format!("[{part}]").as_bytes());
+            }
+            Instruction::Part { at, alone } => {
+                let comma = if alone { "" } else { "," };
+                self.replace(Span::new(at, at), format!("{part}{comma}").as_bytes());
+            }
+            Instruction::Beside(only) => {
+                let (start, end) = (only.range().start, only.range().end);
+                self.replace(Span::new(start, start), format!("[{part},").as_bytes());
+                self.replace(Span::new(end, end), b"]");
+            }
         }
     }
 

@@ -47,6 +47,11 @@ pub enum LookError {
         /// What it may be.
         may_be: &'static str,
     },
+    /// One field in two spellings.
+    #[error(
+        "an object holds one field twice, in two spellings (like `maxOutputTokens` and `max_output_tokens`), or more fields than any of the API: write each once"
+    )]
+    SpeltTwice,
     /// A way of serving that costs more than the price book says.
     #[error(
         "`service_tier` may be `auto`, `default`, `flex`, `standard`, `standard_only` or `on_demand` here: other tiers cost more than the price book says"
@@ -65,7 +70,7 @@ impl LookError {
     #[must_use]
     pub const fn param(&self) -> Option<&str> {
         match self {
-            Self::Json(_) | Self::NotAnObject => None,
+            Self::Json(_) | Self::NotAnObject | Self::SpeltTwice => None,
             Self::Missing(param)
             | Self::Forbidden(param)
             | Self::OtherModels(param)
@@ -82,6 +87,7 @@ impl LookError {
         Some(match self {
             Self::Json(error) => error.code(),
             Self::NotAnObject => "invalid_type",
+            Self::SpeltTwice => "duplicate_key",
             Self::Missing(_) => "missing_required_parameter",
             Self::Wrong { .. } => "invalid_value",
             Self::Forbidden(_)

@@ -12,16 +12,19 @@
 
 mod content;
 mod error;
+mod gemini;
 mod messages;
 mod pass;
 
 pub use error::LookError;
+pub use gemini::Settings;
 pub use pass::MAX_CHOICES;
 
 use super::json::{Kind, Scanner};
-use super::{Endpoint, Span};
+use super::{Addressed, Endpoint, Span};
 use crate::units::Tokens;
 use pass::Pass;
+use smallvec::SmallVec;
 
 /// The longest name of a model, in bytes.
 pub const MAX_MODEL: usize = 256;
@@ -41,7 +44,7 @@ pub struct Look {
     /// The cap on output tokens, where one is written.
     pub output_cap: Option<OutputCap>,
     /// Where the fields of caps are written `null`, by [`CapField`].
-    null_caps: [Option<Span>; 3],
+    null_caps: [Option<Span>; 4],
     /// How many outputs the cap applies to: `n` or `best_of`, whichever is more, for each prompt.
     pub choices: u64,
     /// The offset of the closing brace of the body.
@@ -62,14 +65,25 @@ pub struct Look {
     pub user: Option<Span>,
     /// What of the output is set aside for thinking: a cap must be above it.
     pub thinking: Option<u64>,
+    /// Where settings of the answer are put.
+    pub settings: Settings,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Model {
-    /// Where the value stands, with its quotes.
-    value: Span,
-    /// What it says, where it was written with escapes.
-    decoded: Option<Box<str>>,
+enum Model {
+    /// The body's own word.
+    Here {
+        /// Where the value stands, with its quotes.
+        value: Span,
+        /// What it says, where it was written with escapes.
+        decoded: Option<Box<str>>,
+    },
+    /// The path's.
+    Addressed {
+        name: Box<str>,
+        /// Where the body repeats it, quotes included.
+        named: SmallVec<[Span; 1]>,
+    },
 }
 
 /// What a request says about usage at the end of its stream.
@@ -120,6 +134,8 @@ pub enum CapField {
     MaxCompletionTokens,
     /// `max_output_tokens`.
     MaxOutputTokens,
+    /// `generationConfig.maxOutputTokens`.
+    GenerationConfig,
 }
 
 impl CapField {
@@ -130,6 +146,7 @@ impl CapField {
             Self::MaxTokens => "max_tokens",
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::MaxOutputTokens => "max_output_tokens",
+            Self::GenerationConfig => "maxOutputTokens",
         }
     }
 }
@@ -153,20 +170,29 @@ impl Look {
     /// The model asked for. `body` is the one this look was taken at.
     #[must_use]
     pub fn model<'a>(&'a self, body: &'a [u8]) -> &'a str {
-        if let Some(decoded) = &self.model.decoded {
-            return decoded;
+        match &self.model {
+            Model::Addressed { name, .. } => name,
+            Model::Here {
+                decoded: Some(decoded),
+                ..
+            } => decoded,
+            Model::Here { value, .. } => {
+                let inside = Span {
+                    start: value.start.saturating_add(1),
+                    end: value.end.saturating_sub(1),
+                };
+                std::str::from_utf8(inside.of(body)).unwrap_or_default()
+            }
         }
-        let inside = Span {
-            start: self.model.value.start.saturating_add(1),
-            end: self.model.value.end.saturating_sub(1),
-        };
-        std::str::from_utf8(inside.of(body)).unwrap_or_default()
     }
 
-    /// Where the model stands, with its quotes.
+    /// Where the body names the model, quotes included, and what stands before the name there.
     #[must_use]
-    pub const fn model_value(&self) -> Span {
-        self.model.value
+    pub fn model_values(&self) -> (&[Span], &'static str) {
+        match &self.model {
+            Model::Here { value, .. } => (std::slice::from_ref(value), ""),
+            Model::Addressed { named, .. } => (named, gemini::MODELS),
+        }
     }
 
     /// Where this field of a cap is written `null`: a cap goes there, because the key cannot be written twice.
@@ -188,13 +214,25 @@ impl Look {
 /// When the body is not strict JSON, lacks what the endpoint needs, has a field of a wrong type, or tries to choose where
 /// it is sent.
 pub fn look(endpoint: Endpoint, body: &[u8]) -> Result<Look, LookError> {
+    look_at(endpoint, None, body)
+}
+
+/// The same of a request whose path says what elsewhere the body does.
+///
+/// # Errors
+/// As [`look`]; and when the body names another model than the path.
+pub fn look_at(
+    endpoint: Endpoint,
+    addressed: Option<&Addressed>,
+    body: &[u8],
+) -> Result<Look, LookError> {
     let mut scanner = Scanner::new(body)?;
     if scanner.peek()? != Kind::Object {
         scanner.skip()?;
         scanner.finish()?;
         return Err(LookError::NotAnObject);
     }
-    let mut pass = Pass::new(endpoint);
+    let mut pass = Pass::new(endpoint, addressed);
     let mut members = scanner.object()?;
     while let Some(key) = scanner.member(&mut members)? {
         if key.escaped {

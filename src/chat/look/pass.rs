@@ -5,10 +5,11 @@
 //! Not here: what lies below messages and input (`content`).
 
 use super::content::Content;
+use super::gemini::{Contents, Settings};
 use super::messages::Blocks;
 use super::{CapField, IncludeUsage, Look, LookError, MAX_MODEL, Model, OutputCap, References};
 use crate::chat::json::{Kind, Scanner, Text};
-use crate::chat::{Dialect, Endpoint, Span};
+use crate::chat::{Addressed, Dialect, Endpoint, Span};
 use crate::units::Tokens;
 
 /// The most choices a call may ask for in one `n` or `best_of`.
@@ -27,13 +28,15 @@ pub(super) struct Pass {
     stream: bool,
     include_usage: IncludeUsage,
     output_cap: Option<OutputCap>,
-    null_caps: [Option<Span>; 3],
+    null_caps: [Option<Span>; 4],
     choices: u64,
     /// Messages, items or prompts; `None` until the field is met.
     pub(super) messages: Option<u64>,
     content: Content,
     /// What messages of Anthropic's hold.
     pub(super) blocks: Blocks,
+    /// What requests of Gemini's hold.
+    pub(super) contents: Contents,
     pub(super) opaque: Option<&'static str>,
     audio: bool,
     pub(super) tools: bool,
@@ -44,26 +47,40 @@ pub(super) struct Pass {
 }
 
 impl Pass {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint, addressed: Option<&Addressed>) -> Self {
+        let mut pass = Self::of(endpoint);
+        if let Some(addressed) = addressed {
+            pass.stream = addressed.stream;
+            pass.name_model(&addressed.model);
+        }
+        pass
+    }
+
+    fn of(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
             model: None,
             stream: false,
             // Where usage always comes, nobody needs to ask for it.
             include_usage: match endpoint {
-                Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
-                    IncludeUsage::On
-                }
+                Endpoint::Responses
+                | Endpoint::Messages
+                | Endpoint::CountTokens
+                | Endpoint::GenerateContent
+                | Endpoint::CountContents
+                | Endpoint::EmbedContent
+                | Endpoint::BatchEmbedContents => IncludeUsage::On,
                 Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
                     IncludeUsage::Absent
                 }
             },
             output_cap: None,
-            null_caps: [None; 3],
+            null_caps: [None; 4],
             choices: 1,
             messages: None,
             content: Content::default(),
             blocks: Blocks::default(),
+            contents: Contents::default(),
             opaque: None,
             audio: false,
             tools: false,
@@ -76,6 +93,9 @@ impl Pass {
     /// One member of the body.
     pub(super) fn field(&mut self, scanner: &mut Scanner<'_>, key: &[u8]) -> Result<(), LookError> {
         use Endpoint::{Chat, Completions, CountTokens, Embeddings, Messages, Responses};
+        if self.endpoint.dialect() == Dialect::Gemini {
+            return self.field_of_gemini(scanner, key);
+        }
         match (key, self.endpoint) {
             (b"model", _) => self.model(scanner),
             (b"api_base", _) => self.forbidden(scanner, "api_base"),
@@ -130,12 +150,22 @@ impl Pass {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let model = self.model.ok_or(LookError::Missing("model"))?;
+        let model = match self.model.ok_or(LookError::Missing("model"))? {
+            Model::Addressed { name, .. } => Model::Addressed {
+                name,
+                named: self.contents.named.clone(),
+            },
+            here @ Model::Here { .. } => here,
+        };
         let needed = match self.endpoint {
             Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => Some("messages"),
             Endpoint::Completions => Some("prompt"),
             Endpoint::Embeddings => Some("input"),
-            Endpoint::Responses => None, // a stored prompt or a conversation may stand for it
+            Endpoint::GenerateContent => Some("contents"),
+            Endpoint::EmbedContent => Some("content"),
+            Endpoint::BatchEmbedContents => Some("requests"),
+            // A stored prompt or a conversation may stand for it, or a request within the request.
+            Endpoint::Responses | Endpoint::CountContents => None,
         };
         let messages = match (self.messages, needed) {
             (None, Some(field)) => return Err(LookError::Missing(field)),
@@ -152,11 +182,13 @@ impl Pass {
         let references = match self.endpoint.dialect() {
             Dialect::OpenAi => self.content.references(),
             Dialect::Anthropic => self.blocks.references(),
+            Dialect::Gemini => self.contents.references(),
         };
         let embedded = self
             .content
             .embedded()
-            .saturating_add(self.blocks.embedded());
+            .saturating_add(self.blocks.embedded())
+            .saturating_add(self.contents.embedded);
         Ok(Look {
             model,
             stream: self.stream,
@@ -174,11 +206,19 @@ impl Pass {
                 opaque: self.opaque.or(references.opaque),
                 ..references
             },
-            audio: self.audio || self.content.audio,
+            audio: self.audio || self.content.audio || self.contents.audio,
             tools: self.tools,
             messages: u32::try_from(messages).unwrap_or(u32::MAX),
             user: self.user,
             thinking: self.thinking,
+            settings: if self.endpoint == Endpoint::GenerateContent {
+                match self.contents.settings {
+                    Settings::Outermost => Settings::Absent,
+                    written => written,
+                }
+            } else {
+                Settings::Outermost
+            },
         })
     }
 
@@ -205,18 +245,38 @@ impl Pass {
         let text = scanner.text()?;
         let value = Span::new(start, scanner.at());
         let name = text.decoded(scanner.body());
-        let control = std::str::from_utf8(&name).is_ok_and(|name| name.contains(char::is_control));
-        if name.is_empty() || name.len() > MAX_MODEL || control {
+        self.check_name(&String::from_utf8_lossy(&name));
+        let decoded = text
+            .escaped
+            .then(|| String::from_utf8_lossy(&name).into_owned().into_boxed_str());
+        self.model = Some(Model::Here { value, decoded });
+        Ok(())
+    }
+
+    fn check_name(&mut self, name: &str) {
+        if name.is_empty() || name.len() > MAX_MODEL || name.contains(char::is_control) {
             self.note(LookError::Wrong {
                 param: "model",
                 must_be: "a name of 1 to 256 bytes without control characters",
             });
         }
-        let decoded = text
-            .escaped
-            .then(|| String::from_utf8_lossy(&name).into_owned().into_boxed_str());
-        self.model = Some(Model { value, decoded });
-        Ok(())
+    }
+
+    /// The model is this, wherever that is said.
+    pub(super) fn name_model(&mut self, name: &str) {
+        self.check_name(name);
+        self.model = Some(Model::Addressed {
+            name: name.into(),
+            named: smallvec::SmallVec::new(),
+        });
+    }
+
+    /// The model that was named elsewhere.
+    pub(super) fn named_model(&self) -> Option<&str> {
+        match &self.model {
+            Some(Model::Addressed { name, .. }) => Some(name),
+            _ => None,
+        }
     }
 
     fn messages(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
@@ -308,7 +368,11 @@ impl Pass {
         Ok(())
     }
 
-    fn choices(&mut self, scanner: &mut Scanner<'_>, param: &'static str) -> Result<(), LookError> {
+    pub(super) fn choices(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        param: &'static str,
+    ) -> Result<(), LookError> {
         const MUST_BE: &str = "a whole number from 1 to 128";
         match scanner.peek()? {
             Kind::Null => skipped(scanner),
@@ -344,7 +408,7 @@ impl Pass {
         let number = scanner.whole_number()?;
         let value = Span::new(start, scanner.at());
         // Anthropic fills a cache by a call that writes nothing.
-        let least = u64::from(self.endpoint.dialect() == Dialect::OpenAi);
+        let least = u64::from(self.endpoint.dialect() != Dialect::Anthropic);
         let Some(tokens) = number.filter(|tokens| *tokens >= least) else {
             self.note(LookError::Wrong {
                 param: field.name(),
@@ -439,7 +503,7 @@ impl Pass {
         }
     }
 
-    fn forbidden(
+    pub(super) fn forbidden(
         &mut self,
         scanner: &mut Scanner<'_>,
         param: &'static str,

@@ -30,7 +30,7 @@ fn a_plain_chat_is_seen_whole() {
         "max_tokens": 20, "n":2, "user":"u-1", "tools":[{"type":"function","function":{"name":"f"}}]} "#;
     let look = looked(Chat, body);
     assert_eq!(look.model(body.as_bytes()), "gpt-4o");
-    assert_eq!(covered(look.model_value(), body), "\"gpt-4o\"");
+    assert_eq!(covered(look.model_values().0[0], body), "\"gpt-4o\"");
     assert!(look.stream && look.tools && !look.audio && !look.empty);
     assert_eq!(look.include_usage, IncludeUsage::Absent);
     let cap = look.output_cap.expect("capped");

@@ -19,7 +19,13 @@ pub(in crate::dialect) fn declined(
     message: &str,
 ) -> Option<Vec<u8>> {
     let answer = match endpoint {
-        Endpoint::Embeddings | Endpoint::Messages | Endpoint::CountTokens => return None,
+        Endpoint::Embeddings
+        | Endpoint::Messages
+        | Endpoint::CountTokens
+        | Endpoint::GenerateContent
+        | Endpoint::CountContents
+        | Endpoint::EmbedContent
+        | Endpoint::BatchEmbedContents => return None,
         Endpoint::Chat if streaming => {
             let chunk = |delta: &Value, finish: Value| {
                 json!({

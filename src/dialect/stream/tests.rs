@@ -14,13 +14,18 @@ const RESPONSES: &str = include_str!("../../../tests/golden/openai/responses.sse
 const MESSAGE: &str = include_str!("../../../tests/golden/anthropic/message.sse");
 const MESSAGE_TOOLS: &str = include_str!("../../../tests/golden/anthropic/message_tools.sse");
 
-const ALL: [(Endpoint, &str); 6] = [
+const CONTENTS: &str = include_str!("../../../tests/golden/gemini/stream.sse");
+const CONTENTS_TOOLS: &str = include_str!("../../../tests/golden/gemini/stream_tools.sse");
+
+const ALL: [(Endpoint, &str); 8] = [
     (Endpoint::Chat, CHAT),
     (Endpoint::Chat, TOOLS),
     (Endpoint::Completions, COMPLETIONS),
     (Endpoint::Responses, RESPONSES),
     (Endpoint::Messages, MESSAGE),
     (Endpoint::Messages, MESSAGE_TOOLS),
+    (Endpoint::GenerateContent, CONTENTS),
+    (Endpoint::GenerateContent, CONTENTS_TOOLS),
 ];
 
 /// Pushes chunks; returns the meter and what was released.
@@ -441,4 +446,41 @@ proptest! {
         let (_, released) = metered(StreamMeter::new(endpoint, hide, false), cut(&stream, &cuts));
         prop_assert_eq!(released, stream);
     }
+}
+
+#[test]
+fn a_stream_of_contents_is_told_once_its_last_candidate_has_finished() {
+    let events: Vec<&str> = CONTENTS.split_inclusive("\r\n\r\n").collect();
+    let state = |count: usize| {
+        let (meter, _) = whole(Endpoint::GenerateContent, &events[..count].concat(), false);
+        let output = meter.usage().map(|usage| usage.output.0);
+        (
+            output,
+            meter.is_told(),
+            meter.is_finished(),
+            meter.unseen().thinking,
+        )
+    };
+    // A thought is shown: it may go on.
+    assert_eq!(state(1), (Some(34), false, false, true));
+    assert_eq!(state(2), (Some(63), false, false, false));
+    assert_eq!(state(4), (Some(71), true, true, false));
+    let (begun, _) = whole(
+        Endpoint::GenerateContent,
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}\n\n",
+        false,
+    );
+    assert!(begun.usage().is_none() && begun.unseen().thinking);
+}
+
+#[test]
+fn a_prompt_that_is_turned_back_ends_its_stream() {
+    let (meter, _) = whole(
+        Endpoint::GenerateContent,
+        "data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"},\"usageMetadata\":{\"promptTokenCount\":7,\"totalTokenCount\":7}}\n\n",
+        false,
+    );
+    let usage = meter.usage().expect("it is told");
+    assert_eq!((usage.input.0, usage.output.0), (7, 0));
+    assert!(meter.is_told() && meter.is_finished());
 }

@@ -18,17 +18,19 @@ const VAULT_WAIT: Duration = Duration::from_secs(5);
 
 impl Refused {
     /// Nothing is translated from one vendor's language into another's.
-    fn other_dialect(model: &str, provider: &str, spoken: Dialect) -> Self {
+    fn other_dialect(model: &str, provider: &str, (spoken, other): (Dialect, Dialect)) -> Self {
         let shown: String = model
             .chars()
             .filter(|c| !c.is_control())
             .take(100)
             .collect();
         let owner = spoken.owner();
-        let (other, route, kind) = match spoken {
-            Dialect::OpenAi => (Dialect::Anthropic, "/v1/messages", "openai"),
-            Dialect::Anthropic => (Dialect::OpenAi, "/v1/chat/completions", "anthropic"),
+        let kind = match spoken {
+            Dialect::OpenAi => "openai",
+            Dialect::Anthropic => "anthropic",
+            Dialect::Gemini => "gemini",
         };
+        let route = other.primary().path();
         let message = format!(
             "model `{shown}` is served by provider `{provider}`, which does not speak {owner}'s API, and nothing is translated: \
              ask for it in {}'s (POST {route}), or name a model of a provider of `kind: {kind}`",
@@ -119,7 +121,8 @@ impl From<Refusal> for Refused {
                 model,
                 provider,
                 spoken,
-            } => Self::other_dialect(&model, &provider, spoken),
+                other,
+            } => Self::other_dialect(&model, &provider, (spoken, other)),
             Refusal::Denied(denial) => Self::denial(*denial),
             Refusal::Unrecorded => {
                 let message = "decisions cannot be recorded as fast as calls come, so none is let through unrecorded: try again shortly, or see /status on the admin port";

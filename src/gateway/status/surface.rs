@@ -4,7 +4,7 @@
 use super::Refused;
 use crate::chat::Dialect;
 use crate::clock::Moment;
-use crate::dialect::{anthropic, openai};
+use crate::dialect::{anthropic, gemini, openai};
 use crate::governance::budget::Standing;
 use serde::Serialize;
 
@@ -45,6 +45,18 @@ impl Refused {
                 Some(request),
                 Some(&details),
             ),
+            Dialect::Gemini => {
+                let mut metadata = vec![("requestId", request)];
+                metadata.extend(param.map(|param| ("param", param)));
+                gemini::error_body(
+                    self.status.as_u16(),
+                    code.unwrap_or_else(|| self.reason()),
+                    &self.message,
+                    &metadata,
+                    self.retry_after,
+                    Some(&details),
+                )
+            }
         }
     }
 }

@@ -51,14 +51,25 @@ fn the_table_of_statuses() {
             model: "claude-opus-5-5".into(),
             provider: "claude".into(),
             spoken: Dialect::OpenAi,
+            other: Dialect::Anthropic,
         }
         .into(),
         Refusal::OtherDialect {
             model: "gpt-4o".into(),
             provider: "openai".into(),
             spoken: Dialect::Anthropic,
+            other: Dialect::OpenAi,
         }
         .into(),
+        Refusal::OtherDialect {
+            model: "gemini-2.5-pro".into(),
+            provider: "gemini".into(),
+            spoken: Dialect::OpenAi,
+            other: Dialect::Gemini,
+        }
+        .into(),
+        Refused::query("fields"),
+        Refused::array_stream(),
         Refusal::Unrecorded.into(),
         Refusal::Denied(Denial::suspended()).into(),
         Refusal::Denied(Denial::not_lent(None)).into(),
@@ -100,4 +111,24 @@ fn the_table_of_statuses() {
         "the_table_of_statuses_in_anthropics_words",
         table.join("\n")
     );
+    // And on Google's, whose words follow the status.
+    let table: Vec<String> = rows.iter().map(in_googles_words).collect();
+    insta::assert_snapshot!("the_table_of_statuses_in_googles_words", table.join("\n"));
+}
+
+fn in_googles_words(row: &Refused) -> String {
+    let at = Moment {
+        since_start: Duration::ZERO,
+        wall: Wall::from_secs(0),
+    };
+    let body = row.body(Dialect::Gemini, ("req_1", "dec_1"), "r1", at);
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    let error = &body["error"];
+    assert_eq!(error["code"], row.status.as_u16());
+    assert_eq!(error["message"], *row.message);
+    assert_eq!(error["tollgate"]["decision_id"], "dec_1");
+    let word = |value: &Value| value.as_str().map(str::to_owned).expect("a word");
+    let reason = word(&error["details"][0]["reason"]);
+    let status = word(&error["status"]);
+    format!("{} {status} / {reason}", row.status.as_u16())
 }

@@ -6,7 +6,7 @@ use super::arguments::outside;
 use super::inspect::{Inspected, Inspection, Segment};
 use super::{Blocked, Guards, method_of, name_of_action, note};
 use crate::chat::json::escape_into;
-use crate::chat::{Conversation, Edits, Endpoint, Look, Source, Span};
+use crate::chat::{Conversation, Dialect, Edits, Endpoint, Look, Source, Span};
 use crate::governance::audit::Found;
 use crate::governance::guard::redact::{Mapping, NOTE, redact};
 use crate::governance::policy::settings::{Action, Site};
@@ -131,16 +131,16 @@ pub(super) fn settings(
             Some(written) if is_above(written, body, most) => {
                 edits.put_value(written, &decimal(most));
             }
-            None if most < LEFT_OUT => edits.put_member(look, "temperature", &decimal(most)),
+            None if most < LEFT_OUT => edits.put_setting(look, "temperature", &decimal(most)),
             _ => {}
         }
     }
     let stops = guards.policies.stops(outcome);
     if !stops.is_empty() && endpoint != Endpoint::Responses {
-        let stop = if endpoint == Endpoint::Messages {
-            "stop_sequences"
-        } else {
-            "stop"
+        let stop = match endpoint.dialect() {
+            Dialect::OpenAi => "stop",
+            Dialect::Anthropic => "stop_sequences",
+            Dialect::Gemini => "stopSequences",
         };
         let mut all: Vec<String> = stops
             .iter()
@@ -156,7 +156,7 @@ pub(super) fn settings(
                 }
                 edits.put_value(written, &format!("[{}]", all.join(",")));
             }
-            None => edits.put_member(look, stop, &format!("[{}]", all.join(","))),
+            None => edits.put_setting(look, stop, &format!("[{}]", all.join(","))),
         }
     }
     let most = outcome.n_max?.value.max(1);

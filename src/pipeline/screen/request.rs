@@ -358,7 +358,12 @@ fn facts(guards: &Guards, asked: &Asked<'_>, talk: &Conversation) -> Facts {
     Facts {
         endpoint: call.endpoint.name().into(),
         groups: asked.caller.groups.to_vec(),
-        tools: talk.tools.iter().map(said).collect(),
+        tools: talk
+            .tools
+            .iter()
+            .map(said)
+            .chain(talk.provider_tools.iter().map(|name| (*name).into()))
+            .collect(),
         headers: headers.collect(),
         peer: call.peer,
         has,

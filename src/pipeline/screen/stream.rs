@@ -134,7 +134,13 @@ impl Guarded {
             return self.pass(event, out);
         };
         if self.screen.judges_calls() && self.wait_for_calls(&event, &data, &reading)? {
-            if self.endpoint == Endpoint::Responses && is_whole_call(&data, &reading) {
+            // Where calls come whole they are judged as they come: nothing tells one event's from another's.
+            let whole = match self.endpoint {
+                Endpoint::Responses => is_whole_call(&data, &reading),
+                Endpoint::GenerateContent => true,
+                _ => false,
+            };
+            if whole {
                 return self.calls_are_whole(out);
             }
             if reading.finished.is_empty() && !reading.last {

@@ -1,6 +1,6 @@
 //! Providers and the routes to them, as written and as meant.
 //!
-//! What this version cannot do (some vendors' dialects) is refused when the configuration is loaded, not
+//! What this version cannot do (addresses with deployments) is refused when the configuration is loaded, not
 //! when the first call fails.
 
 mod circuit;
@@ -18,7 +18,7 @@ pub use crate::provider::choice::Strategy;
 
 use crate::chat::Dialect;
 use crate::provider::health::Breaker;
-use crate::provider::{anthropic, openai};
+use crate::provider::{anthropic, gemini, openai};
 use crate::secret::{self, Secret};
 use crate::settings::{Report, duration};
 use serde::Deserialize;
@@ -58,8 +58,7 @@ pub enum KindSettings {
     Simulator,
     /// Anthropic, or anything that speaks its language.
     Anthropic,
-    /// Refused: a later version.
-    #[schemars(skip)]
+    /// Gemini, or anything that speaks its language.
     Gemini,
 }
 
@@ -140,17 +139,30 @@ pub enum Kind {
     Compatible,
     /// Anthropic, or anything that speaks its language.
     Anthropic,
+    /// Gemini, or anything that speaks its language.
+    Gemini,
     /// The built-in simulator.
     Simulator,
 }
 
 impl Kind {
+    /// The dialect it is at home in; the simulator is in all of them.
+    #[must_use]
+    pub const fn native(self) -> Dialect {
+        match self {
+            Self::OpenAi | Self::Compatible | Self::Simulator => Dialect::OpenAi,
+            Self::Anthropic => Dialect::Anthropic,
+            Self::Gemini => Dialect::Gemini,
+        }
+    }
+
     /// Whether it can be called in this dialect.
     #[must_use]
     pub const fn speaks(self, dialect: Dialect) -> bool {
         match self {
             Self::OpenAi | Self::Compatible => matches!(dialect, Dialect::OpenAi),
             Self::Anthropic => matches!(dialect, Dialect::Anthropic),
+            Self::Gemini => matches!(dialect, Dialect::Gemini),
             Self::Simulator => true,
         }
     }
@@ -223,14 +235,7 @@ impl ProviderSettings {
             KindSettings::OpenaiCompatible | KindSettings::Preset(_) => Kind::Compatible,
             KindSettings::Simulator => Kind::Simulator,
             KindSettings::Anthropic => Kind::Anthropic,
-            KindSettings::Gemini => {
-                report.at("kind").fault_with(
-                    "kind_not_spoken",
-                    "this version does not speak this provider's language yet",
-                    "it speaks `openai`, `openai-compatible` and its presets, `anthropic` and `simulator`; many vendors also offer an OpenAI-compatible address",
-                );
-                return None;
-            }
+            KindSettings::Gemini => Kind::Gemini,
         };
         self.versioned(report);
         let base = self.base(name, kind, report);
@@ -264,7 +269,10 @@ impl ProviderSettings {
             (Kind::Simulator, None) => None,
             (Kind::OpenAi, None) => base(openai::BASE, &at),
             (Kind::Anthropic, None) => base(anthropic::BASE, &at),
-            (Kind::OpenAi | Kind::Compatible | Kind::Anthropic, Some(text)) => base(text, &at),
+            (Kind::Gemini, None) => base(gemini::BASE, &at),
+            (Kind::OpenAi | Kind::Compatible | Kind::Anthropic | Kind::Gemini, Some(text)) => {
+                base(text, &at)
+            }
             (Kind::Compatible, None) => {
                 report.fault_with(
                     "provider_without_url",

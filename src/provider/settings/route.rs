@@ -122,7 +122,7 @@ pub fn encoding_of(kind: Kind, model: &str) -> Option<Encoding> {
         Kind::Simulator => Some(Encoding::Simulator),
         Kind::OpenAi if begins(&O200K) => Some(Encoding::O200k),
         Kind::OpenAi if begins(&CL100K) => Some(Encoding::Cl100k),
-        Kind::OpenAi | Kind::Compatible | Kind::Anthropic => None,
+        Kind::OpenAi | Kind::Compatible | Kind::Anthropic | Kind::Gemini => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! An answer put on its way: its head, its body, and the faults that lie in them.
 
 use super::answer::error::Refusal;
-use super::answer::{Form, Reply, chat, messages_stream, responses_stream};
+use super::answer::{Form, Reply, chat, gemini, messages_stream, responses_stream};
 use super::body::{AnswerBody, End, Frame, Frames, State, Stream};
 use super::gather;
 use super::json::Json;
@@ -24,6 +24,10 @@ pub(super) enum Endpoint {
     Responses,
     Messages,
     CountTokens,
+    GenerateContent,
+    CountContents,
+    EmbedContent,
+    BatchEmbedContents,
 }
 
 impl Endpoint {
@@ -32,6 +36,10 @@ impl Endpoint {
         match self {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Responses => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
+            Self::GenerateContent
+            | Self::CountContents
+            | Self::EmbedContent
+            | Self::BatchEmbedContents => Dialect::Gemini,
         }
     }
 }
@@ -177,6 +185,7 @@ fn spoil(frames: Frames, endpoint: Endpoint, knobs: &Knobs) -> Frames {
         Some(match endpoint {
             Endpoint::Responses => responses_stream::failure(&error, written),
             Endpoint::Messages | Endpoint::CountTokens => messages_stream::failure(&error),
+            Endpoint::GenerateContent => gemini::failure(&error),
             _ => chat::failure(&error),
         })
     }))
@@ -225,6 +234,7 @@ fn with(
     let sent: &[(&str, &str)] = match dialect {
         Dialect::OpenAi => &OPENAI,
         Dialect::Anthropic => &ANTHROPIC,
+        Dialect::Gemini => &GOOGLE,
     };
     for (name, value) in sent {
         headers.insert(*name, HeaderValue::from_static(value));
@@ -240,6 +250,10 @@ const OPENAI: [(&str, &str); 6] = [
     ("x-ratelimit-limit-requests", "10000"),
     ("x-ratelimit-remaining-requests", "9999"),
     ("x-ratelimit-reset-requests", "6ms"),
+];
+const GOOGLE: [(&str, &str); 2] = [
+    ("server", "scaffolding on HTTPServer2"),
+    ("server-timing", "gfet4t7; dur=1"),
 ];
 const ANTHROPIC: [(&str, &str); 4] = [
     ("request-id", "req_00000000000000000000000000"),

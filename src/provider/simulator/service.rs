@@ -2,7 +2,8 @@
 
 use super::answer::error::Refusal;
 use super::answer::{
-    Ask, Form, chat, completions, embeddings, messages, messages_shape, models, responses,
+    Ask, Form, Reply, chat, completions, embeddings, gemini, gemini_shape, messages,
+    messages_shape, models, responses,
 };
 use super::body::{AnswerBody, Cut};
 use super::gather::{self, BodyError};
@@ -11,7 +12,7 @@ use super::meter::{Call, Meter};
 use super::recorder::Recorder;
 use super::reply::{Answered, Endpoint, found, refused};
 use super::{Settings, json};
-use crate::chat::Dialect;
+use crate::chat::{Dialect, unescaped};
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING};
 use http::request::Parts;
@@ -52,11 +53,18 @@ impl Simulator {
         let (head, body) = request.into_parts();
         let body = gather::read(std::pin::pin!(body)).await;
         let path = head.uri.path();
-        let path = path.strip_prefix("/v1").unwrap_or(path);
+        let path = ["/v1beta/", "/v1/"]
+            .iter()
+            .find(|version| path.starts_with(**version))
+            .and_then(|version| path.get(version.len() - 1..))
+            .unwrap_or(path);
+        let addressed = addressed(path);
         if let Some(own) = path.strip_prefix("/__sim/") {
             return Ok(self.own(&head, own));
         }
-        let dialect = if path.starts_with("/messages") {
+        let dialect = if addressed.is_some() {
+            Dialect::Gemini
+        } else if path.starts_with("/messages") {
             Dialect::Anthropic
         } else {
             Dialect::OpenAi
@@ -72,12 +80,14 @@ impl Simulator {
             let known = match dialect {
                 Dialect::OpenAi => sent(AUTHORIZATION.as_str()) == Some(bearer.as_bytes()),
                 Dialect::Anthropic => sent("x-api-key") == Some(secret.expose().as_bytes()),
+                Dialect::Gemini => sent("x-goog-api-key") == Some(secret.expose().as_bytes()),
             };
             if !known {
                 return Ok(refused(&Refusal::wrong_key(), dialect, None));
             }
         }
         let endpoint = match (&head.method, path.trim_end_matches('/')) {
+            (&Method::POST, _) if addressed.is_some() => Endpoint::GenerateContent,
             (&Method::POST, "/chat/completions") => Endpoint::Chat,
             (&Method::POST, "/completions") => Endpoint::Completions,
             (&Method::POST, "/embeddings") => Endpoint::Embeddings,
@@ -102,7 +112,11 @@ impl Simulator {
             }
         };
         let mut call = self.meter.open();
-        match self.call(endpoint, &head, &body, &mut call).await {
+        let answered = match &addressed {
+            Some(addressed) => self.addressed(addressed, &head, &body, &mut call).await,
+            None => self.call(endpoint, &head, &body, &mut call).await,
+        };
+        match answered {
             Ok(answered) => Ok(answered.send(call)),
             Err(Failure::Refused(refusal, retry_after)) => {
                 call.finish();
@@ -151,7 +165,88 @@ impl Simulator {
             Some(Value::String(model)) if !model.is_empty() => model.as_str(),
             _ => return Err(Refusal::missing("model").into()),
         };
-        let mut knobs = Knobs::read(model, &head.headers, &body)
+        let knobs = self.knobs(model, head, &body).await?;
+        let ask = Ask::new(self.settings.seed, &request, body.len(), model, &knobs);
+        let reply = match endpoint {
+            Endpoint::Chat => chat::answer(&ask),
+            Endpoint::Completions => completions::answer(&ask),
+            Endpoint::Embeddings => embeddings::answer(&ask, self.settings.seed),
+            Endpoint::Responses => responses::answer(&ask),
+            Endpoint::Messages => messages::answer(&ask),
+            // Billed to nobody.
+            Endpoint::CountTokens => {
+                let counted = messages::count(&ask).0;
+                return Ok(Answered::plain(counted, Dialect::Anthropic, false));
+            }
+            Endpoint::GenerateContent
+            | Endpoint::CountContents
+            | Endpoint::EmbedContent
+            | Endpoint::BatchEmbedContents => Err(Refusal::missing("model")),
+        }?;
+        Ok(Self::billed(reply, endpoint, (model, head), knobs, call))
+    }
+
+    /// A call whose path names its model.
+    async fn addressed(
+        &self,
+        addressed: &Addressed,
+        head: &Parts,
+        body: &Bytes,
+        call: &mut Call,
+    ) -> Result<Answered, Failure> {
+        let encoding = head.headers.get(CONTENT_ENCODING);
+        let encoding = encoding.and_then(|value| value.to_str().ok());
+        let body = gather::unpack(body, encoding).map_err(|error| unreadable(&error))?;
+        let request = parse(&body)?;
+        let Addressed {
+            endpoint,
+            stream,
+            model,
+        } = addressed;
+        if *stream && head.uri.query() != Some("alt=sse") {
+            return Err(
+                Refusal::invalid("The simulator streams events only: alt=sse.", None).into(),
+            );
+        }
+        let read = gemini_shape::read(*endpoint, &request)?;
+        let knobs = self.knobs(model, head, &body).await?;
+        let ask = Ask::new(self.settings.seed, &read.chat, body.len(), model, &knobs);
+        let reply = match endpoint {
+            Endpoint::CountContents => {
+                let counted = gemini::counted(&ask)?.0;
+                return Ok(Answered::plain(counted, Dialect::Gemini, false));
+            }
+            Endpoint::EmbedContent | Endpoint::BatchEmbedContents => {
+                let batch = *endpoint == Endpoint::BatchEmbedContents;
+                gemini::embedded(&ask, &read.texts, self.settings.seed, batch)
+            }
+            _ => gemini::answer(&ask, &read, *stream)?,
+        };
+        Ok(Self::billed(reply, *endpoint, (model, head), knobs, call))
+    }
+
+    /// The reply, billed, with the faults its knobs ask for.
+    fn billed(
+        reply: Reply,
+        endpoint: Endpoint,
+        (model, head): (&str, &Parts),
+        knobs: Knobs,
+        call: &mut Call,
+    ) -> Answered {
+        let gzip = knobs.gzip && accepts_gzip(head);
+        if knobs.faults.error_in_200
+            && let Form::Whole(_) = reply.form
+        {
+            let error = Refusal::of_status(500).body(endpoint.dialect());
+            return Answered::plain(error.0, endpoint.dialect(), false);
+        }
+        call.bill(model, reply.usage);
+        Answered::new(reply, endpoint, knobs, gzip)
+    }
+
+    /// The knobs of a call, once it waited as they say and met the faults that come before an answer.
+    async fn knobs(&self, model: &str, head: &Parts, body: &[u8]) -> Result<Knobs, Failure> {
+        let mut knobs = Knobs::read(model, &head.headers, body)
             .map_err(|error| Refusal::invalid(&error.to_string(), None))?;
         if let Some(every) = knobs.every.filter(|_| knobs.faulty()) {
             let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
@@ -174,29 +269,32 @@ impl Simulator {
                 knobs.retry_after,
             ));
         }
-        let ask = Ask::new(self.settings.seed, &request, body.len(), model, &knobs);
-        let reply = match endpoint {
-            Endpoint::Chat => chat::answer(&ask),
-            Endpoint::Completions => completions::answer(&ask),
-            Endpoint::Embeddings => embeddings::answer(&ask, self.settings.seed),
-            Endpoint::Responses => responses::answer(&ask),
-            Endpoint::Messages => messages::answer(&ask),
-            // Billed to nobody.
-            Endpoint::CountTokens => {
-                let counted = messages::count(&ask).0;
-                return Ok(Answered::plain(counted, Dialect::Anthropic, false));
-            }
-        }?;
-        let gzip = knobs.gzip && accepts_gzip(head);
-        if knobs.faults.error_in_200
-            && let Form::Whole(_) = reply.form
-        {
-            let error = Refusal::of_status(500).body(endpoint.dialect());
-            return Ok(Answered::plain(error.0, endpoint.dialect(), false));
-        }
-        call.bill(model, reply.usage);
-        Ok(Answered::new(reply, endpoint, knobs, gzip))
+        Ok(knobs)
     }
+}
+
+/// A call whose path names its model.
+struct Addressed {
+    endpoint: Endpoint,
+    stream: bool,
+    model: String,
+}
+
+fn addressed(path: &str) -> Option<Addressed> {
+    let (model, method) = path.strip_prefix("/models/")?.rsplit_once(':')?;
+    let (endpoint, stream) = match method {
+        "generateContent" => (Endpoint::GenerateContent, false),
+        "streamGenerateContent" => (Endpoint::GenerateContent, true),
+        "countTokens" => (Endpoint::CountContents, false),
+        "embedContent" => (Endpoint::EmbedContent, false),
+        "batchEmbedContents" => (Endpoint::BatchEmbedContents, false),
+        _ => return None,
+    };
+    Some(Addressed {
+        endpoint,
+        stream,
+        model: unescaped(model)?.into(),
+    })
 }
 
 /// A call that gets no answer of its own.

@@ -1,6 +1,7 @@
 //! What governance does not change passes byte for byte, both ways; what it does change is one span.
 
 mod bodies;
+mod gemini;
 mod headers;
 mod messages;
 mod presets;

@@ -100,7 +100,7 @@ fn inputs(input: Option<&Value>) -> Result<Vec<Input>, Refusal> {
     clippy::cast_precision_loss,
     reason = "31 bits are more than an embedding needs"
 )]
-fn vector(seed: u64, model: &str, text: &str, dimensions: u64) -> Vec<f32> {
+pub(super) fn vector(seed: u64, model: &str, text: &str, dimensions: u64) -> Vec<f32> {
     let mut random = Random::of(seed, format!("{model}\0{text}").as_bytes());
     let parts: Vec<f32> = (0..dimensions)
         .map(|_| {

@@ -89,7 +89,8 @@ impl Refusal {
             ..Self::invalid(
                 &format!(
                     "Unknown request URL: {method} {path}. The simulator serves POST chat/completions, completions, \
-                     embeddings, responses, messages, messages/count_tokens and GET models, models/{{id}}, with and without /v1; GET /__sim/meter, \
+                     embeddings, responses, messages, messages/count_tokens, models/{{id}}:generateContent, :streamGenerateContent, :countTokens, :embedContent, \
+                     :batchEmbedContents and GET models, models/{{id}}, with and without /v1 or /v1beta; GET /__sim/meter, \
                      GET /__sim/last, POST /__sim/reset."
                 ),
                 None,
@@ -173,6 +174,22 @@ impl Refusal {
                     "error": object! { "type": kind, "message": self.message },
                     "request_id": "req_00000000000000000000000000",
                 }
+            }
+            Dialect::Gemini => {
+                let word = match self.status {
+                    401 => "UNAUTHENTICATED",
+                    403 => "PERMISSION_DENIED",
+                    404 => "NOT_FOUND",
+                    409 => "ABORTED",
+                    429 => "RESOURCE_EXHAUSTED",
+                    503 => "UNAVAILABLE",
+                    504 => "DEADLINE_EXCEEDED",
+                    500.. => "INTERNAL",
+                    _ => "INVALID_ARGUMENT",
+                };
+                object! { "error": object! {
+                    "code": u64::from(self.status), "message": self.message, "status": word,
+                } }
             }
         }
     }

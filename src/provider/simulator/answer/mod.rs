@@ -10,6 +10,8 @@ pub(super) mod completions;
 pub(super) mod compose;
 pub(super) mod embeddings;
 pub(super) mod error;
+pub(super) mod gemini;
+pub(super) mod gemini_shape;
 pub(super) mod messages;
 pub(super) mod messages_shape;
 pub(super) mod messages_stream;
