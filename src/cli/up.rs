@@ -26,8 +26,8 @@ pub(super) const FILE: &str = "up.yaml";
 
 /// Start here: a gateway with no configuration, simulated or in front of OpenAI and Anthropic
 ///
-/// With OPENAI_API_KEY in the environment it stands in front of OpenAI, with ANTHROPIC_API_KEY in front of Anthropic; without
-/// either, the built-in simulator answers. It makes a
+/// With OPENAI_API_KEY in the environment it stands in front of OpenAI, with ANTHROPIC_API_KEY in front of Anthropic, with
+/// GEMINI_API_KEY or GOOGLE_API_KEY in front of Gemini; without any, the built-in simulator answers. It makes a
 /// key and a budget of $10 a day on its first start, keeps them in the state directory, and prints what to paste. A control
 /// panel runs beside it: `tollgate top`, `budget`, `key --panel`, `kill` ask it without a login.
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,7 @@ pub(super) const FILE: &str = "up.yaml";
   tollgate up
   OPENAI_API_KEY=sk-... tollgate up
   ANTHROPIC_API_KEY=sk-ant-... tollgate up
+  GEMINI_API_KEY=... tollgate up
   tollgate up --listen 127.0.0.1:4200 --admin-listen 127.0.0.1:4201 --state-dir /tmp/tollgate")]
 pub struct UpArgs {
     /// A configuration of your own, instead of the one in the state directory
@@ -99,12 +100,11 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
     };
     let written = config::as_written(&file, &sources.env);
     let elsewhere = remote::elsewhere(&sources.env);
-    // Only messages are answered where nobody else is named: the line to paste must be one that works.
-    let by_messages = args.config.is_none()
-        && claude(&sources.env, &sources.flags, &written).is_some()
-        && upstream(&sources.env, &sources.flags, &written).is_none()
-        && written.models.is_none()
-        && written.providers.is_empty();
+    let asks = if args.config.is_none() {
+        asks(&sources.env, &sources.flags, &written)
+    } else {
+        Asks::Chat
+    };
     let mut options = args.flags.options(sources);
     options.within = match args.panel_listen {
         None => Some(Within::Usual),
@@ -118,7 +118,7 @@ pub fn run(args: &UpArgs, env: Vec<(String, String)>) -> anyhow::Result<()> {
             &file,
             &written,
             (&program, &place, elsewhere.as_deref()),
-            by_messages,
+            asks,
         );
         let mut out = anstream::stdout().lock();
         // Whoever closed standard output did not want to read it; the gateway runs all the same.
@@ -154,7 +154,11 @@ pub(super) fn sources(
     let file = state.join(FILE);
     let written = config::as_written(&file, &env);
     let claude = claude(&env, &flags, &written);
-    let fallbacks = fallbacks(upstream(&env, &flags, &written).as_ref(), claude.as_ref());
+    let fallbacks = fallbacks(
+        upstream(&env, &flags, &written).as_ref(),
+        claude.as_ref(),
+        gemini(&env, &flags, &written).as_ref(),
+    );
     let mut all = vec![("state_dir".to_owned(), state.to_string_lossy().into_owned())];
     all.extend(flags);
     Sources {
@@ -205,20 +209,46 @@ budgets:
 limits:
   - {{ name: up-key, match: {{}}, per: key, rpm: 600, tpm: 2000000, concurrency: 256 }}
 
-# Who answers comes from the environment at each start: OpenAI with OPENAI_API_KEY, Anthropic with ANTHROPIC_API_KEY, else the
-# simulator. Or say it here:
+# Who answers comes from the environment at each start: OpenAI with OPENAI_API_KEY, Anthropic with ANTHROPIC_API_KEY, Gemini with
+# GEMINI_API_KEY or GOOGLE_API_KEY, else the simulator. Or say it here:
 # providers:
 #   openai: {{ kind: openai, credential: "file:openai.key" }}
 #   claude: {{ kind: anthropic, credential: "file:claude.key" }}
+#   gemini: {{ kind: gemini, credential: "file:gemini.key" }}
 #   vllm:   {{ kind: openai-compatible, base_url: http://127.0.0.1:8000/v1 }}
 #   sim:    {{ kind: simulator }}
 # models:
 #   - {{ name: "gpt-*", provider: openai }}
 #   - {{ name: "claude-*", provider: claude }}
+#   - {{ name: "gemini-*", provider: gemini }}
 #   - {{ name: "sim-*", provider: sim }}
 #   - {{ name: "*",     provider: vllm }}
 "#
     )
+}
+
+/// In whose words the line to paste asks: it must be one that works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Chat,
+    Messages,
+    Contents,
+}
+
+/// Where somebody is named who answers in words of his own only, and nobody else is, the line asks in these.
+fn asks(env: &[(String, String)], flags: &[(String, String)], written: &Settings) -> Asks {
+    let named = upstream(env, flags, written).is_some()
+        || written.models.is_some()
+        || !written.providers.is_empty();
+    if named {
+        Asks::Chat
+    } else if claude(env, flags, written).is_some() {
+        Asks::Messages
+    } else if gemini(env, flags, written).is_some() {
+        Asks::Contents
+    } else {
+        Asks::Chat
+    }
 }
 
 /// A provider the environment has a credential for.
@@ -279,6 +309,32 @@ fn claude(
     }))
 }
 
+/// Where Gemini is, if the environment has a credential for it, and by which name: of the two that its clients know they take
+/// `GOOGLE_API_KEY` first.
+#[derive(Debug, PartialEq, Eq)]
+struct Gemini {
+    key: &'static str,
+    base: Option<String>,
+}
+
+fn gemini(
+    env: &[(String, String)],
+    flags: &[(String, String)],
+    written: &Settings,
+) -> Option<Gemini> {
+    let key = ["GOOGLE_API_KEY", "GEMINI_API_KEY"]
+        .into_iter()
+        .find(|name| value(env, name).is_some_and(|key| is_theirs(key.trim(), written)))?;
+    let base = value(env, "GOOGLE_GEMINI_BASE_URL").map(|base| base.trim().trim_end_matches('/'));
+    let base = match base {
+        None | Some("") => None,
+        Some(base) if is_our_door(base, env, flags, written) => None,
+        // The credential belongs to that host: it must not go to another.
+        Some(base) => Some(base.to_owned()),
+    };
+    Some(Gemini { key, base })
+}
+
 /// Whether a URL leads to where this gateway listens: then it is the line we printed, pasted.
 fn is_our_door(
     base: &str,
@@ -316,7 +372,11 @@ fn is_our_door(
 }
 
 /// Who answers where the file does not say.
-fn fallbacks(upstream: Option<&Upstream>, claude: Option<&Claude>) -> Vec<Fallback> {
+fn fallbacks(
+    upstream: Option<&Upstream>,
+    claude: Option<&Claude>,
+    gemini: Option<&Gemini>,
+) -> Vec<Fallback> {
     let fallback = |path: &str, value: String, unless: &[&str]| Fallback {
         path: path.to_owned(),
         value,
@@ -349,11 +409,14 @@ fn fallbacks(upstream: Option<&Upstream>, claude: Option<&Claude>) -> Vec<Fallba
         ],
         Some(Upstream::Compatible(_)) => &["*"],
     };
-    let is_alone = upstream.is_none() && claude.is_none();
+    let is_alone = upstream.is_none() && claude.is_none() && gemini.is_none();
     let simulated = if is_alone { "*" } else { "sim-*" };
     let mut routes = format!(r#"[{{ name: "{simulated}", provider: sim }}"#);
     if claude.is_some() {
         routes.push_str(r#", { name: "claude-*", provider: claude }"#);
+    }
+    if gemini.is_some() {
+        routes.push_str(r#", { name: "gemini-*", provider: gemini }"#);
     }
     for name in theirs {
         let _ = write!(routes, r#", {{ name: "{name}", provider: openai }}"#);
@@ -379,6 +442,14 @@ fn fallbacks(upstream: Option<&Upstream>, claude: Option<&Claude>) -> Vec<Fallba
             format!(r#"{{ kind: anthropic{base}, credential: "${{ANTHROPIC_API_KEY}}" }}"#);
         fallback("providers.claude", provider, &["providers.claude"])
     }));
+    all.extend(gemini.map(|Gemini { key, base }| {
+        let base = base
+            .as_ref()
+            .map(|base| serde_json::Value::from(base.as_str()));
+        let base = base.map_or_else(String::new, |base| format!(", base_url: {base}"));
+        let provider = format!(r#"{{ kind: gemini{base}, credential: "${{{key}}}" }}"#);
+        fallback("providers.gemini", provider, &["providers.gemini"])
+    }));
     all
 }
 
@@ -397,7 +468,7 @@ fn announcement(
     file: &Path,
     written: &Settings,
     (program, place, elsewhere): (&str, &str, Option<&str>),
-    by_messages: bool,
+    asks: Asks,
 ) -> String {
     let secret = written.keys.iter().find_map(|key| key.secret.as_deref());
     let who = if started.simulated {
@@ -410,14 +481,16 @@ fn announcement(
         let doors = started.listen.join(", ");
         return format!("tollgate is up on {doors}. {who}\nKey: {shown_secret}\n");
     };
-    let ask = if by_messages {
-        format!(
-            r#"messages -H 'x-api-key: {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{{"role":"user","content":"Say hello"}}]}}'"#
-        )
-    } else {
-        format!(
-            r#"chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"Say hello"}}]}}'"#
-        )
+    let ask = match asks {
+        Asks::Messages => format!(
+            r#"v1/messages -H 'x-api-key: {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{{"role":"user","content":"Say hello"}}]}}'"#
+        ),
+        Asks::Contents => format!(
+            r#"v1beta/models/gemini-2.5-flash:generateContent -H 'x-goog-api-key: {shown_secret}' -H 'Content-Type: application/json' -d '{{"contents":[{{"parts":[{{"text":"Say hello"}}]}}]}}'"#
+        ),
+        Asks::Chat => format!(
+            r#"v1/chat/completions -H 'Authorization: Bearer {shown_secret}' -H 'Content-Type: application/json' -d '{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"Say hello"}}]}}'"#
+        ),
     };
     let mut text = format!(
         r"tollgate is up. {who}
@@ -426,8 +499,10 @@ export OPENAI_BASE_URL={base}/v1
 export OPENAI_API_KEY={shown_secret}
 export ANTHROPIC_BASE_URL={base}
 export ANTHROPIC_API_KEY={shown_secret}
+export GOOGLE_GEMINI_BASE_URL={base}
+export GEMINI_API_KEY={shown_secret}
 
-curl {base}/v1/{ask}
+curl {base}/{ask}
 
 "
     );

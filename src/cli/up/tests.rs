@@ -92,6 +92,47 @@ fn with_a_credential_openai_answers_its_own_models() {
 }
 
 #[test]
+fn gemini_answers_its_own_models_by_either_name_of_its_key() {
+    let (_folder, state) = started();
+    for name in ["GEMINI_API_KEY", "GOOGLE_API_KEY"] {
+        let config = load(&state, &[(name, "AIza-real")]);
+        let check = |model: &str, expected: Option<&str>| {
+            assert_eq!(provider_of(&config, model).as_deref(), expected, "{model}");
+        };
+        check("gemini-2.5-flash", Some("gemini"));
+        check("sim-small", Some("sim"));
+        check("gpt-4o", None);
+    }
+    let written = Settings::default();
+    let found = |env: &[(&str, &str)]| {
+        let env = environment(env);
+        (gemini(&env, &[], &written), asks(&env, &[], &written))
+    };
+    let (both, alone) = found(&[("GEMINI_API_KEY", "a"), ("GOOGLE_API_KEY", "b")]);
+    assert_eq!(both.map(|gemini| gemini.key), Some("GOOGLE_API_KEY"));
+    assert_eq!(alone, Asks::Contents);
+    let elsewhere = "https://gemini.example";
+    let (there, _) = found(&[
+        ("GEMINI_API_KEY", "a"),
+        ("GOOGLE_GEMINI_BASE_URL", elsewhere),
+    ]);
+    assert_eq!(
+        there.and_then(|gemini| gemini.base).as_deref(),
+        Some(elsewhere)
+    );
+    let door = "http://127.0.0.1:4100";
+    let (here, beside) = found(&[
+        ("GEMINI_API_KEY", "a"),
+        ("GOOGLE_GEMINI_BASE_URL", door),
+        ("ANTHROPIC_API_KEY", "sk-ant-real"),
+    ]);
+    assert_eq!(here.and_then(|gemini| gemini.base), None);
+    assert_eq!(beside, Asks::Messages);
+    let (own, _) = found(&[("GEMINI_API_KEY", "tg-of-another-machine")]);
+    assert_eq!(own, None);
+}
+
+#[test]
 fn anthropic_answers_its_own_models_alone_or_beside_another() {
     let (_folder, state) = started();
     let key = ("ANTHROPIC_API_KEY", "sk-ant-real");
@@ -255,17 +296,29 @@ fn what_is_printed_can_be_pasted() {
     let written = config::as_written(&file, &[]);
     // Whoever is logged in elsewhere would stop the wrong panel by the line that is pasted.
     let logged_in = ("tollgate", "", Some("https://panel.example:4102"));
-    let told = announcement(&started, Path::new("up.yaml"), &written, logged_in, false);
+    let told = announcement(
+        &started,
+        Path::new("up.yaml"),
+        &written,
+        logged_in,
+        Asks::Chat,
+    );
     assert!(!told.contains("Watch it") && told.contains("ask https://panel.example:4102"));
     insta::assert_snapshot!(announcement(
         &started,
         Path::new(".tollgate/up.yaml"),
         &written,
         ("tollgate", "", None),
-        false
+        Asks::Chat
     ));
     let file = Path::new("up.yaml");
-    let told = announcement(&started, file, &written, ("tollgate", "", None), true);
+    let told = announcement(
+        &started,
+        file,
+        &written,
+        ("tollgate", "", None),
+        Asks::Messages,
+    );
     assert!(
         told.contains("/v1/messages -H 'x-api-key: tg-EXAMPLE'"),
         "{told}"
@@ -283,7 +336,7 @@ fn other_commands_are_told_by_the_name_and_for_the_gateway_of_this_start() {
     };
     let again = ("target/release/tollgate", " --state-dir /tmp/t", None);
     let file = Path::new("/tmp/t/up.yaml");
-    let told = announcement(&started, file, &Settings::default(), again, false);
+    let told = announcement(&started, file, &Settings::default(), again, Asks::Chat);
     for command in ["key new ci --label team=red", "ledger show"] {
         let line = format!("target/release/tollgate {command} --state-dir /tmp/t\n");
         assert!(told.contains(&line), "{line}{told}");
