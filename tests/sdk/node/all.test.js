@@ -3,4 +3,5 @@
 import './calls.js';
 import './refusals.js';
 import './messages.js';
+import './gemini.js';
 import './frameworks.js';
