@@ -248,6 +248,7 @@ fn the_settings_suggested_in_comments_are_good_ones() {
     let file = state.join(FILE);
     fs::write(state.join("openai.key"), "sk-file").unwrap();
     fs::write(state.join("claude.key"), "sk-ant-file").unwrap();
+    fs::write(state.join("gemini.key"), "AIza-file").unwrap();
     let text = fs::read_to_string(&file).unwrap();
     let mut uncommented = String::new();
     for line in text.lines() {
@@ -269,7 +270,7 @@ fn the_settings_suggested_in_comments_are_good_ones() {
             config.routes.len(),
             config.budgets.len()
         ),
-        (4, 4, 2)
+        (5, 5, 2)
     );
 }
 

@@ -6,6 +6,7 @@ use super::outward::status_of;
 use crate::chat::Usage;
 use crate::dialect::course::Why;
 use crate::dialect::sse::write_event;
+use crate::units::Tokens;
 use serde_json::{Value, json};
 
 impl Course {
@@ -40,10 +41,13 @@ impl Course {
             "candidates": candidates,
             "usageMetadata": {
                 "promptTokenCount": prompt,
-                "candidatesTokenCount": usage.output.0,
+                "candidatesTokenCount": usage.output.minus(usage.reasoning).0,
                 "totalTokenCount": prompt.saturating_add(usage.output.0),
             },
         });
+        if usage.reasoning > Tokens::ZERO {
+            last["usageMetadata"]["thoughtsTokenCount"] = json!(usage.reasoning.0);
+        }
         if let Some(model) = &self.model {
             last["modelVersion"] = json!(model);
         }

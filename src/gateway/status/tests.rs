@@ -7,6 +7,16 @@ use crate::governance::gate::Denial;
 use crate::pipeline::{Failure, Other, Refusal, Why};
 use serde_json::Value;
 
+/// A model whose provider is called in another dialect.
+fn foreign((model, provider): (&str, &str), spoken: Dialect, other: Dialect) -> Refusal {
+    Refusal::OtherDialect {
+        model: model.into(),
+        provider: provider.into(),
+        spoken,
+        other,
+    }
+}
+
 #[test]
 fn the_table_of_statuses() {
     let upstream = |failure| Refusal::Upstream {
@@ -47,26 +57,18 @@ fn the_table_of_statuses() {
         Refused::unknown_path(&http::Method::POST, "/v1/audio/speech"),
         Refused::method("POST"),
         Refused::no_model("gpt-9"),
-        Refusal::OtherDialect {
-            model: "claude-opus-5-5".into(),
-            provider: "claude".into(),
-            spoken: Dialect::OpenAi,
-            other: Dialect::Anthropic,
-        }
+        foreign(
+            ("claude-opus-5-5", "claude"),
+            Dialect::OpenAi,
+            Dialect::Anthropic,
+        )
         .into(),
-        Refusal::OtherDialect {
-            model: "gpt-4o".into(),
-            provider: "openai".into(),
-            spoken: Dialect::Anthropic,
-            other: Dialect::OpenAi,
-        }
-        .into(),
-        Refusal::OtherDialect {
-            model: "gemini-2.5-pro".into(),
-            provider: "gemini".into(),
-            spoken: Dialect::OpenAi,
-            other: Dialect::Gemini,
-        }
+        foreign(("gpt-4o", "openai"), Dialect::Anthropic, Dialect::OpenAi).into(),
+        foreign(
+            ("gemini-2.5-pro", "gemini"),
+            Dialect::OpenAi,
+            Dialect::Gemini,
+        )
         .into(),
         Refused::query("fields"),
         Refused::array_stream(),

@@ -190,6 +190,7 @@ fn captured_streams_pass_unchanged_wherever_they_are_cut() {
             let found = post(&gate, EVENTS, HELLO).text();
             assert_eq!(found, String::from_utf8_lossy(stream), "cut at {at}");
         }
+        upstream.arrived();
     }
 }
 
@@ -407,4 +408,34 @@ fn models_are_listed_as_the_asker_knows_them() {
         "models/fast"
     );
     assert_eq!(ask("/v1/models", &[])["object"], "list");
+}
+
+#[test]
+fn a_key_may_ask_for_the_models_it_names_and_no_other() {
+    let upstream = Upstream::answering(Scripted::json(ANSWER));
+    let keys = format!("keys: [{{ name: narrow, secret: {KEY}, models: [fast, gemini-e] }}]");
+    let gate = gate(&upstream, &keys);
+    let fast = "/v1beta/models/fast:generateContent";
+    assert_eq!(post(&gate, fast, HELLO).status, 200);
+    assert_eq!(
+        upstream.the_request().line,
+        format!("POST {WHOLE} HTTP/1.1")
+    );
+    for path in [
+        WHOLE,
+        EVENTS,
+        "/v1/models/gemini-m:countTokens",
+        "/v1beta/models/gemini%2Dm:generateContent",
+    ] {
+        let reply = post(&gate, path, HELLO);
+        let (status, _) = refused(&reply, 403);
+        assert_eq!(status, "PERMISSION_DENIED", "{path}");
+    }
+    // What the body says is no way around what the path says.
+    let other = HELLO.replacen('{', r#"{"model":"models/fast","#, 1);
+    assert_eq!(
+        refused(&post(&gate, WHOLE, &other), 400).1,
+        "UNSUPPORTED_PARAMETER"
+    );
+    assert!(upstream.arrived().is_empty());
 }
