@@ -7,6 +7,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 mod billing;
+mod contents;
 mod messages;
 mod properties;
 mod shapes;

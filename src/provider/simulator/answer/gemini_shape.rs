@@ -29,7 +29,8 @@ const OF_EMBEDDINGS: [&str; 6] = [
     "outputDimensionality",
     "embedContentConfig",
 ];
-const OF_PARTS: [&str; 10] = [
+/// What a part is, one of these.
+const DATA: [&str; 9] = [
     "text",
     "inlineData",
     "fileData",
@@ -37,9 +38,48 @@ const OF_PARTS: [&str; 10] = [
     "functionResponse",
     "executableCode",
     "codeExecutionResult",
+    "toolCall",
+    "toolResponse",
+];
+/// What may stand beside it.
+const BESIDE: [&str; 5] = [
     "thought",
     "thoughtSignature",
     "videoMetadata",
+    "mediaResolution",
+    "partMetadata",
+];
+const OF_TOOLS: [&str; 9] = [
+    "functionDeclarations",
+    "googleSearch",
+    "googleSearchRetrieval",
+    "codeExecution",
+    "urlContext",
+    "computerUse",
+    "googleMaps",
+    "fileSearch",
+    "mcpServers",
+];
+const OF_SETTINGS: [&str; 19] = [
+    "stopSequences",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "responseFormat",
+    "responseModalities",
+    "candidateCount",
+    "maxOutputTokens",
+    "temperature",
+    "topP",
+    "topK",
+    "seed",
+    "presencePenalty",
+    "frequencyPenalty",
+    "responseLogprobs",
+    "logprobs",
+    "speechConfig",
+    "thinkingConfig",
+    "imageConfig",
 ];
 
 /// A request, read.
@@ -127,13 +167,20 @@ fn generate(read: &mut Read, body: &Fields) -> Result<(), Refusal> {
     }
     read.chat.insert("messages".to_owned(), messages.into());
     if let Some(tools) = fields.get("tools") {
+        for tool in each(tools) {
+            let tool = tool.as_object().ok_or_else(|| invalid("tools"))?;
+            self::fields(tool, &OF_TOOLS)?;
+        }
         read.chat.insert("tools".to_owned(), declared(tools));
     }
     if let Some(choice) = fields.get("toolConfig").and_then(chosen) {
         read.chat.insert("tool_choice".to_owned(), choice);
     }
-    if let Some(Value::Object(config)) = fields.get("generationConfig") {
-        let config = same(config)?;
+    if let Some(config) = fields.get("generationConfig") {
+        let config = config
+            .as_object()
+            .ok_or_else(|| invalid("generation_config"))?;
+        let config = self::fields(config, &OF_SETTINGS)?;
         for (name, chat) in [
             ("maxOutputTokens", "max_tokens"),
             ("candidateCount", "n"),
@@ -202,10 +249,6 @@ fn texts(parts: &[Fields]) -> Value {
 fn parts(turn: &Value) -> Result<Vec<Fields>, Refusal> {
     let turn = turn.as_object().ok_or_else(|| invalid("content"))?;
     let turn = fields(turn, &["parts", "role"])?;
-    let part = |part: &Value| {
-        let part = part.as_object().ok_or_else(|| invalid("parts"))?;
-        fields(part, &OF_PARTS)
-    };
     match turn.get("parts") {
         Some(Value::Array(all)) => all.iter().map(part).collect(),
         Some(one) => Ok(vec![part(one)?]),
@@ -213,12 +256,50 @@ fn parts(turn: &Value) -> Result<Vec<Fields>, Refusal> {
     }
 }
 
-/// Functions as chat offers them.
-fn declared(tools: &Value) -> Value {
-    let each = |value: &Value| match value {
+/// A member that must be there, and what it must be.
+type Needed = (&'static str, fn(&Value) -> bool);
+
+/// One part: it is one thing, and whole.
+fn part(part: &Value) -> Result<Fields, Refusal> {
+    let part = part.as_object().ok_or_else(|| invalid("parts"))?;
+    let part = fields(part, &[&DATA[..], &BESIDE].concat())?;
+    let mut data = DATA.iter().filter(|name| part.contains_key(**name));
+    let (Some(is), None) = (data.next(), data.next()) else {
+        return Err(Refusal::invalid(
+            "Invalid value at 'parts': required oneof field 'data' must have one initialized field.",
+            None,
+        ));
+    };
+    let needed: &[Needed] = match *is {
+        "text" if part.get("text").is_some_and(Value::is_string) => return Ok(part),
+        "text" => return Err(invalid("text")),
+        "inlineData" => &[("mimeType", Value::is_string), ("data", Value::is_string)],
+        "fileData" => &[("fileUri", Value::is_string)],
+        "functionCall" => &[("name", Value::is_string)],
+        "functionResponse" => &[("name", Value::is_string), ("response", Value::is_object)],
+        "executableCode" => &[("code", Value::is_string)],
+        _ => &[],
+    };
+    let held = part.get(*is).and_then(Value::as_object);
+    let held = same(held.ok_or_else(|| invalid(is))?)?;
+    for (name, fits) in needed {
+        if !held.get(*name).is_some_and(fits) {
+            return Err(invalid(&format!("{is}.{name}")));
+        }
+    }
+    Ok(part)
+}
+
+/// All of an array, or the one that stands in its place.
+fn each(value: &Value) -> Vec<Value> {
+    match value {
         Value::Array(all) => all.clone(),
         other => vec![other.clone()],
-    };
+    }
+}
+
+/// Functions as chat offers them.
+fn declared(tools: &Value) -> Value {
     let mut offered = Vec::new();
     for tool in each(tools) {
         let listed = tool
