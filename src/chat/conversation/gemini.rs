@@ -80,6 +80,11 @@ impl Walk {
                 b"generationconfig" => self.generation_config(scanner, outermost)?,
                 b"requests" | b"generatecontentrequest" => self.requests(scanner)?,
                 b"title" | b"labels" => self.texts(scanner, Source::User)?,
+                // What stands in the cache nobody sees here.
+                b"cachedcontent" if scanner.peek()? != Kind::Null => {
+                    scanner.skip()?;
+                    self.found.unread.files = self.found.unread.files.saturating_add(1);
+                }
                 _ => {
                     scanner.skip()?;
                 }

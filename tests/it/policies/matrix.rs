@@ -3,8 +3,8 @@
 //! Each row plants a mail address in one field. On the way in the provider must not see it; on the way out the caller must
 //! not. Fields that are no text (ids, names of models) are not in the table; what cannot be read has rows of its own.
 
-use super::messages;
 use super::rig::{PRICES, SETTINGS};
+use super::{contents, messages};
 use crate::bytes::upstream::{Scripted, Upstream};
 use crate::support::{Gateway, Home};
 use serde_json::{Value, json};
@@ -475,14 +475,36 @@ fn rows_stream() -> Vec<(&'static str, &'static str, Vec<Value>)> {
 }
 
 fn started(upstream: &Upstream) -> (Home, Gateway) {
-    let price = messages::PRICE;
-    let prices = format!("revision: test\nvalid_from: 2026-01-01\nmodels:\n{PRICES}\n{price}\n");
-    let home = Home::with_upstream(upstream.address, &prices, SETTINGS).asked_for_messages();
-    home.configure(SETTINGS);
+    let (messages, contents) = (messages::PRICE, contents::PRICE);
+    let prices = format!(
+        "revision: test\nvalid_from: 2026-01-01\nmodels:\n{PRICES}\n{messages}\n{contents}\n"
+    );
+    let at = format!("http://{}", upstream.address);
+    let settings = format!(
+        "providers: {{ sim: {{ kind: openai-compatible, base_url: \"{at}/v1\" }}, claude: {{ kind: anthropic, base_url: \"{at}\" }}, google: {{ kind: gemini, base_url: \"{at}\" }} }}\n\
+         models:\n  \
+           - {{ name: \"claude-*\", provider: claude, tokenizer: simulator }}\n  \
+           - {{ name: \"gemini-*\", provider: google, tokenizer: simulator }}\n  \
+           - {{ name: \"*\", provider: sim, tokenizer: simulator }}\n{SETTINGS}"
+    );
+    let home = Home::written(&prices, &settings);
     std::fs::create_dir(home.path().join("policies")).expect("a folder");
     std::fs::write(home.path().join("policies/org.yaml"), POLICY).expect("a policy");
     let gateway = home.start();
     (home, gateway)
+}
+
+/// The route and the body that ask for the same as a stream, where there is one.
+fn streaming<'a>(route: &'a str, body: &Value) -> Option<(&'a str, Value)> {
+    if contents::is(route) {
+        return contents::as_stream(route).map(|route| (route, body.clone()));
+    }
+    if ["/v1/embeddings", "/v1/messages/count_tokens"].contains(&route) {
+        return None;
+    }
+    let mut body = body.clone();
+    body["stream"] = json!(true);
+    Some((route, body))
 }
 
 /// Anything of the value, however it is spelt.
@@ -499,22 +521,18 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
     let mut table = String::new();
     let mut faults = Vec::new();
     let mut row = |route: &str, field: &str, way: &str, state: String, fine: bool| {
-        let _ = writeln!(table, "{way:<7} {route:<22} {field:<46} {state}");
+        let _ = writeln!(table, "{way:<7} {route:<53} {field:<46} {state}");
         if !fine {
             faults.push(format!("{way} {route} {field}: {state}"));
         }
     };
-    for (route, field, body) in [rows_in(), messages::rows_in()].concat() {
-        for streaming in [false, true] {
-            let whole_only = ["/v1/embeddings", "/v1/messages/count_tokens"];
-            if streaming && whole_only.contains(&route) {
-                continue;
-            }
-            let mut body = body.clone();
-            if streaming {
-                body["stream"] = json!(true);
-            }
-            let answer = gateway.caller().post(route, &body);
+    for (route, field, body) in [rows_in(), messages::rows_in(), contents::rows_in()].concat() {
+        let ways = [Some((route, body.clone())), streaming(route, &body)];
+        for (way, (path, body)) in ["in", "in, str"]
+            .into_iter()
+            .zip(ways.into_iter().flatten())
+        {
+            let answer = gateway.caller().post(path, &body);
             let sent = upstream
                 .arrived()
                 .pop()
@@ -522,7 +540,6 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
                 .unwrap_or_default();
             let scan = answer.header("x-tollgate-scan").unwrap_or("-").to_owned();
             let fine = !sent.is_empty() && !leaks(&sent) && scan != "-";
-            let way = if streaming { "in, str" } else { "in" };
             row(
                 route,
                 field,
@@ -539,7 +556,13 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             );
         }
     }
-    for (route, field, body) in [rows_unread(), messages::rows_unread()].concat() {
+    for (route, field, body) in [
+        rows_unread(),
+        messages::rows_unread(),
+        contents::rows_unread(),
+    ]
+    .concat()
+    {
         let answer = gateway.caller().post(route, &body);
         let scan = answer.header("x-tollgate-scan").unwrap_or("-").to_owned();
         row(
@@ -550,10 +573,10 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             scan == "partial",
         );
     }
-    for (route, field, answer) in [rows_out(), messages::rows_out()].concat() {
+    for (route, field, answer) in [rows_out(), messages::rows_out(), contents::rows_out()].concat()
+    {
         upstream.answers(Scripted::json(answer.to_string().as_bytes()));
-        let body = ask(route, false);
-        let said = gateway.caller().post(route, &body);
+        let said = gateway.caller().post(route, &ask(route));
         let fine = said.status == 200 && !leaks(&said.text());
         row(
             route,
@@ -570,7 +593,14 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
         let json = serde_json::from_slice::<Value>(&said.body).is_ok();
         assert!(json, "{field}: {} {}", said.status, said.text());
     }
-    for (route, field, events) in [rows_stream(), messages::rows_stream()].concat() {
+    for (route, field, events) in [
+        rows_stream(),
+        messages::rows_stream(),
+        contents::rows_stream(),
+    ]
+    .concat()
+    {
+        let (path, body) = streaming(route, &ask(route)).expect("a route with streams");
         let mut stream = String::new();
         for event in &events {
             if let Some(name) = event["type"].as_str() {
@@ -578,12 +608,12 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
             }
             let _ = write!(stream, "data: {event}\n\n");
         }
-        if !["/v1/responses", messages::ROUTE].contains(&route) {
+        if !["/v1/responses", messages::ROUTE].contains(&route) && !contents::is(route) {
             stream += "data: [DONE]\n\n";
         }
         for size in [1, 64, stream.len()] {
             upstream.answers(Scripted::events(stream.as_bytes().chunks(size)));
-            let said = gateway.caller().post(route, &ask(route, true));
+            let said = gateway.caller().post(path, &body);
             let joined: String = said
                 .events()
                 .iter()
@@ -614,19 +644,16 @@ fn every_text_of_every_route_is_looked_at_or_said_not_to_be() {
     assert!(faults.is_empty(), "{}\n{table}", faults.join("\n"));
 }
 
-fn ask(route: &str, streaming: bool) -> Value {
-    let mut body = match route {
+fn ask(route: &str) -> Value {
+    match route {
         "/v1/chat/completions" => {
             json!({ "model": "cent", "messages": [{ "role": "user", "content": "hi" }] })
         }
         "/v1/completions" => json!({ "model": "cent", "prompt": "hi" }),
         messages::ROUTE => messages::hello(),
+        _ if contents::is(route) => contents::hello(),
         _ => json!({ "model": "cent", "input": "hi" }),
-    };
-    if streaming {
-        body["stream"] = json!(true);
     }
-    body
 }
 
 /// Every string of a value, joined: what a reader puts together from pieces.
