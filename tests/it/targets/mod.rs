@@ -2,6 +2,7 @@
 
 mod choice;
 mod circuit;
+mod contents;
 mod deadline;
 mod failover;
 
