@@ -98,7 +98,7 @@ const VENDORS: &[Vendor] = &[
     Vendor {
         differs: Some((
             "is called by Gemini's OpenAI-compatible address",
-            "callers ask it by /v1/chat/completions, as they asked LiteLLM",
+            "callers ask it by /v1/chat/completions, as they asked LiteLLM; for those that use Google's SDK give it `kind: gemini` and no `base_url`",
         )),
         ..at(
             "gemini",
