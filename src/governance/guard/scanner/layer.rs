@@ -32,7 +32,7 @@ pub(super) const LOOKS: u8 = 2;
 const BEFORE: usize = 128;
 /// How far before it what is no secret may begin: so much more is held of numbers in a stream for the next looks. A longer one
 /// that only shows beside a mark is found when the text comes again.
-pub(super) const REACH: usize = 26;
+pub(super) const REACH: usize = 20;
 /// A character may begin this many bytes before any of its bytes.
 const CHARACTER: usize = 3;
 /// What a probe at the first place looked at again may look back at.
