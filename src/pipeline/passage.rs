@@ -9,6 +9,7 @@ use super::deadline::Due;
 use super::fallback::Company;
 use super::plan::Plan;
 use super::screen::Screen;
+use super::translation::Retelling;
 use super::worker::{Target, Worker};
 use super::{Call, Facts, Note, Refusal, Seen, own_count};
 use crate::chat::IncludeUsage;
@@ -40,6 +41,8 @@ pub(super) struct Passage {
     pub(super) streaming: bool,
     pub(super) cost_comment: bool,
     pub(super) query: Option<Box<str>>,
+    /// How it goes there and back, where its provider speaks otherwise than its caller.
+    pub(super) retelling: Option<Box<Retelling>>,
     /// Whether the caller did not ask for usage at the stream's end, and must not see what we asked for.
     hidden_usage: bool,
     pub(super) choices: u64,
@@ -137,6 +140,7 @@ impl Passage {
             streaming: seen.look.stream,
             cost_comment: call.cost_comment,
             query: call.query.clone(),
+            retelling: Retelling::of(seen, call),
             hidden_usage: seen.look.stream && seen.look.include_usage != IncludeUsage::On,
             choices: seen.look.choices,
             gone: Rc::default(),
@@ -152,7 +156,7 @@ impl Passage {
             waited: call.arrived.saturating_sub(call.began.since_start),
             first_byte: None,
             cap: permit.cap,
-            thinking: seen.look.thinking.map(Tokens),
+            thinking: seen.weighed().thinking.map(Tokens),
             input: permit.input,
             kept: kept(call, seen),
             headroom: permit.headroom(),
@@ -254,14 +258,18 @@ impl Passage {
         Some(permit.give_back())
     }
 
-    /// From here on the call is this target's, on the terms of its permit.
-    pub(super) fn turn_to(&mut self, target: Rc<Target>, permit: Permit) {
+    /// From here on the call is the target's that it was put to, on the terms of its permit.
+    pub(super) fn turn_to(&mut self, call: &Call, seen: &Seen, permit: Permit) {
+        let target = seen.target.clone();
         let payer = self.plan.charter.keys().get(self.key);
         let operation = self.endpoint.operation();
         if let Some(key) = payer {
             self.series = self.worker.series(&target, &self.model, operation, key);
         }
         self.target = target;
+        self.retelling = Retelling::of(seen, call);
+        self.kept = kept(call, seen);
+        self.thinking = seen.weighed().thinking.map(Tokens);
         self.cap = permit.cap;
         self.input = permit.input;
         self.money = Held::Permit(permit);
@@ -301,6 +309,7 @@ impl Passage {
             tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
+            lost: self.lost(),
         }
     }
 
@@ -308,6 +317,10 @@ impl Passage {
     fn named(&self) -> Option<Arc<str>> {
         let name = || self.target.destination.upstream.name.clone();
         self.company.was_any().then(name)
+    }
+
+    fn lost(&self) -> Option<Arc<str>> {
+        self.retelling.as_ref()?.lost.clone()
     }
 
     fn clamped(&self) -> Option<Tokens> {
@@ -372,6 +385,7 @@ impl Passage {
             tightest: receipt.settlement.tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
+            lost: self.lost(),
         };
         (facts, receipt.settlement.sequence)
     }
@@ -382,7 +396,7 @@ impl Passage {
     }
 
     /// The model that works for it, by its provider's name.
-    fn working(&self) -> &str {
+    pub(super) fn working(&self) -> &str {
         let there = self.target.destination.model.as_deref();
         there.unwrap_or(&self.model)
     }
@@ -473,6 +487,7 @@ impl Passage {
             tightest: receipt.settlement.tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
+            lost: self.lost(),
         }
     }
 
@@ -547,9 +562,10 @@ impl Passage {
 const MOST_KEPT: usize = 64 * 1024;
 
 fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
-    let countable = seen.look.references.opaque.is_none() && seen.look.references.images == 0;
-    (seen.look.stream && countable && call.body.len() <= MOST_KEPT)
-        .then(|| (seen.forwarded(call), seen.look.messages))
+    let look = seen.weighed();
+    let countable = look.references.opaque.is_none() && look.references.images == 0;
+    (look.stream && countable && call.body.len() <= MOST_KEPT)
+        .then(|| (seen.forwarded(call), look.messages))
 }
 
 impl Drop for Passage {

@@ -3,6 +3,7 @@
 use crate::chat::{Dialect, LookError};
 use crate::governance::gate::Denial;
 use crate::provider::transport::TransportError;
+use crate::provider::vendor::translate::Fault;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,16 @@ pub enum Refusal {
         provider: Arc<str>,
         /// The dialect the call is spoken in.
         spoken: Dialect,
+    },
+    /// The call cannot be put into its provider's words.
+    #[error("the call cannot be translated for provider {provider}: {fault}")]
+    Untranslatable {
+        /// Whose words.
+        provider: Arc<str>,
+        /// What cannot.
+        fault: Box<Fault>,
+        /// Whether the provider's configuration could allow that it is left out.
+        droppable: bool,
     },
     /// The gate said no.
     #[error("denied: {}", .0.reason.code())]
@@ -77,6 +88,9 @@ pub enum Why {
     /// Its credential is not here.
     #[error("it has no credential yet")]
     NoCredential,
+    /// It is called in another dialect, which has no words for this call.
+    #[error("{0}")]
+    Unfit(Box<Fault>),
     /// It is called in another dialect.
     #[error("it does not speak the dialect of this call")]
     OtherDialect,
@@ -106,6 +120,9 @@ pub enum Failure {
     /// Its answer is longer than any answer may be.
     #[error("its answer is too long")]
     TooLong,
+    /// Its answer had to be translated and is none that can be read.
+    #[error("its answer is none that could be read and translated")]
+    Unreadable,
 }
 
 impl Failure {
@@ -115,7 +132,7 @@ impl Failure {
         match self {
             Self::Transport(error) => error.surely_undone(),
             Self::Status(status, _) => !is_unseen(status),
-            Self::Cut | Self::Stalled | Self::TooLong => false,
+            Self::Cut | Self::Stalled | Self::TooLong | Self::Unreadable => false,
         }
     }
 
@@ -125,7 +142,7 @@ impl Failure {
         match self {
             Self::Transport(error) => error.is_timeout(),
             Self::Stalled => true,
-            Self::Status(..) | Self::Cut | Self::TooLong => false,
+            Self::Status(..) | Self::Cut | Self::TooLong | Self::Unreadable => false,
         }
     }
 }

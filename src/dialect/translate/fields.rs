@@ -3,6 +3,7 @@
 //! So no field is overlooked: it is taken for its meaning, or named as one that is lost.
 
 use super::tree::Json;
+use crate::chat::LookError;
 use crate::chat::json::JsonError;
 
 /// Why a request cannot be put into another dialect. Never quotes a value.
@@ -22,6 +23,9 @@ pub enum Fault {
     /// A field that the other dialect has no word for.
     #[error("`{}` cannot be translated for the provider of this model: {}", .0.param, .0.why)]
     Unsupported(Loss),
+    /// What became of it is no request there that anybody here would let go.
+    #[error("translated for the provider of this model, {0}")]
+    NotTaken(#[from] LookError),
 }
 
 impl Fault {
@@ -32,6 +36,7 @@ impl Fault {
             Self::Json(_) => None,
             Self::Wrong { param, .. } => Some(param),
             Self::Unsupported(loss) => Some(&loss.param),
+            Self::NotTaken(error) => error.param(),
         }
     }
 
@@ -42,6 +47,10 @@ impl Fault {
             Self::Json(error) => error.code(),
             Self::Wrong { .. } => "invalid_value",
             Self::Unsupported(_) => "unsupported_parameter",
+            Self::NotTaken(error) => match error.code() {
+                Some(code) => code,
+                None => "invalid_value",
+            },
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Terms<'a> {
     pub cap: Option<u64>,
     /// The field that a cap is written in, where there are several.
     pub cap_field: CapField,
+    /// Whether a stream may be asked for its usage.
+    pub asks_usage: bool,
 }
 
 /// A request that was understood.
@@ -100,6 +102,7 @@ impl Asked {
             model: "",
             cap: None,
             cap_field: CapField::MaxTokens,
+            asks_usage: true,
         };
         asked.lost = [std::mem::take(&mut asked.lost), asked.put(&terms)?.1].concat();
         Ok(asked)

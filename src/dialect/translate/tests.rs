@@ -14,11 +14,13 @@ const ANTHROPIC: Terms<'_> = Terms {
     model: "claude-there",
     cap: Some(900),
     cap_field: CapField::MaxTokens,
+    asks_usage: true,
 };
 const OPENAI: Terms<'_> = Terms {
     model: "gpt-there",
     cap: Some(900),
     cap_field: CapField::MaxCompletionTokens,
+    asks_usage: true,
 };
 
 /// JSON with a line for each member, in the order that it was written in.

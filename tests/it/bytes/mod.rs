@@ -5,4 +5,5 @@ mod headers;
 mod messages;
 mod presets;
 mod streams;
+mod translated;
 pub(crate) mod upstream;

@@ -8,3 +8,4 @@ mod matrix;
 mod messages;
 mod rig;
 mod tools;
+mod translated;

@@ -74,9 +74,7 @@ pub(in crate::dialect::translate) fn write(
         .maybe(
             "stream_options",
             // What it cost is told at the end: asked for whether or not the caller hears of it.
-            asked
-                .stream
-                .then(|| Object::new().with("include_usage", true)),
+            (asked.stream && terms.asks_usage).then(|| Object::new().with("include_usage", true)),
         )
         .done())
 }

@@ -193,7 +193,7 @@ proptest! {
     #[test]
     fn what_both_can_say_comes_back_as_it_was(asked in request(), both in any::<bool>()) {
         let cap_field = if both { CapField::MaxTokens } else { CapField::MaxCompletionTokens };
-        let terms = Terms { model: "m", cap: asked.cap, cap_field };
+        let terms = Terms { model: "m", cap: asked.cap, cap_field, asks_usage: true };
         let mut lost = Vec::new();
         let spoken = chat::asked(&asked, &terms, &mut lost).expect("sayable");
         // Through the bytes, as it goes.
