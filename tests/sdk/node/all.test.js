@@ -4,3 +4,4 @@ import './calls.js';
 import './refusals.js';
 import './messages.js';
 import './frameworks.js';
+import './translated.js';
