@@ -257,13 +257,10 @@ fn choice(choice: &Choice) -> Json {
 /// How hard to try: as it was said, or as much as was set aside for thinking.
 fn effort(asked: &Request) -> Option<&'static str> {
     match (asked.effort, asked.thinking) {
-        (Some(Effort::Low), _) => Some("low"),
-        (Some(Effort::Medium), _) => Some("medium"),
-        (Some(Effort::High), _) => Some("high"),
+        (Some(Effort::Low), _) | (None, Some(Thinking::Budget(..=4096))) => Some("low"),
+        (Some(Effort::Medium), _) | (None, Some(Thinking::Budget(..=16_384))) => Some("medium"),
+        (Some(Effort::High), _) | (None, Some(Thinking::Budget(_))) => Some("high"),
         (Some(Effort::Higher), _) => Some("xhigh"),
-        (None, Some(Thinking::Budget(..=4096))) => Some("low"),
-        (None, Some(Thinking::Budget(..=16_384))) => Some("medium"),
-        (None, Some(Thinking::Budget(_))) => Some("high"),
         (None, Some(Thinking::Off | Thinking::Adaptive) | None) => None,
     }
 }

@@ -39,9 +39,8 @@ impl Hearing {
             });
             return Some(());
         }
-        let choice = json.list("choices").iter();
-        let choice = choice.filter(|choice| choice.whole("index").unwrap_or_default() == 0);
-        let choice = choice.last();
+        let is_first = |choice: &&Json| choice.whole("index").unwrap_or_default() == 0;
+        let choice = json.list("choices").iter().rfind(is_first);
         if !self.begun && (choice.is_some() || json.get("id").is_some()) {
             self.begun = true;
             let text = |name: &str| json.text(name).unwrap_or_default().to_owned();

@@ -115,7 +115,7 @@ impl Hearing {
             Some("thinking_delta") => steps.extend(text("thinking").map(Step::Thought)),
             Some("signature_delta") => steps.extend(text("signature").map(Step::Seal)),
             Some("citations_delta") => {
-                steps.extend(delta.get("citation").cloned().map(Step::Quote))
+                steps.extend(delta.get("citation").cloned().map(Step::Quote));
             }
             Some("input_json_delta") => {
                 let mut open = self.open.iter_mut();
