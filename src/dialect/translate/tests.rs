@@ -7,6 +7,7 @@ use super::{Asked, Fault, Stream, Terms, answer, counterpart, error};
 use crate::chat::{CapField, Dialect, Endpoint};
 use Endpoint::{Chat, Messages};
 use bytes::Bytes;
+use std::fmt::Write as _;
 
 const CREATED: u64 = 1_763_700_000;
 
@@ -47,7 +48,7 @@ fn pretty(json: &str) -> String {
                 for (place, (key, value)) in members.iter().enumerate() {
                     out.push_str(if place > 0 { "," } else { "" });
                     line(out, depth + 1);
-                    out.push_str(&format!("{key:?}: "));
+                    let _ = write!(out, "{key:?}: ");
                     write(value, depth + 1, out);
                 }
                 line(out, depth);

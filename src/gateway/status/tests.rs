@@ -3,6 +3,7 @@
 use super::*;
 use crate::chat::Dialect;
 use crate::clock::{Moment, Wall};
+use crate::dialect::translate::{Fault, Loss};
 use crate::governance::gate::Denial;
 use crate::pipeline::{Failure, Other, Refusal, Why};
 use serde_json::Value;
@@ -57,6 +58,15 @@ fn the_table_of_statuses() {
             model: "gpt-4o".into(),
             provider: "openai".into(),
             spoken: Dialect::Anthropic,
+        }
+        .into(),
+        Refusal::Untranslatable {
+            provider: "claude".into(),
+            fault: Box::new(Fault::Unsupported(Loss {
+                param: "seed".to_owned(),
+                why: "messages have no such field",
+            })),
+            droppable: true,
         }
         .into(),
         Refusal::Unrecorded.into(),

@@ -342,3 +342,81 @@ fn a_stream_of_chat_reaches_a_caller_of_messages() {
         assert_eq!(sent["stream_options"]["include_usage"], true);
     }
 }
+
+/// The same, with one model that both providers answer for, in this order.
+fn both(upstream: &Upstream, order: [&str; 2]) -> Gate {
+    let address = upstream.address;
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("prices.yaml"), PRICES).expect("a price book");
+    let targets = order
+        .map(|name| format!("{{ provider: {name} }}"))
+        .join(", ");
+    let settings = format!(
+        "prices: [prices.yaml]\nretries: {{ attempts: 1, backoff: 5ms..5ms }}\n\
+         providers:\n  \
+           claude: {{ kind: anthropic, base_url: \"http://{address}\", credential: {CREDENTIAL}, lossy: warn }}\n  \
+           other: {{ kind: openai-compatible, base_url: \"http://{address}/v1\", credential: {CREDENTIAL} }}\n\
+         models: [{{ name: \"*\", targets: [{targets}] }}]\n"
+    );
+    write_config(dir.path(), &config(address, &settings));
+    Gate::start(dir, &[])
+}
+
+#[test]
+fn a_target_that_speaks_as_the_caller_gets_the_callers_bytes_after_one_that_does_not() {
+    let failing = || Scripted::whole("503 Service Unavailable", &["content-length: 0"], b"");
+    // White space and an unknown field: what is written anew has neither.
+    let ask = r#"{ "model":"claude-m",  "max_tokens":64,"messages":[{"role":"user","content":"hi"}] , "seed" : 7 }"#;
+    let length = format!("content-length: {}", ask.len());
+    let lines = [
+        "content-type: application/json",
+        &length,
+        "openai-organization: o",
+    ];
+    let head = head("POST", "/v1/chat/completions?x=1", &lines);
+    let call = [&head, ask.as_bytes()].concat();
+    let upstream = Upstream::answering(failing());
+    let there_first = both(&upstream, ["claude", "other"]);
+    assert_eq!(there_first.ask(&call).status, 502);
+    let lines: Vec<String> = upstream
+        .arrived()
+        .iter()
+        .map(|sent| sent.line.clone())
+        .collect();
+    let expected = [
+        "POST /v1/messages HTTP/1.1",
+        "POST /v1/chat/completions?x=1 HTTP/1.1",
+    ];
+    assert_eq!(lines, expected);
+    there_first.ask(&call);
+    let sent = upstream.arrived();
+    let (first, last) = (sent.first().expect("one"), sent.last().expect("two"));
+    assert_eq!(last.text().matches(ask).count(), 1, "{}", last.text());
+    assert_eq!(last.header("openai-organization"), Some("o"));
+    assert_eq!(last.header("anthropic-version"), None);
+    assert_eq!(first.header("openai-organization"), None);
+    assert_eq!(first.header("anthropic-version"), Some("2023-06-01"));
+    // And before one that does not.
+    let here_first = both(&upstream, ["other", "claude"]);
+    here_first.ask(&call);
+    let sent = upstream.arrived();
+    let (first, last) = (sent.first().expect("one"), sent.last().expect("two"));
+    assert_eq!(String::from_utf8_lossy(&first.body), ask);
+    assert_eq!(last.line, "POST /v1/messages HTTP/1.1");
+    assert_eq!(
+        String::from_utf8_lossy(&last.body),
+        r#"{"model":"claude-m","max_tokens":64,"messages":[{"role":"user","content":"hi"}]}"#
+    );
+}
+
+#[test]
+fn a_provider_that_has_to_be_told_a_cap_is_passed_over_where_there_is_none() {
+    let upstream = Upstream::answering(Scripted::json(CHAT));
+    let gate = both(&upstream, ["claude", "other"]);
+    let ask = r#"{"model":"claude-new","messages":[{"role":"user","content":"hi"}]}"#;
+    let reply = chat(&gate, ask);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.header("x-tollgate-provider"), Some("other"));
+    let sent = upstream.the_request();
+    assert_eq!(String::from_utf8_lossy(&sent.body), ask);
+}

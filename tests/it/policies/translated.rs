@@ -1,5 +1,6 @@
 //! Guards see the caller's words, whatever its provider speaks: nothing slips by between two dialects.
 
+use super::listener::{ALLOW, Listener};
 use super::rig::SETTINGS;
 use crate::support::{Gateway, Home, Simulator, chat};
 use serde_json::{Value, json};
@@ -24,10 +25,14 @@ redact:
 "#;
 
 fn started() -> (Simulator, Home, Gateway) {
+    under(POLICY)
+}
+
+fn under(policy: &str) -> (Simulator, Home, Gateway) {
     let simulator = Simulator::start(PRICES);
     let home = Home::new(&simulator, "").asked_for_messages();
     std::fs::create_dir(home.path().join("policies")).expect("a folder");
-    std::fs::write(home.path().join("policies/org.yaml"), POLICY).expect("written");
+    std::fs::write(home.path().join("policies/org.yaml"), policy).expect("written");
     home.configure(SETTINGS);
     let gateway = home.start();
     (simulator, home, gateway)
@@ -82,5 +87,35 @@ fn what_may_not_leave_ends_a_translated_answer_too() {
         "{said}"
     );
     assert!(said.trim_end().ends_with("data: [DONE]"), "{said}");
+    gateway.at_rest();
+}
+
+#[test]
+fn guards_elsewhere_hear_a_translated_call_and_its_answer() {
+    let listener = Listener::new(|_| ALLOW);
+    let (simulator, _home, gateway) = under(&format!(
+        "version: 1\nscope: {{}}\nconsult:\n  - {{ id: dlp, url: \"http://{}/check\", on: [request, response], on_error: deny }}\n",
+        listener.address
+    ));
+    let mut caller = gateway.caller();
+    let body = json!({
+        "model": "claude-m",
+        "messages": [
+            { "role": "system", "content": "be brief" },
+            { "role": "user", "content": "who are you? @sim(echo=1)" },
+        ],
+    });
+    let answer = caller.chat(&body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let heard = listener.heard();
+    let expected = json!([
+        { "source": "system", "text": "be brief" },
+        { "source": "user", "text": "who are you? @sim(echo=1)" },
+    ]);
+    assert_eq!(heard[0].body["texts"], expected);
+    assert_eq!(heard[0].body["endpoint"], "chat");
+    let told = heard[1].body["texts"].to_string();
+    assert!(told.contains("who are you?"), "{told}");
+    assert_eq!(simulator.meter().calls, 1);
     gateway.at_rest();
 }

@@ -4,6 +4,7 @@ mod choice;
 mod circuit;
 mod deadline;
 mod failover;
+mod translated;
 
 use crate::support::{Gateway, Home, Ledger, Meter, Money, Simulator};
 use serde_json::Value;

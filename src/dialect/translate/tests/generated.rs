@@ -68,7 +68,9 @@ fn shown() -> impl Strategy<Value = Part> {
 }
 
 /// A question, and what the assistant says to it, perhaps with calls that the next turn answers.
-fn exchange() -> impl Strategy<Value = (Vec<Part>, Vec<Part>, Vec<(String, Json, String)>)> {
+type Exchange = (Vec<Part>, Vec<Part>, Vec<(String, Json, String)>);
+
+fn exchange() -> impl Strategy<Value = Exchange> {
     (
         prop::collection::vec(shown(), 1..3),
         prop::collection::vec(text(), 1..3),
