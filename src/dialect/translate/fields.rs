@@ -66,6 +66,8 @@ pub struct Loss {
     pub param: String,
     /// Why, for people.
     pub why: &'static str,
+    /// Whether the answer does not hang on it: what a call costs, or how it is kept and served. It is told, and refuses nothing.
+    pub slight: bool,
 }
 
 /// Bytes of a field's name that are shown: a caller may write any.
@@ -79,12 +81,30 @@ impl Loss {
             let plain = |c: &char| c.is_ascii_graphic() && *c != ',';
             param = param.chars().filter(plain).take(MOST_SHOWN).collect();
         }
-        Self { param, why }
+        Self {
+            param,
+            why,
+            slight: false,
+        }
     }
 }
 
 /// What was left out, in the order it was met.
 pub(super) type Losses = Vec<Loss>;
+
+/// Something is left out that the answer does not hang on. Of many that are left out for one reason the first is named.
+pub(super) fn slight(lost: &mut Losses, param: impl Into<String>, why: &'static str) {
+    if lost.iter().any(|loss| loss.slight && loss.why == why) {
+        return;
+    }
+    lost.push(Loss {
+        slight: true,
+        ..Loss::new(param, why)
+    });
+}
+
+/// Why what is told about caching is left out.
+pub(super) const CACHES: &str = "caches are not asked for there";
 
 /// Why a field nobody here knows is lost.
 const UNKNOWN: &str = "it is not a field that is known here";
@@ -199,6 +219,18 @@ impl Fields {
     pub(super) fn pass_over(&mut self, names: &[&str]) {
         for name in names {
             self.take(name);
+        }
+    }
+
+    /// Members whose absence the answer does not hang on; each is told by its own name.
+    pub(super) fn aside(&mut self, names: &[&str], why: &'static str, lost: &mut Losses) {
+        for name in names {
+            if self.take(name).is_some() {
+                lost.push(Loss {
+                    slight: true,
+                    ..Loss::new(self.at(name), why)
+                });
+            }
         }
     }
 

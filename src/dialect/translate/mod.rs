@@ -3,8 +3,9 @@
 //! A call whose target speaks another dialect than its caller is put into the target's words, and what comes back into the
 //! caller's. Each dialect is a folder here that reads into the model (`neutral`) and writes from it, so a third one is a
 //! folder more and no pair of anything. A field is taken for its meaning, or lost by name: [`Asked::lost`] has every one,
-//! and whether that refuses the call or is only told is its provider's configuration's matter. What has no meaning for the
-//! answer (how a vendor keeps and sorts calls) is left out without a word.
+//! and whether that refuses the call or is only told is its provider's configuration's matter. What the answer does not hang
+//! on (how a vendor keeps, sorts and serves calls, its caches, thoughts it would not take back) refuses nothing, and is told
+//! all the same: nothing that says anything is left out without a word.
 //!
 //! Nothing of this is on the way of a call that speaks its provider's dialect.
 //!
@@ -108,12 +109,12 @@ impl Asked {
         Ok(asked)
     }
 
-    /// What cannot be said at all is an error of its own where nothing may be lost.
+    /// What cannot be said at all is an error of its own where nothing may be lost that the answer hangs on.
     ///
     /// # Errors
-    /// Something is lost.
+    /// Something such is lost.
     pub fn complete(&self) -> Result<(), Fault> {
-        match self.lost.first() {
+        match self.lost.iter().find(|loss| !loss.slight) {
             None => Ok(()),
             Some(loss) => Err(Fault::Unsupported(loss.clone())),
         }

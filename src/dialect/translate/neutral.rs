@@ -90,6 +90,17 @@ impl Part {
     pub(super) const fn text(text: String) -> Self {
         Self::Text { text, cache: None }
     }
+
+    /// Whether the provider is told about caching up to here.
+    pub(super) const fn is_cached(&self) -> bool {
+        match self {
+            Self::Text { cache, .. }
+            | Self::Image { cache, .. }
+            | Self::Document { cache, .. }
+            | Self::Result { cache, .. } => cache.is_some(),
+            Self::Call { .. } | Self::Thought { .. } | Self::Sealed(_) => false,
+        }
+    }
 }
 
 /// Where an image or a document is.

@@ -331,6 +331,92 @@ fn what_chat_cannot_say_is_named() {
 }
 
 #[test]
+fn what_an_answer_does_not_hang_on_is_told_and_refuses_nothing() {
+    let check = |body: &str, here: Endpoint, there: Endpoint, expected: &[&str]| {
+        let asked = asked(body, here, there);
+        assert_eq!(asked.complete(), Ok(()), "{body}");
+        let names: Vec<&str> = asked.lost.iter().map(|loss| &*loss.param).collect();
+        assert_eq!(names, expected, "{body}");
+    };
+    let chat = |member: &str, expected: &[&str]| {
+        check(&chat_with(member), Chat, Messages, expected);
+    };
+    chat(
+        r#""metadata":{"run":"7"},"prompt_cache_key":"k","prompt_cache_retention":"24h""#,
+        &["metadata", "prompt_cache_key", "prompt_cache_retention"],
+    );
+    chat(r#""service_tier":"flex""#, &["service_tier"]);
+    chat(r#""service_tier":"auto","metadata":{}"#, &[]);
+    chat(r#""user":"a","safety_identifier":"b""#, &["user"]);
+    chat(r#""user":"a","safety_identifier":"a""#, &[]);
+    chat(
+        r#""thinking":{"type":"adaptive","display":"omitted"}"#,
+        &["thinking.display"],
+    );
+    let thought = |member: &str| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":"b",{member}}},{{"role":"user","content":"c"}}]}}"#
+        )
+    };
+    let unsealed = ["reasoning_content"];
+    let text = thought(r#""reasoning_content":"hm""#);
+    check(&text, Chat, Messages, &unsealed);
+    let block = thought(r#""thinking_blocks":[{"type":"thinking","thinking":"hm"}]"#);
+    check(&block, Chat, Messages, &unsealed);
+    let sealed = thought(
+        r#""reasoning_content":"hm","thinking_blocks":[{"type":"thinking","thinking":"hm","signature":"s"}]"#,
+    );
+    check(&sealed, Chat, Messages, &[]);
+    let golden = include_str!("../../../tests/golden/anthropic/message_request.json");
+    let told = [
+        "cache_control",
+        "messages[1].content",
+        "thinking.budget_tokens",
+    ];
+    check(golden, Messages, Chat, &told);
+    let messages = |member: &str, expected: &[&str]| {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":5,"messages":[{{"role":"user","content":"hi"}}],{member}}}"#
+        );
+        check(&body, Messages, Chat, expected);
+    };
+    messages(r#""service_tier":"standard_only""#, &["service_tier"]);
+    messages(
+        r#""cache_control":{"type":"ephemeral"}"#,
+        &["cache_control"],
+    );
+    let call = r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{},"cache_control":{"type":"ephemeral"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"x"}]}]}"#;
+    check(call, Messages, Chat, &["cache_control"]);
+    messages(r#""thinking":{"type":"disabled"}"#, &["thinking"]);
+    messages(r#""thinking":{"type":"adaptive"},"speed":"standard""#, &[]);
+    messages(
+        r#""tools":[{"name":"f","input_schema":{},"defer_loading":true,"eager_input_streaming":false}]"#,
+        &["tools[0].defer_loading"],
+    );
+}
+
+#[test]
+fn what_an_answer_hangs_on_is_lost_by_name() {
+    let check = |body: &str, expected: &str| {
+        let asked = asked(body, Messages, Chat);
+        let fault = asked.complete().expect_err("something is lost");
+        assert_eq!(fault.param(), Some(expected), "{body}");
+    };
+    check(
+        r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"tools":[{"name":"f","input_schema":{},"allowed_callers":["code_execution_20260120"]}]}"#,
+        "tools[0].allowed_callers",
+    );
+    check(
+        r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"{"}]}"#,
+        "messages[1]",
+    );
+    check(
+        r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"thinking":{"type":"adaptive","unheard":1}}"#,
+        "thinking.unheard",
+    );
+}
+
+#[test]
 fn what_cannot_be_left_out_is_refused() {
     let check = |body: &str, here: Endpoint, there: Endpoint, param: &str, code: &str| {
         let fault = Asked::read(body.as_bytes(), here, there).expect_err("refused");

@@ -65,6 +65,7 @@ fn the_table_of_statuses() {
             fault: Box::new(Fault::Unsupported(Loss {
                 param: "seed".to_owned(),
                 why: "messages have no such field",
+                slight: false,
             })),
             droppable: true,
         }

@@ -37,7 +37,8 @@ pub struct ProviderSettings {
     #[schemars(skip)]
     pub api_version: Option<String>,
     /// What becomes of a call in another vendor's language that cannot be translated whole: `deny` (the default) refuses it,
-    /// `warn` leaves out what cannot be said and tells the caller in `x-tollgate-warning`.
+    /// `warn` leaves out what cannot be said. `x-tollgate-warning` names what was left out; under `deny` that is only what the
+    /// answer does not hang on, like marks for caches.
     pub lossy: Option<LossySettings>,
     /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`, `vault:NAME` in the panel's vault) than the text itself.
     pub credential: Option<String>,

@@ -310,6 +310,14 @@ fn a_call_of_messages_reaches_a_provider_of_chat_and_comes_back() {
     assert_eq!(body["usage"]["input_tokens"], 13);
     // 13 × 1 + 6 × 0.5 + 10 × 10.
     assert_eq!(spent(&gate), Money::of("0.000116"));
+    assert_eq!(reply.header("x-tollgate-warning"), None);
+    // What no answer hangs on is told, and no reason to refuse.
+    let cached = r#"64,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]"#;
+    let reply = messages(&gate, &MESSAGES_ASK.replace("64", cached));
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let told = reply.header("x-tollgate-warning");
+    assert_eq!(told, Some("not translated: cache_control"));
+    assert!(!upstream.the_request().text().contains("cache_control"));
 }
 
 #[test]

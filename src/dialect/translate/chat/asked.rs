@@ -1,11 +1,11 @@
 //! Writes a request of chat completions.
 //!
 //! What is told about caching is left out (nobody here caches by being told), and so are thoughts of earlier turns: they are
-//! sealed for the vendor that thought them, and vendors leave them out themselves.
+//! sealed for the vendor that thought them, and vendors leave them out themselves. The caller is told of both.
 
 use crate::chat::CapField;
 use crate::dialect::translate::Terms;
-use crate::dialect::translate::fields::{Fault, Loss, Losses};
+use crate::dialect::translate::fields::{CACHES, Fault, Loss, Losses, slight};
 use crate::dialect::translate::neutral::{
     By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
 };
@@ -39,6 +39,7 @@ pub(in crate::dialect::translate) fn write(
             By::User => spoken(turn, &place, &mut messages, lost)?,
         }
     }
+    asides(asked, lost);
     let tools: Vec<Json> = asked.tools.iter().map(tool).collect();
     let schema = asked.schema.as_ref().map(|schema| {
         let named = Object::new()
@@ -77,6 +78,51 @@ pub(in crate::dialect::translate) fn write(
             (asked.stream && terms.asks_usage).then(|| Object::new().with("include_usage", true)),
         )
         .done())
+}
+
+/// What an answer that was begun becomes where answers are not continued.
+pub(in crate::dialect::translate) const BEGUN: &str = "an answer that is begun is not continued there, a new one would be given: end with a message of the user's";
+
+/// What has no place in the request that is written, beside fields of other names.
+fn asides(asked: &Request, lost: &mut Losses) {
+    let parts = || asked.turns.iter().flat_map(|turn| &turn.parts);
+    let inner = parts().flat_map(|part| match part {
+        Part::Result { parts, .. } => parts.as_slice(),
+        _ => &[],
+    });
+    let mut cached = asked.system.iter().chain(parts()).chain(inner);
+    if cached.any(Part::is_cached) || asked.tools.iter().any(|tool| tool.cache.is_some()) {
+        slight(lost, "cache_control", CACHES);
+    }
+    for (place, turn) in asked.turns.iter().enumerate() {
+        let is_thought = |part: &Part| matches!(part, Part::Thought { .. } | Part::Sealed(_));
+        if turn.parts.iter().any(is_thought) {
+            slight(
+                lost,
+                format!("messages[{place}].content"),
+                "thoughts of earlier turns are of no use to another vendor",
+            );
+        }
+    }
+    match asked.thinking {
+        Some(Thinking::Budget(_)) => slight(
+            lost,
+            "thinking.budget_tokens",
+            "there it is said in words how hard to think",
+        ),
+        Some(Thinking::Off) => {
+            let why = "whether it thinks is the model's matter there";
+            slight(lost, "thinking", why);
+        }
+        Some(Thinking::Adaptive) | None => {}
+    }
+    if let Some(last) = asked.turns.last()
+        && last.by == By::Assistant
+        && !last.parts.is_empty()
+    {
+        let place = asked.turns.len().saturating_sub(1);
+        lost.push(Loss::new(format!("messages[{place}]"), BEGUN));
+    }
 }
 
 const fn cap_name(field: CapField) -> &'static str {

@@ -3,21 +3,22 @@
 //! What several SDKs add to it for other vendors is understood: `cache_control` on parts and tools, `thinking`, and in the
 //! messages of the assistant `thinking_blocks` and `reasoning_content`.
 
-use crate::dialect::translate::fields::{Fault, Fields, Loss, Losses};
+use crate::dialect::translate::fields::{Fault, Fields, Loss, Losses, slight};
 use crate::dialect::translate::neutral::{
     By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
 };
 use crate::dialect::translate::tree::Json;
 
-/// What says nothing of the answer: how the vendor keeps, sorts and serves calls, and what asks for what is so anyway.
-const ASIDE: [&str; 6] = [
+/// What says nothing of the answer: how the vendor keeps, sorts and serves calls.
+const ASIDE: [&str; 4] = [
     "metadata",
     "prompt_cache_key",
     "prompt_cache_retention",
     "service_tier",
-    "stream_options",
-    "model",
 ];
+
+/// Why that is left out.
+const SERVING: &str = "it says how one vendor keeps and serves calls";
 
 pub(in crate::dialect::translate) fn read(body: Json, lost: &mut Losses) -> Result<Request, Fault> {
     let mut fields = Fields::of(body, "")?;
@@ -25,7 +26,13 @@ pub(in crate::dialect::translate) fn read(body: Json, lost: &mut Losses) -> Resu
         model: fields.needed("model")?,
         ..Request::default()
     };
-    fields.pass_over(&ASIDE);
+    fields.drop_if("metadata", |value| *value == Json::empty());
+    fields.drop_if("service_tier", |tier| {
+        matches!(tier.as_text(), Some("auto" | "default"))
+    });
+    fields.aside(&ASIDE, SERVING, lost);
+    // The end of the stream is told in the caller's words anyway, and as it asked.
+    fields.pass_over(&["stream_options"]);
     for (place, message) in fields.list("messages")?.into_iter().enumerate() {
         let message = Fields::of(message, format!("messages[{place}]"))?;
         self::message(message, &mut asked, lost)?;
@@ -47,10 +54,17 @@ pub(in crate::dialect::translate) fn read(body: Json, lost: &mut Losses) -> Resu
     asked.schema = schema(&mut fields, lost)?;
     asked.effort = effort(&mut fields, &mut asked.thinking)?;
     if let Some(thinking) = fields.object("thinking")? {
-        asked.thinking = Some(self::thinking(thinking)?);
+        asked.thinking = Some(thinking_of(thinking, lost)?);
     }
-    let user = fields.text("user")?;
-    asked.user = fields.text("safety_identifier")?.or(user);
+    let (user, safety) = (fields.text("user")?, fields.text("safety_identifier")?);
+    if user.is_some() && safety.is_some() && user != safety {
+        slight(
+            lost,
+            "user",
+            "there it is one name; `safety_identifier` is it",
+        );
+    }
+    asked.user = safety.or(user);
     asked.stream = fields.flag("stream")?.unwrap_or_default();
     same_anyway(&mut fields)?;
     asked.others = fields.left();
@@ -179,6 +193,7 @@ fn answered(fields: &mut Fields, lost: &mut Losses) -> Result<Vec<Part>, Fault> 
                 seal: thought.text("signature")?.filter(|seal| !seal.is_empty()),
             },
         });
+        thought.rest(lost);
     }
     parts.extend(content(fields, lost)?);
     if let Some(refusal) = fields.text("refusal")? {
@@ -394,15 +409,23 @@ fn effort(fields: &mut Fields, thinking: &mut Option<Thinking>) -> Result<Option
     Ok(Some(effort))
 }
 
-fn thinking(mut fields: Fields) -> Result<Thinking, Fault> {
-    match fields.needed("type")?.as_str() {
-        "disabled" => Ok(Thinking::Off),
-        "adaptive" => Ok(Thinking::Adaptive),
+/// `thinking`, as messages say it, and several clients of chat for vendors of such models.
+pub(in crate::dialect::translate) fn thinking_of(
+    mut fields: Fields,
+    lost: &mut Losses,
+) -> Result<Thinking, Fault> {
+    let thinking = match fields.needed("type")?.as_str() {
+        "disabled" => Thinking::Off,
+        "adaptive" | "between_tools" => Thinking::Adaptive,
         "enabled" => {
             let budget = fields.whole("budget_tokens")?;
             let budget = budget.ok_or_else(|| fields.wrong("budget_tokens", "a whole number"))?;
-            Ok(Thinking::Budget(budget))
+            Thinking::Budget(budget)
         }
-        _ => Err(fields.wrong("type", "`enabled`, `adaptive` or `disabled`")),
-    }
+        _ => return Err(fields.wrong("type", "`enabled`, `adaptive` or `disabled`")),
+    };
+    let why = "how much of its thoughts a model shows is not asked for there";
+    fields.aside(&["display"], why, lost);
+    fields.rest(lost);
+    Ok(thinking)
 }

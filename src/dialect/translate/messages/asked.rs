@@ -3,7 +3,7 @@
 //! Thoughts of earlier turns go back only with their seal: without it the vendor refuses them.
 
 use crate::dialect::translate::Terms;
-use crate::dialect::translate::fields::{Loss, Losses};
+use crate::dialect::translate::fields::{Loss, Losses, slight};
 use crate::dialect::translate::neutral::{
     By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
 };
@@ -20,6 +20,14 @@ pub(in crate::dialect::translate) fn write(
     let top_k = asked.others.iter().find(|(name, _)| name == "top_k");
     for (name, _) in asked.others.iter().filter(|(name, _)| name != "top_k") {
         lost.push(Loss::new(name.as_str(), "messages have no such field"));
+    }
+    let mut parts = asked.turns.iter().flat_map(|turn| &turn.parts);
+    if parts.any(|part| matches!(part, Part::Thought { seal: None, .. })) {
+        slight(
+            lost,
+            "reasoning_content",
+            "thoughts of earlier turns go back with their signature or not at all",
+        );
     }
     let user = asked.user.as_deref();
     let stops = asked.stop.iter().map(|stop| Json::from(stop.as_str()));

@@ -1,27 +1,18 @@
 //! Reads a request of messages.
 
-use crate::dialect::translate::fields::{Fault, Fields, Loss, Losses};
-use crate::dialect::translate::neutral::{
-    By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
-};
+use crate::dialect::translate::chat::thinking_of;
+use crate::dialect::translate::fields::{CACHES, Fault, Fields, Loss, Losses, slight};
+use crate::dialect::translate::neutral::{By, Choice, Effort, Part, Request, Source, Tool, Turn};
 use crate::dialect::translate::tree::Json;
 
-/// What says nothing of the answer: where and how a call is served (only what costs no more was let through), and caching.
-const ASIDE: [&str; 5] = [
-    "service_tier",
-    "speed",
-    "inference_geo",
-    "cache_control",
-    "diagnostics",
-];
+/// What says nothing of the answer: how a call is served, and caching.
+const ASIDE: [&str; 3] = ["service_tier", "cache_control", "diagnostics"];
 
-/// What the model may do is decided by what it is offered; this says how a tool is called.
-const OF_TOOLS: [&str; 4] = [
-    "eager_input_streaming",
-    "defer_loading",
-    "allowed_callers",
-    "type",
-];
+/// Why that is left out.
+const SERVING: &str = "it says how one vendor keeps and serves calls";
+
+/// How a tool comes into a call and its arguments out of it.
+const OF_TOOLS: [&str; 2] = ["eager_input_streaming", "defer_loading"];
 
 pub(in crate::dialect::translate) fn read(body: Json, lost: &mut Losses) -> Result<Request, Fault> {
     let mut fields = Fields::of(body, "")?;
@@ -30,7 +21,10 @@ pub(in crate::dialect::translate) fn read(body: Json, lost: &mut Losses) -> Resu
         cap: fields.whole("max_tokens")?,
         ..Request::default()
     };
-    fields.pass_over(&ASIDE);
+    fields.drop_if("service_tier", |tier| tier.as_text() == Some("auto"));
+    fields.aside(&ASIDE, SERVING, lost);
+    // Only what is usual was let through.
+    fields.pass_over(&["speed", "inference_geo"]);
     asked.system = content(&mut fields, "system", lost)?;
     for (place, message) in fields.list("messages")?.into_iter().enumerate() {
         let mut message = Fields::of(message, format!("messages[{place}]"))?;
@@ -59,7 +53,7 @@ pub(in crate::dialect::translate) fn read(body: Json, lost: &mut Losses) -> Resu
         }
     }
     if let Some(thinking) = fields.object("thinking")? {
-        asked.thinking = Some(self::thinking(thinking)?);
+        asked.thinking = Some(thinking_of(thinking, lost)?);
     }
     if let Some(mut config) = fields.object("output_config")? {
         asked.effort = effort(&mut config)?;
@@ -115,6 +109,9 @@ fn block(mut fields: Fields, lost: &mut Losses) -> Result<Option<Part>, Fault> {
         "document" => Some(document(&mut fields, cache, lost)?),
         "tool_use" => {
             fields.pass_over(&["caller"]);
+            if cache.is_some() {
+                slight(lost, "cache_control", CACHES);
+            }
             let (id, name) = (fields.needed("id")?, fields.needed("name")?);
             let input = fields.take("input").unwrap_or(Json::empty());
             if !input.is_object() {
@@ -191,7 +188,18 @@ fn tool(mut fields: Fields, lost: &mut Losses) -> Result<Option<Tool>, Fault> {
         ));
         return Ok(None);
     }
-    fields.pass_over(&OF_TOOLS);
+    for name in OF_TOOLS {
+        fields.drop_if(name, |value| *value == Json::Bool(false));
+    }
+    let why = "every tool is offered at once there, and its arguments come as they come";
+    fields.aside(&OF_TOOLS, why, lost);
+    fields.drop_if("allowed_callers", |callers| {
+        *callers == Json::Array(vec![Json::from("direct")])
+    });
+    if fields.take("allowed_callers").is_some() {
+        let why = "there the model calls every tool itself";
+        lost.push(Loss::new(fields.at("allowed_callers"), why));
+    }
     let tool = Tool {
         name: fields.needed("name")?,
         description: fields.text("description")?,
@@ -219,19 +227,6 @@ fn choice(
     *parallel = alone.map(|alone| !alone);
     fields.rest(lost);
     Ok(choice)
-}
-
-fn thinking(mut fields: Fields) -> Result<Thinking, Fault> {
-    match fields.needed("type")?.as_str() {
-        "disabled" => Ok(Thinking::Off),
-        "adaptive" | "between_tools" => Ok(Thinking::Adaptive),
-        "enabled" => {
-            let budget = fields.whole("budget_tokens")?;
-            let budget = budget.ok_or_else(|| fields.wrong("budget_tokens", "a whole number"))?;
-            Ok(Thinking::Budget(budget))
-        }
-        _ => Err(fields.wrong("type", "`enabled`, `adaptive` or `disabled`")),
-    }
 }
 
 fn effort(config: &mut Fields) -> Result<Option<Effort>, Fault> {

@@ -206,6 +206,8 @@ proptest! {
         let spoken = Json::strict(spoken.written().as_bytes()).expect("JSON");
         let heard = messages::request(spoken, &mut lost);
         prop_assert_eq!(heard.as_ref(), Ok(&asked));
+        // Messages would go on with an answer that is begun.
+        lost.retain(|loss| loss.why != chat::BEGUN);
         prop_assert!(lost.is_empty(), "{lost:?}");
     }
 
