@@ -20,6 +20,7 @@ mod repeated;
 mod sse;
 mod stream;
 mod template;
+pub mod translate;
 
 pub use answer::{Answer, declined, usage};
 pub use course::{Outline, Unseen};

@@ -168,13 +168,18 @@ pub fn last_event(bytes: &[u8]) -> usize {
 
 /// One event: its name where the dialect names events, and its payload on one line.
 pub(super) fn write_event(out: &mut Vec<u8>, name: Option<&str>, payload: &Value) {
+    write_named(out, name, &payload.to_string());
+}
+
+/// The same for a payload that is written already, on one line.
+pub(super) fn write_named(out: &mut Vec<u8>, name: Option<&str>, payload: &str) {
     if let Some(name) = name {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(name.as_bytes());
         out.push(b'\n');
     }
     out.extend_from_slice(b"data: ");
-    out.extend_from_slice(payload.to_string().as_bytes());
+    out.extend_from_slice(payload.as_bytes());
     out.extend_from_slice(b"\n\n");
 }
 

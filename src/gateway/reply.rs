@@ -27,6 +27,7 @@ static REVISION: HeaderName = HeaderName::from_static("x-tollgate-policy-revisio
 static SCAN: HeaderName = HeaderName::from_static("x-tollgate-scan");
 static PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
 static COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
+static WARNING: HeaderName = HeaderName::from_static("x-tollgate-warning");
 static CLAMPED: HeaderName = HeaderName::from_static("x-tollgate-clamped");
 static BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
 static BUDGET_NAME: HeaderName = HeaderName::from_static("x-tollgate-budget-name");
@@ -56,7 +57,7 @@ pub(super) struct Named<'a> {
 /// Values in one buffer, each with the header it is for.
 struct Stamps {
     text: BytesMut,
-    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 22]>,
+    cuts: SmallVec<[(&'static HeaderName, Range<usize>); 23]>,
 }
 
 impl Stamps {
@@ -150,6 +151,9 @@ impl Stamps {
         }
         if let Some(cap) = facts.clamped {
             self.number(&CLAMPED, cap.0);
+        }
+        if let Some(lost) = &facts.lost {
+            self.text(&WARNING, lost);
         }
         if let Some(standing) = &facts.tightest {
             self.budget(standing, now);

@@ -56,7 +56,8 @@ impl Passage {
         headers: HeaderMap,
         body: Outgoing,
     ) -> Result<Answer, Refusal> {
-        let (response, loan, attempts) = self.reach(headers, body).await?;
+        let (mut response, loan, attempts) = self.reach(headers, body).await?;
+        self.rename_headers(response.headers_mut());
         let status = response.status();
         if !status.is_success() {
             return Box::pin(self.refused(response, loan, attempts)).await;
@@ -226,11 +227,12 @@ impl Passage {
             let retry_after = retry_after(response.headers());
             return Err(self.failed(Failure::Status(status.as_u16(), retry_after), attempts));
         }
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let (bytes, now) = self.gather(body, loan).await;
         let facts = self.release("upstream_refused", status.as_u16(), now);
         // Half of its words would stand under headers that promise the whole.
         let bytes = bytes.map_err(|failure| self.upstream(failure, attempts))?;
+        let bytes = self.retell_refusal(status, &mut parts.headers, bytes);
         Ok(Answer {
             status,
             headers: parts.headers,
@@ -259,6 +261,7 @@ impl Passage {
                 return Err(self.failed(failure, attempts));
             }
         };
+        let (bytes, theirs) = self.retell(&mut parts.headers, bytes, now, attempts)?;
         let consulted = if self.consults() {
             let consulted = Box::pin(self.consulted(&parts.headers, &bytes)).await;
             now = clock::since_start();
@@ -267,6 +270,7 @@ impl Passage {
             Ok(())
         };
         let (reading, screened) = self.read_answer(&mut parts.headers, &bytes, consulted);
+        let reading = theirs.or(reading);
         let withheld = screened.as_ref().err().map(|blocked| blocked.reason.code());
         let status = screened.as_ref().map_or_else(
             |blocked| blocked.status.unwrap_or(400),
@@ -443,7 +447,7 @@ impl Passage {
         }
     }
 
-    fn upstream(&mut self, failure: Failure, attempts: u32) -> Refusal {
+    pub(super) fn upstream(&mut self, failure: Failure, attempts: u32) -> Refusal {
         Refusal::Upstream {
             provider: self.target.destination.upstream.name.clone(),
             attempts,

@@ -8,13 +8,12 @@
 use super::attempt::{Reached, Stop, retry_after};
 use super::passage::Passage;
 use super::refusal::{Other, Why};
-use super::way::{Errand, Places, Way};
+use super::way::{Course, Errand};
 use super::worker::Worker;
 use super::{Call, Draft, Failure, Refusal, Seen};
 use crate::clock;
 use crate::provider::transport::Outgoing;
 use http::{HeaderMap, StatusCode};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// The other targets of a call, beside the one it is with.
@@ -40,13 +39,16 @@ impl Company {
     }
 
     /// Whether there is another who fares well.
-    pub(super) fn has_better(&self) -> bool {
-        matches!(self, Self::Others(others) if others.has_better())
+    pub(super) fn has_better(&mut self) -> bool {
+        match self {
+            Self::Others(others) => others.has_better(),
+            Self::None | Self::Past => false,
+        }
     }
 
     /// Whether targets are chosen by how soon they answer.
     pub(super) fn goes_by_pace(&self) -> bool {
-        matches!(self, Self::Others(others) if others.way.goes_by_pace())
+        matches!(self, Self::Others(others) if others.course.goes_by_pace())
     }
 
     fn take(&mut self) -> Option<Box<Others>> {
@@ -60,27 +62,21 @@ impl Company {
     }
 }
 
-/// What another target is asked with: the way there, the call as it came, and what was made of it.
+/// What another target is asked with: the course there, the call as it came, and what was made of it.
 #[derive(Debug)]
 pub(super) struct Others {
-    way: Rc<Way>,
+    course: Course,
     call: Box<Call>,
     seen: Box<Seen>,
-    asked: Places,
     told: Vec<Other>,
 }
 
 impl Others {
-    pub(super) fn new(way: Rc<Way>, call: Box<Call>, seen: Box<Seen>) -> Self {
-        let mut asked = Places::default();
-        if let Some(place) = way.place(&seen.target) {
-            asked.add(place);
-        }
+    pub(super) fn new(course: Course, call: Box<Call>, seen: Box<Seen>) -> Self {
         Self {
-            way,
+            course,
             call,
             seen,
-            asked,
             told: Vec::new(),
         }
     }
@@ -89,6 +85,7 @@ impl Others {
     pub(super) fn draft(&self) -> Draft<'_> {
         Draft {
             look: &self.seen.look,
+            translated: self.seen.translated.as_deref(),
             edits: self.seen.edits.clone(),
             headers: self.call.headers.clone(),
             body: self.call.body.clone(),
@@ -96,20 +93,26 @@ impl Others {
         }
     }
 
-    /// Whether there is one who fares well.
-    fn has_better(&self) -> bool {
-        self.way.has_better(Errand::of(&self.call), self.asked)
+    /// Whether there is one who fares well and can be asked this.
+    fn has_better(&mut self) -> bool {
+        let (call, seen) = (&self.call, &self.seen);
+        let fits = |target: &_| seen.put(call, target).map(|_| ());
+        self.course.has_better(Errand::of(call), fits)
     }
 
-    /// Turns to the next target; `false` if there is none.
+    /// Turns to the next target, in its own words; `false` if there is none.
     fn turn(&mut self, worker: &Worker) -> bool {
-        let errand = Errand::of(&self.call);
-        let Some((place, target)) = self.way.choose(errand, self.asked, worker) else {
-            return false;
-        };
-        self.asked.add(place);
-        self.seen.target = target.clone();
-        true
+        while let Some(target) = self.course.next(Errand::of(&self.call), worker) {
+            match self.seen.put(&self.call, &target) {
+                Ok(translated) => {
+                    self.seen.translated = translated;
+                    self.seen.target = target;
+                    return true;
+                }
+                Err(unfit) => self.course.pass_over(unfit),
+            }
+        }
+        false
     }
 }
 
@@ -143,7 +146,7 @@ impl Passage {
             () = self.cutoff.cut() => return Err(self.cut_off()),
         };
         match permit {
-            Ok(permit) => self.turn_to(others.seen.target.clone(), permit),
+            Ok(permit) => self.turn_to(&others.call, &others.seen, permit),
             Err(refusal) => {
                 let (reason, status) = told_as(&refusal);
                 self.release(reason, status, clock::since_start());
@@ -165,9 +168,8 @@ impl Passage {
         let Some(others) = self.company.take() else {
             return Box::default();
         };
-        let spoken = others.call.endpoint.dialect();
-        let foreign = others.way.foreign(spoken);
-        others.told.into_iter().chain(foreign).collect()
+        let unasked = others.course.unasked(others.call.endpoint);
+        others.told.into_iter().chain(unasked).collect()
     }
 }
 

@@ -82,7 +82,7 @@ fn is_patient(limits: &Timeouts, configured: &Timeouts) -> bool {
 
 impl Passage {
     /// Asks the target's circuit where another could be asked instead; a call with one target asks nobody.
-    pub(super) fn let_through(&self, target: &Target) -> Result<Option<Probe>, Stop> {
+    pub(super) fn let_through(&mut self, target: &Target) -> Result<Option<Probe>, Stop> {
         if !matches!(self.company, Company::Others(_)) {
             return Ok(None);
         }

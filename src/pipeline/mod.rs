@@ -23,6 +23,7 @@ mod refusal;
 mod screen;
 mod screening;
 mod stream;
+mod translation;
 mod vigil;
 mod way;
 mod worker;
@@ -65,7 +66,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use way::{Way, chosen};
+use translation::Translated;
+use way::{Course, chosen};
 use worker::Target;
 
 /// A request as the door hands it in: read whole, its caller known.
@@ -151,6 +153,8 @@ pub struct Facts {
     pub headroom: Headroom,
     /// The time we added.
     pub overhead: Duration,
+    /// What of the request was not translated.
+    pub lost: Option<Arc<str>>,
 }
 
 /// A look at a request, with where it would go, and what policies made of it.
@@ -158,20 +162,36 @@ pub struct Facts {
 struct Seen {
     look: Look,
     target: Rc<Target>,
-    /// The way to the other targets, where there are any.
-    way: Option<Rc<Way>>,
+    /// The course to the other targets, where there are any.
+    course: Option<Course>,
     edits: Edits,
     screen: Option<Rc<Screen>>,
+    /// The call in its target's words, where those are others than the caller's.
+    translated: Option<Box<Translated>>,
 }
 
 impl Seen {
-    /// The body as it will be forwarded, apart from what the gate may change.
-    fn forwarded(&self, call: &Call) -> Bytes {
+    /// What the caller said, with what policies made of it.
+    fn spoken(&self, call: &Call) -> Bytes {
         if self.edits.is_empty() {
             call.body.clone()
         } else {
             self.edits.apply(&call.body).into()
         }
+    }
+
+    /// The body as it will be forwarded, apart from what the gate may change.
+    fn forwarded(&self, call: &Call) -> Bytes {
+        match &self.translated {
+            Some(translated) => translated.body().clone(),
+            None => self.spoken(call),
+        }
+    }
+
+    /// By what the call is weighed.
+    fn weighed(&self) -> &Look {
+        let translated = self.translated.as_ref();
+        translated.map_or(&self.look, |translated| translated.weighed())
     }
 }
 
@@ -254,6 +274,7 @@ impl Worker {
             self.alarm(plan, call, &seen, note, screened.as_ref().err());
             screened?;
         }
+        seen.address(self, call)?;
         let during = self.consult(plan, call, &seen, note).await?;
         let permit = self.decide(plan, call, &seen, None).await;
         note.decide = clock::since_start()
@@ -270,13 +291,14 @@ impl Worker {
         note.model = model.into();
         note.streaming = look.stream;
         note.look = clock::since_start().saturating_sub(call.arrived);
-        let (target, way) = chosen(self, self.way(plan, model), call, model)?;
+        let (target, course) = chosen(self, self.way(plan, model), call, model)?;
         Ok(Box::new(Seen {
             look,
             target,
-            way,
+            course,
             edits: Edits::new(),
             screen: None,
+            translated: None,
         }))
     }
 
@@ -318,7 +340,7 @@ impl Worker {
                     held = Some(admission);
                     let exact = match seen.target.destination.encoding {
                         Some(encoding) => {
-                            count(seen.forwarded(call), encoding, seen.look.messages).await
+                            count(seen.forwarded(call), encoding, seen.weighed().messages).await
                         }
                         None => None,
                     };
@@ -331,7 +353,7 @@ impl Worker {
 }
 
 fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>) -> Ask<'a> {
-    let (look, destination) = (&seen.look, &seen.target.destination);
+    let (look, destination) = (seen.weighed(), &seen.target.destination);
     Ask {
         caller: Caller {
             key,
@@ -359,13 +381,19 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         audio: look.audio,
         choices: look.choices,
         asked_cap: look.output_cap.map(|cap| Tokens(cap.tokens)),
-        policy_cap: match (
-            destination.policy_cap,
-            seen.screen.as_ref().and_then(|screen| screen.most_output()),
-        ) {
-            (Some(route), Some(policy)) => Some(route.min(policy)),
-            (route, policy) => route.or(policy),
-        },
+        policy_cap: policy_cap(seen, &seen.target),
+    }
+}
+
+/// The most output that the route to a target and policies allow.
+fn policy_cap(seen: &Seen, target: &Target) -> Option<Tokens> {
+    let screen = seen.screen.as_ref();
+    match (
+        target.destination.policy_cap,
+        screen.and_then(|screen| screen.most_output()),
+    ) {
+        (Some(route), Some(policy)) => Some(route.min(policy)),
+        (route, policy) => route.or(policy),
     }
 }
 
@@ -389,6 +417,8 @@ async fn count(body: Bytes, encoding: Encoding, messages: u32) -> Option<Tokens>
 /// What a request to a provider is made of.
 struct Draft<'a> {
     look: &'a Look,
+    /// It in the target's words, where those are others than the caller's.
+    translated: Option<&'a Translated>,
     edits: Edits,
     headers: HeaderMap,
     body: Bytes,
@@ -408,8 +438,8 @@ const fn cap_field(endpoint: Endpoint, habits: Habits) -> CapField {
 impl Passage {
     /// The headers as they go up, and the body with them. Where another target may be asked for the same, the call is kept.
     fn set_out(&mut self, mut call: Box<Call>, mut seen: Box<Seen>) -> (HeaderMap, Outgoing) {
-        if let Some(way) = seen.way.take() {
-            let others = Others::new(way, call, seen);
+        if let Some(course) = seen.course.take() {
+            let others = Others::new(course, call, seen);
             let out = self.outgoing(others.draft());
             self.company = Company::Others(Box::new(others));
             return out;
@@ -420,6 +450,7 @@ impl Passage {
             body: std::mem::take(&mut call.body),
             compressed: call.compressed.take(),
             look: &seen.look,
+            translated: seen.translated.as_deref(),
         })
     }
 
@@ -427,11 +458,16 @@ impl Passage {
     fn outgoing(&self, draft: Draft<'_>) -> (HeaderMap, Outgoing) {
         let Draft {
             look,
+            translated,
             mut edits,
             mut headers,
             body,
             compressed,
         } = draft;
+        if let Some(translated) = translated {
+            let body = translated.outgoing(&self.target, self.working(), self.cap(), &mut headers);
+            return (headers, body);
+        }
         let destination = &self.target.destination;
         if let Some(name) = &destination.model {
             edits.rename_model(look, name);

@@ -9,6 +9,7 @@ use super::deadline::Due;
 use super::fallback::Company;
 use super::plan::Plan;
 use super::screen::Screen;
+use super::translation::Retelling;
 use super::worker::{Target, Worker};
 use super::{Call, Facts, Note, Refusal, Seen, own_count};
 use crate::chat::IncludeUsage;
@@ -42,6 +43,8 @@ pub(super) struct Passage {
     pub(super) cost_comment: bool,
     pub(super) query: Option<Box<str>>,
     version: Version,
+    /// How it goes there and back, where its provider speaks otherwise than its caller.
+    pub(super) retelling: Option<Box<Retelling>>,
     /// Whether the caller did not ask for usage at the stream's end, and must not see what we asked for.
     hidden_usage: bool,
     pub(super) choices: u64,
@@ -144,6 +147,7 @@ impl Passage {
                 .as_ref()
                 .map(|addressed| addressed.version)
                 .unwrap_or_default(),
+            retelling: Retelling::of(seen, call),
             hidden_usage: seen.look.stream && seen.look.include_usage != IncludeUsage::On,
             choices: seen.look.choices,
             gone: Rc::default(),
@@ -159,7 +163,7 @@ impl Passage {
             waited: call.arrived.saturating_sub(call.began.since_start),
             first_byte: None,
             cap: permit.cap,
-            thinking: seen.look.thinking.map(Tokens),
+            thinking: seen.weighed().thinking.map(Tokens),
             input: permit.input,
             kept: kept(call, seen),
             headroom: permit.headroom(),
@@ -199,11 +203,11 @@ impl Passage {
     /// What is asked of the provider.
     pub(super) fn asked(&self) -> Asked<'_> {
         Asked {
-            endpoint: self.endpoint,
+            endpoint: self.there(),
             model: self.working(),
             streaming: self.streaming,
             version: self.version,
-            query: self.query.as_deref(),
+            query: self.asked_after(),
         }
     }
 
@@ -272,14 +276,18 @@ impl Passage {
         Some(permit.give_back())
     }
 
-    /// From here on the call is this target's, on the terms of its permit.
-    pub(super) fn turn_to(&mut self, target: Rc<Target>, permit: Permit) {
+    /// From here on the call is the target's that it was put to, on the terms of its permit.
+    pub(super) fn turn_to(&mut self, call: &Call, seen: &Seen, permit: Permit) {
+        let target = seen.target.clone();
         let payer = self.plan.charter.keys().get(self.key);
         let operation = self.endpoint.operation();
         if let Some(key) = payer {
             self.series = self.worker.series(&target, &self.model, operation, key);
         }
         self.target = target;
+        self.retelling = Retelling::of(seen, call);
+        self.kept = kept(call, seen);
+        self.thinking = seen.weighed().thinking.map(Tokens);
         self.cap = permit.cap;
         self.input = permit.input;
         self.money = Held::Permit(permit);
@@ -319,6 +327,7 @@ impl Passage {
             tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
+            lost: self.lost(),
         }
     }
 
@@ -326,6 +335,10 @@ impl Passage {
     fn named(&self) -> Option<Arc<str>> {
         let name = || self.target.destination.upstream.name.clone();
         self.company.was_any().then(name)
+    }
+
+    fn lost(&self) -> Option<Arc<str>> {
+        self.retelling.as_ref()?.lost.clone()
     }
 
     fn clamped(&self) -> Option<Tokens> {
@@ -390,6 +403,7 @@ impl Passage {
             tightest: receipt.settlement.tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
+            lost: self.lost(),
         };
         (facts, receipt.settlement.sequence)
     }
@@ -400,7 +414,7 @@ impl Passage {
     }
 
     /// The model that works for it, by its provider's name.
-    fn working(&self) -> &str {
+    pub(super) fn working(&self) -> &str {
         let there = self.target.destination.model.as_deref();
         there.unwrap_or(&self.model)
     }
@@ -491,6 +505,7 @@ impl Passage {
             tightest: receipt.settlement.tightest,
             headroom: self.headroom,
             overhead: self.overhead(now),
+            lost: self.lost(),
         }
     }
 
@@ -565,9 +580,10 @@ impl Passage {
 const MOST_KEPT: usize = 64 * 1024;
 
 fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
-    let countable = seen.look.references.opaque.is_none() && seen.look.references.images == 0;
-    (seen.look.stream && countable && call.body.len() <= MOST_KEPT)
-        .then(|| (seen.forwarded(call), seen.look.messages))
+    let look = seen.weighed();
+    let countable = look.references.opaque.is_none() && look.references.images == 0;
+    (look.stream && countable && call.body.len() <= MOST_KEPT)
+        .then(|| (seen.forwarded(call), look.messages))
 }
 
 impl Drop for Passage {

@@ -46,16 +46,17 @@ impl Worker {
             self.screen(plan, guards, call, &mut seen, &mut note)
                 .await?;
         }
+        seen.address(self, call)?;
         let key = plan
             .charter
             .keys()
             .get(call.key)
             .ok_or(Refusal::Unrecorded)?;
         let exact = match seen.target.destination.encoding {
-            Some(encoding) => count(seen.forwarded(call), encoding, seen.look.messages).await,
+            Some(encoding) => count(seen.forwarded(call), encoding, seen.weighed().messages).await,
             None => None,
         };
-        let bound = seen.look.input_bound;
+        let bound = seen.weighed().input_bound;
         let counted = exact.map(|exact| exact.min(bound));
         let ask = ask(call, key, &seen, counted);
         let quoted = self.desk.gate.quote(&plan.charter, &ask, clock::now());

@@ -3,6 +3,7 @@
 use crate::chat::{Dialect, LookError};
 use crate::governance::gate::Denial;
 use crate::provider::transport::TransportError;
+use crate::provider::vendor::translate::Fault;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,16 @@ pub enum Refusal {
         spoken: Dialect,
         /// The one its provider is called in.
         other: Dialect,
+    },
+    /// The call cannot be put into its provider's words.
+    #[error("the call cannot be translated for provider {provider}: {fault}")]
+    Untranslatable {
+        /// Whose words.
+        provider: Arc<str>,
+        /// What cannot.
+        fault: Box<Fault>,
+        /// Whether the provider's configuration could allow that it is left out.
+        droppable: bool,
     },
     /// The gate said no.
     #[error("denied: {}", .0.reason.code())]
@@ -79,6 +90,9 @@ pub enum Why {
     /// Its credential is not here.
     #[error("it has no credential yet")]
     NoCredential,
+    /// It is called in another dialect, which has no words for this call.
+    #[error("{0}")]
+    Unfit(Box<Fault>),
     /// It is called in another dialect.
     #[error("it does not speak the dialect of this call")]
     OtherDialect,
@@ -108,6 +122,9 @@ pub enum Failure {
     /// Its answer is longer than any answer may be.
     #[error("its answer is too long")]
     TooLong,
+    /// Its answer had to be translated and is none that can be read.
+    #[error("its answer is none that could be read and translated")]
+    Unreadable,
 }
 
 impl Failure {
@@ -117,7 +134,7 @@ impl Failure {
         match self {
             Self::Transport(error) => error.surely_undone(),
             Self::Status(status, _) => !is_unseen(status),
-            Self::Cut | Self::Stalled | Self::TooLong => false,
+            Self::Cut | Self::Stalled | Self::TooLong | Self::Unreadable => false,
         }
     }
 
@@ -127,7 +144,7 @@ impl Failure {
         match self {
             Self::Transport(error) => error.is_timeout(),
             Self::Stalled => true,
-            Self::Status(..) | Self::Cut | Self::TooLong => false,
+            Self::Status(..) | Self::Cut | Self::TooLong | Self::Unreadable => false,
         }
     }
 }

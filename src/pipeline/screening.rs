@@ -109,7 +109,7 @@ impl Worker {
         if let Some(route) = route {
             let model = route.model.as_deref().unwrap_or(&note.model);
             let way = self.detour(plan, route.provider.as_deref(), model);
-            (seen.target, seen.way) = chosen(self, way, call, model)?;
+            (seen.target, seen.course) = chosen(self, way, call, model)?;
         }
         if let Some(choices) = screened.choices {
             seen.look.choices = choices;

@@ -17,7 +17,7 @@ use super::patience::PATIENCE;
 use super::screen::{Blocked, Guarded};
 use crate::clock;
 use crate::provider::transport::Loan;
-use crate::provider::vendor::{Release, StreamMeter, last_event};
+use crate::provider::vendor::{Release, StreamMeter, last_event, translate};
 use crate::telemetry::event::Attempt;
 use crate::units::{Money, Tokens};
 use bytes::{Bytes, BytesMut};
@@ -56,6 +56,8 @@ struct Flow {
     body: Incoming,
     loan: Option<Loan>,
     meter: StreamMeter,
+    /// Puts what comes into the caller's words, where those are others, and meters it in the provider's own.
+    interpreter: Option<Box<translate::Stream>>,
     /// Looks at what passes, where policies ask for it.
     guard: Option<Guarded>,
     /// Why the caller does not get all of it.
@@ -95,11 +97,13 @@ impl Stream {
             .clone()
             .filter(|screen| screen.concerns_answers());
         let guard = screen.map(|screen| Guarded::new(screen, passage.endpoint));
+        let interpreter = passage.interpreter();
         let flow = Flow {
             passage,
             body,
             loan: Some(loan),
             meter,
+            interpreter,
             guard,
             withheld: None,
             status: 200,
@@ -125,7 +129,7 @@ impl Stream {
         }
     }
 
-    /// Meters what came, and lets go of what the guard lets go.
+    /// Puts what came into the caller's words, and reads it.
     fn read(&mut self, data: &Bytes) -> Result<(), Blocked> {
         let Some(flow) = &mut self.flow else {
             return Ok(());
@@ -133,6 +137,38 @@ impl Stream {
         let now = clock::since_start();
         flow.passage.first_byte_came(now);
         flow.last = now;
+        match &mut flow.interpreter {
+            None => self.pass(data),
+            Some(interpreter) => {
+                let told = interpreter.push(data);
+                self.pass(&told)
+            }
+        }
+    }
+
+    /// Reads what is still to be told once the provider has ended in order.
+    fn read_rest(&mut self) -> Result<(), Blocked> {
+        let interpreter = self
+            .flow
+            .as_mut()
+            .and_then(|flow| flow.interpreter.as_mut());
+        match interpreter {
+            None => Ok(()),
+            Some(interpreter) => {
+                let told = interpreter.finish();
+                self.pass(&told)
+            }
+        }
+    }
+
+    /// Meters the caller's words, and lets go of what the guard lets go.
+    fn pass(&mut self, data: &Bytes) -> Result<(), Blocked> {
+        if let Some(hold) = &mut self.hold {
+            hold.hears(data);
+        }
+        let Some(flow) = &mut self.flow else {
+            return Ok(());
+        };
         let ready = &mut self.ready;
         if let Some(guard) = &mut flow.guard {
             let mut fate = Ok(());
@@ -155,7 +191,7 @@ impl Stream {
         let Some(flow) = &mut self.flow else { return };
         if flow.is_spent() {
             self.cut();
-        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.meter.is_told() {
+        } else if flow.passage.cost_comment && flow.meter.is_ended() && flow.told().is_told() {
             self.comment_on_cost();
         }
     }
@@ -165,7 +201,7 @@ impl Stream {
         let Some(mut flow) = self.flow.take() else {
             return;
         };
-        flow.meter.discard();
+        flow.discard();
         if let Some(guard) = &flow.guard {
             flow.meter.caller_has(guard.outline());
         }
@@ -182,7 +218,7 @@ impl Stream {
         let Some(mut flow) = self.flow.take() else {
             return;
         };
-        flow.meter.discard();
+        flow.discard();
         if let Some(guard) = &mut flow.guard
             && let Err(blocked) = guard.finish(&mut self.ready)
         {
@@ -202,7 +238,7 @@ impl Stream {
         let Some(mut flow) = self.flow.take() else {
             return;
         };
-        flow.meter.discard();
+        flow.discard();
         let denial = flow.passage.stopped();
         let error = flow
             .meter
@@ -234,6 +270,10 @@ impl Stream {
 
     /// The provider's stream is over, in order or not.
     fn end(&mut self, broke: bool, stalled: bool) {
+        if !broke && let Err(blocked) = self.read_rest() {
+            self.block(&blocked);
+            return;
+        }
         let Some(mut flow) = self.flow.take() else {
             return;
         };
@@ -267,7 +307,7 @@ impl Stream {
                 loan.give_back(now);
             }
             flow.passage.attempted(Attempt::Ok);
-            if flow.meter.usage().is_none() {
+            if flow.told().usage().is_none() {
                 flow.conclude_by_own_count();
                 return;
             }
@@ -280,7 +320,7 @@ impl Stream {
             }
             return;
         }
-        flow.meter.discard();
+        flow.discard();
         let name = &flow.passage.target.destination.upstream.name;
         let message = if stalled {
             format!(
@@ -316,6 +356,31 @@ fn released(release: Release<'_>, data: &Bytes) -> Bytes {
 }
 
 impl Flow {
+    /// The meter of what the provider told, in its own words.
+    fn told(&self) -> &StreamMeter {
+        self.interpreter
+            .as_ref()
+            .map_or(&self.meter, |interpreter| interpreter.meter())
+    }
+
+    /// Meters what nobody gets any more.
+    fn hear(&mut self, data: &Bytes) {
+        match &mut self.interpreter {
+            None => self.meter.push(data, &mut |_| {}),
+            Some(interpreter) => {
+                interpreter.push(data);
+            }
+        }
+    }
+
+    /// The beginning of an event stays where it is, and is counted.
+    fn discard(&mut self) {
+        self.meter.discard();
+        if let Some(interpreter) = &mut self.interpreter {
+            interpreter.discard();
+        }
+    }
+
     /// Whether it stood still for too long; sets the timer to when it next could have.
     fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {
@@ -335,19 +400,17 @@ impl Flow {
 
     /// Whether its output has used up the reservation.
     fn is_spent(&self) -> bool {
-        self.meter.output_tokens_low() > self.most
+        self.told().output_tokens_low() > self.most
             && !self.meter.is_finished()
             && !self.meter.is_ended()
     }
 
     /// The output by our own count.
     fn counted(&self) -> u64 {
-        let bounds = (
-            self.meter.output_tokens_low(),
-            self.meter.output_tokens_high(),
-        );
+        let told = self.told();
+        let bounds = (told.output_tokens_low(), told.output_tokens_high());
         let counted = self.passage.counted(bounds);
-        if self.meter.unseen().thinking {
+        if told.unseen().thinking {
             // What it thought so far may be all that it may think: nothing that came is a measure of it.
             return counted.max(self.passage.most_thought());
         }
@@ -359,13 +422,14 @@ impl Flow {
         // While it flows the provider's time and the caller's are the same time.
         self.passage.waited(now.saturating_sub(self.opened));
         // A usage that came before the end says what was used so far: what came after it is counted.
-        let ended = self.meter.is_ended() || self.meter.is_finished();
-        let partial = !ended || !self.meter.is_told();
-        let mut usage = self.meter.usage();
+        let told = self.told();
+        let ended = told.is_ended() || told.is_finished();
+        let partial = !ended || !told.is_told();
+        let (mut usage, unseen) = (told.usage(), told.unseen());
         let counted = self.counted();
         if let Some(usage) = usage.as_mut().filter(|_| partial) {
             usage.output = usage.output.max(Tokens(counted));
-            if self.meter.unseen().tools {
+            if unseen.tools {
                 // What its tools found was read, too: as much as the call was weighed with, at the most.
                 usage.input = usage.input.max(self.passage.input());
             }
@@ -385,7 +449,7 @@ impl Flow {
     fn conclude_by_own_count(mut self) {
         drop(self.loan.take());
         // Also the beginning of an event whose end never came is output.
-        self.meter.discard();
+        self.discard();
         if self.passage.worker.is_leaving() {
             self.settle(clock::since_start());
             return;
@@ -401,15 +465,15 @@ impl Flow {
         let rest = async {
             while let Some(Ok(frame)) = self.body.frame().await {
                 if let Some(data) = frame.data_ref() {
-                    self.meter.push(data, &mut |_| {});
+                    self.hear(data);
                 }
-                if self.meter.output_tokens_low() > self.most {
+                if self.told().output_tokens_low() > self.most {
                     break;
                 }
             }
         };
         let _ = timeout(PATIENCE, rest).await;
-        if self.meter.is_told() {
+        if self.told().is_told() {
             self.passage.attempted(Attempt::Ok);
             self.settle(clock::since_start());
         } else {
@@ -481,7 +545,7 @@ impl Drop for Stream {
         let Some(mut flow) = self.flow.take() else {
             return;
         };
-        if flow.meter.is_told() && flow.meter.is_ended() {
+        if flow.told().is_told() && flow.meter.is_ended() {
             flow.passage.attempted(Attempt::Ok);
             flow.settle(clock::since_start());
         } else if !flow.passage.worker.is_leaving() && tokio::runtime::Handle::try_current().is_ok()

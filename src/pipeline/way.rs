@@ -1,14 +1,15 @@
 //! Who may be asked for a model, and who is asked first.
 //!
-//! A model has one target, mostly. Where it has several, they stand for each other: a target that cannot be called in the
-//! dialect of the call is passed over, because nothing is translated.
+//! A model has one target, mostly. Where it has several, they stand for each other, also where they speak different dialects:
+//! a target is passed over that a call of this kind has no words for, or this call not all of them.
 //!
 //! Not here: how chance, weights and times make a choice (`provider::choice`), leaving a target for the next one (`fallback`).
 
 use super::refusal::{Other, Why};
+use super::translation::{Unfit, reaches};
 use super::worker::{Target, Worker};
 use super::{Call, Refusal};
-use crate::chat::Dialect;
+use crate::chat::{Dialect, Endpoint};
 use crate::clock;
 use crate::provider::choice::{self, Strategy};
 use crate::stable;
@@ -27,8 +28,8 @@ pub(super) struct Way {
 /// What one of them is chosen for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Errand<'a> {
-    /// The dialect the call is spoken in.
-    spoken: Dialect,
+    /// As what it is called, and so in which dialect.
+    endpoint: Endpoint,
     /// The caller's session, if it names one.
     session: Option<&'a str>,
     now: Duration,
@@ -37,7 +38,7 @@ pub(super) struct Errand<'a> {
 impl<'a> Errand<'a> {
     pub(super) fn of(call: &'a Call) -> Self {
         Self {
-            spoken: call.endpoint.dialect(),
+            endpoint: call.endpoint,
             session: call.labels.session.as_deref(),
             now: clock::since_start(),
         }
@@ -72,7 +73,7 @@ impl Way {
         (!targets.is_empty()).then_some(Self { strategy, targets })
     }
 
-    /// The target to ask, of those that speak the dialect and were not asked yet: one that fares well, or else any, because
+    /// The target to ask, of those that can be called so and were not asked yet: one that fares well, or else any, because
     /// a caller with nobody else to ask loses nothing by asking.
     pub(super) fn choose(
         &self,
@@ -80,21 +81,15 @@ impl Way {
         asked: Places,
         worker: &Worker,
     ) -> Option<Placed<'_>> {
-        let able = self.able(errand.spoken, asked);
+        let able = self.able(errand.endpoint, asked);
         let well = able.filter(|(_, target)| target.lets(errand.now));
         let better = self.pick(well, errand, worker);
-        better.or_else(|| self.pick(self.able(errand.spoken, asked), errand, worker))
+        better.or_else(|| self.pick(self.able(errand.endpoint, asked), errand, worker))
     }
 
-    /// Whether one of those that were not asked yet fares well.
-    pub(super) fn has_better(&self, errand: Errand<'_>, asked: Places) -> bool {
-        self.able(errand.spoken, asked)
-            .any(|(_, target)| target.lets(errand.now))
-    }
-
-    fn able(&self, spoken: Dialect, asked: Places) -> impl Iterator<Item = Placed<'_>> {
+    fn able(&self, endpoint: Endpoint, asked: Places) -> impl Iterator<Item = Placed<'_>> {
         let targets = self.targets.iter().enumerate();
-        targets.filter(move |(place, target)| !asked.has(*place) && speaks(target, spoken))
+        targets.filter(move |(place, target)| !asked.has(*place) && reaches(target, endpoint))
     }
 
     /// One of these, by the strategy.
@@ -140,17 +135,12 @@ impl Way {
         self.strategy == Strategy::LeastLatency
     }
 
-    /// The place of a target.
-    pub(super) fn place(&self, target: &Rc<Target>) -> Option<usize> {
-        self.targets.iter().position(|one| Rc::ptr_eq(one, target))
-    }
-
-    /// Those that were not asked because they do not speak the dialect.
-    pub(super) fn foreign(&self, spoken: Dialect) -> impl Iterator<Item = Other> {
+    /// Those that were not asked because they do not speak the dialect, nor can be spoken to.
+    fn foreign(&self, endpoint: Endpoint) -> impl Iterator<Item = Other> {
         let foreign = self
             .targets
             .iter()
-            .filter(move |target| !speaks(target, spoken));
+            .filter(move |target| !reaches(target, endpoint));
         foreign.map(|target| Other {
             provider: target.destination.upstream.name.clone(),
             why: Why::OtherDialect,
@@ -178,34 +168,93 @@ impl Way {
     }
 }
 
-fn speaks(target: &Target, spoken: Dialect) -> bool {
-    target.destination.upstream.kind.speaks(spoken)
+/// How far a call has gone along its way: whom it was put to, and who was passed over.
+#[derive(Debug)]
+pub(super) struct Course {
+    way: Rc<Way>,
+    gone: Places,
+    unfit: Vec<Unfit>,
 }
 
-/// Who is asked first, and the way to the others if there are any.
+impl Course {
+    /// The next target to ask; nobody where all were.
+    pub(super) fn next(&mut self, errand: Errand<'_>, worker: &Worker) -> Option<Rc<Target>> {
+        let (place, target) = self.way.choose(errand, self.gone, worker)?;
+        let target = target.clone();
+        self.gone.add(place);
+        Some(target)
+    }
+
+    /// This target cannot be asked this.
+    pub(super) fn pass_over(&mut self, unfit: Unfit) {
+        self.unfit.push(unfit);
+    }
+
+    /// Whether one of those that were not asked yet fares well. `fits` says whether it can be asked this at all: one that
+    /// cannot is passed over here and now.
+    pub(super) fn has_better(
+        &mut self,
+        errand: Errand<'_>,
+        fits: impl Fn(&Target) -> Result<(), Unfit>,
+    ) -> bool {
+        for (place, target) in self.way.able(errand.endpoint, self.gone) {
+            if target.lets(errand.now) {
+                match fits(target) {
+                    Ok(()) => return true,
+                    Err(unfit) => {
+                        self.gone.add(place);
+                        self.unfit.push(unfit);
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether targets are chosen by how soon they answer.
+    pub(super) fn goes_by_pace(&self) -> bool {
+        self.way.goes_by_pace()
+    }
+
+    /// What a caller is told for whom nobody can be asked: why the first target could not.
+    pub(super) fn refusal(self, last: Unfit) -> Refusal {
+        self.unfit.into_iter().next().unwrap_or(last).into()
+    }
+
+    /// Those that could not be asked.
+    pub(super) fn unasked(self, endpoint: Endpoint) -> impl Iterator<Item = Other> {
+        let foreign: Vec<Other> = self.way.foreign(endpoint).collect();
+        self.unfit.into_iter().map(Other::from).chain(foreign)
+    }
+}
+
+/// Who is asked first, and the course to the others if there are any.
 pub(super) fn chosen(
     worker: &Worker,
     way: Option<Rc<Way>>,
     call: &Call,
     model: &str,
-) -> Result<(Rc<Target>, Option<Rc<Way>>), Refusal> {
+) -> Result<(Rc<Target>, Option<Course>), Refusal> {
     let way = way.ok_or_else(|| Refusal::ModelNotFound {
         model: model.into(),
     })?;
-    let spoken = call.endpoint.dialect();
     if let [only] = &*way.targets
-        && speaks(only, spoken)
+        && reaches(only, call.endpoint)
     {
         return Ok((only.clone(), None));
     }
-    let Some((_, target)) = way.choose(Errand::of(call), Places::default(), worker) else {
+    let mut course = Course {
+        way,
+        gone: Places::default(),
+        unfit: Vec::new(),
+    };
+    let Some(target) = course.next(Errand::of(call), worker) else {
         return Err(Refusal::OtherDialect {
             model: model.into(),
-            provider: way.providers(),
-            spoken,
-            other: way.native(),
+            provider: course.way.providers(),
+            spoken: call.endpoint.dialect(),
+            other: course.way.native(),
         });
     };
-    let target = target.clone();
-    Ok((target, Some(way)))
+    Ok((target, Some(course)))
 }

@@ -7,7 +7,7 @@
 use super::health::Breaker;
 use super::{anthropic, gemini, openai};
 use crate::chat::{Dialect, Endpoint, Version};
-use crate::provider::settings::{Base, Credential, Habits, Kind, Provider};
+use crate::provider::settings::{Base, Credential, Habits, Kind, Lossy, Provider};
 use crate::secret::Secret;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub struct Upstream {
     pub base: Base,
     /// When its targets count as down.
     pub breaker: Breaker,
+    /// What becomes of a call for it that cannot be translated whole.
+    pub lossy: Lossy,
     host: HeaderValue,
     proof: Proof,
     /// The header that shows it.
@@ -168,6 +170,7 @@ impl Upstream {
             kind: provider.kind,
             base,
             breaker: provider.breaker,
+            lossy: provider.lossy,
             host,
             proof,
             shown_in,
@@ -335,6 +338,18 @@ const FOR_GATEWAYS: [&str; 6] = [
     "cf-aig-",
 ];
 
+/// Takes out what a caller said to its own vendor, where another is called: versions, previews, organisations.
+pub fn leave_behind(headers: &mut HeaderMap) {
+    let said = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.starts_with("anthropic-") || name.starts_with("openai-")
+    };
+    let doomed: SmallVec<[HeaderName; 4]> = headers.keys().filter(said).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
 /// Whether a caller's header may go to the provider. `accept-encoding`, `content-length`, `host` and `authorization` are
 /// replaced.
 fn may_pass(name: &str) -> bool {
@@ -391,6 +406,7 @@ mod tests {
             credential,
             habits: Habits::OPENAI,
             breaker: Breaker::default(),
+            lossy: Lossy::Deny,
         };
         Upstream::new(&provider, base, None).expect("callable")
     }
@@ -404,6 +420,7 @@ mod tests {
             credential: Some(Credential::InVault("prod".into())),
             habits: Habits::OPENAI,
             breaker: Breaker::default(),
+            lossy: Lossy::Deny,
         };
         let base = provider.base.clone().expect("a base");
         let ours = [("authorization", "Bearer tg-ours")];

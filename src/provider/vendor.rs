@@ -2,6 +2,7 @@
 //!
 //! A thin seam: the words are the dialect's, what they mean for a call is the pipeline's.
 
+pub use crate::dialect::translate;
 pub use crate::dialect::{
     Answer as Usages, Called, Field, Frames, Outline, Reader, Reading, Release, Said, StreamMeter,
     carrier, event_name, last_event, payload, said, usage as read, whole,

@@ -40,8 +40,8 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ("cache", "answers are not kept", "leave it out"),
     (
         "drop_params",
-        "bodies pass as callers wrote them: nothing is dropped and nothing translated",
-        "have callers send what the model takes",
+        "bodies pass as callers wrote them; where a call is translated for another vendor, each provider says what becomes of a field that has no words there",
+        "add `lossy: warn` to a provider whose translated calls may go without what cannot be said",
     ),
     (
         "modify_params",

@@ -64,13 +64,7 @@ const fn anywhere(word: &'static str, name: &'static str, kind: &'static str) ->
 const VENDORS: &[Vendor] = &[
     own("openai", "openai", "OPENAI_API_KEY"),
     own("text-completion-openai", "openai", "OPENAI_API_KEY"),
-    Vendor {
-        differs: Some((
-            "is asked by /v1/messages alone: nothing is translated",
-            "have callers use the Anthropic SDK with the gateway as its base URL",
-        )),
-        ..own("anthropic", "anthropic", "ANTHROPIC_API_KEY")
-    },
+    own("anthropic", "anthropic", "ANTHROPIC_API_KEY"),
     Vendor {
         name: "azure",
         suffix: "/openai/v1",

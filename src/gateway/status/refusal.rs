@@ -4,6 +4,7 @@
 
 use super::{INVALID, Refused, refused};
 use crate::chat::{Dialect, LookError};
+use crate::dialect::translate::Fault;
 use crate::governance::gate::{Denial, Reason};
 use crate::pipeline::{Failure, Refusal};
 use http::StatusCode;
@@ -17,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 const VAULT_WAIT: Duration = Duration::from_secs(5);
 
 impl Refused {
-    /// Nothing is translated from one vendor's language into another's.
+    /// Only chat completions and messages are translated from one vendor's language into another's.
     fn other_dialect(model: &str, provider: &str, (spoken, other): (Dialect, Dialect)) -> Self {
         let shown: String = model
             .chars()
@@ -32,7 +33,7 @@ impl Refused {
         };
         let route = other.primary().path();
         let message = format!(
-            "model `{shown}` is served by provider `{provider}`, which does not speak {owner}'s API, and nothing is translated: \
+            "model `{shown}` is served by provider `{provider}`, which does not speak {owner}'s API, and calls of this kind are not translated: \
              ask for it in {}'s (POST {route}), or name a model of a provider of `kind: {kind}`",
             other.owner()
         );
@@ -45,6 +46,26 @@ impl Refused {
                 Some("dialect_not_served"),
                 message,
             )
+        }
+    }
+
+    fn untranslatable(provider: &str, fault: &Fault, droppable: bool) -> Self {
+        let remedy = if droppable {
+            format!(
+                ". Leave it out, or set `lossy: warn` for provider `{provider}` to have it left out"
+            )
+        } else {
+            String::new()
+        };
+        let refusal = refused(
+            StatusCode::BAD_REQUEST,
+            INVALID,
+            Some(fault.code()),
+            format!("{fault}{remedy}"),
+        );
+        Self {
+            param: fault.param().map(Into::into),
+            ..refusal
         }
     }
 
@@ -123,6 +144,11 @@ impl From<Refusal> for Refused {
                 spoken,
                 other,
             } => Self::other_dialect(&model, &provider, (spoken, other)),
+            Refusal::Untranslatable {
+                provider,
+                fault,
+                droppable,
+            } => Self::untranslatable(&provider, &fault, droppable),
             Refusal::Denied(denial) => Self::denial(*denial),
             Refusal::Unrecorded => {
                 let message = "decisions cannot be recorded as fast as calls come, so none is let through unrecorded: try again shortly, or see /status on the admin port";

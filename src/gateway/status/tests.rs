@@ -3,6 +3,7 @@
 use super::*;
 use crate::chat::Dialect;
 use crate::clock::{Moment, Wall};
+use crate::dialect::translate::{Fault, Loss};
 use crate::governance::gate::Denial;
 use crate::pipeline::{Failure, Other, Refusal, Why};
 use serde_json::Value;
@@ -72,6 +73,16 @@ fn the_table_of_statuses() {
         .into(),
         Refused::query("fields"),
         Refused::array_stream(),
+        Refusal::Untranslatable {
+            provider: "claude".into(),
+            fault: Box::new(Fault::Unsupported(Loss {
+                param: "seed".to_owned(),
+                why: "messages have no such field",
+                slight: false,
+            })),
+            droppable: true,
+        }
+        .into(),
         Refusal::Unrecorded.into(),
         Refusal::Denied(Denial::suspended()).into(),
         Refusal::Denied(Denial::not_lent(None)).into(),

@@ -337,9 +337,9 @@ pub(super) fn of_answers(screen: &Screen) -> Vec<Arc<Consult>> {
     all.filter(|one| one.response).cloned().collect()
 }
 
-/// The texts of a request as they are forwarded.
+/// The texts of a request as they are forwarded, in the caller's dialect.
 fn request_texts(call: &Call, seen: &Seen) -> Vec<Spoken> {
-    let body = seen.forwarded(call);
+    let body = seen.spoken(call);
     let talk = conversation(call.endpoint, &body);
     let texts = talk.texts.iter();
     texts

@@ -79,6 +79,16 @@ impl Hold {
     }
 }
 
+impl Hold {
+    /// This is held too.
+    pub(super) fn hears(&mut self, data: &Bytes) {
+        self.bytes = self.bytes.saturating_add(data.len());
+        if let Some(heard) = &mut self.heard {
+            heard.push(data);
+        }
+    }
+}
+
 impl Stream {
     /// Waits for guards that are asked about the request: until then not even the head of the answer leaves.
     pub(in crate::pipeline) async fn may_begin(&mut self) -> Result<(), Box<Denial>> {
@@ -144,7 +154,16 @@ impl Stream {
                     continue;
                 }
                 Poll::Ready(Some(Err(_))) => Some(End::Broke),
-                Poll::Ready(None) => Some(End::Orderly),
+                Poll::Ready(None) => {
+                    // Guards hear all of it, also what is told only at its end.
+                    if let Err(blocked) = self.read_rest() {
+                        return Poll::Ready(Err(blocked.into()));
+                    }
+                    if let Some(hold) = &mut self.hold {
+                        hold.end = Some(End::Orderly);
+                    }
+                    continue;
+                }
                 Poll::Pending if flow.is_overdue(cx) => Some(End::Stalled),
                 Poll::Pending => return Poll::Pending,
             };
@@ -152,12 +171,6 @@ impl Stream {
     }
 
     fn take_held(&mut self, data: &Bytes) -> Result<(), Blocked> {
-        if let Some(hold) = &mut self.hold {
-            hold.bytes = hold.bytes.saturating_add(data.len());
-            if let Some(heard) = &mut hold.heard {
-                heard.push(data);
-            }
-        }
         self.read(data)?;
         if let (Some(hold), true) = (
             &mut self.hold,

@@ -36,6 +36,10 @@ pub struct ProviderSettings {
     /// Refused: a later version.
     #[schemars(skip)]
     pub api_version: Option<String>,
+    /// What becomes of a call in another vendor's language that cannot be translated whole: `deny` (the default) refuses it,
+    /// `warn` leaves out what cannot be said. `x-tollgate-warning` names what was left out; under `deny` that is only what the
+    /// answer does not hang on, like marks for caches.
+    pub lossy: Option<LossySettings>,
     /// Its secret. Better a reference (`"${NAME}"`, `file:PATH`, `vault:NAME` in the panel's vault) than the text itself.
     pub credential: Option<String>,
     /// When its targets are left alone, where others can be asked.
@@ -60,6 +64,16 @@ pub enum KindSettings {
     Anthropic,
     /// Gemini, or anything that speaks its language.
     Gemini,
+}
+
+/// What becomes of a call that cannot be translated whole.
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LossySettings {
+    /// It is refused, with the field named.
+    Deny,
+    /// It goes without what cannot be said, and its caller is told.
+    Warn,
 }
 
 /// How long each part of a call may take.
@@ -105,6 +119,8 @@ pub struct Provider {
     pub habits: Habits,
     /// When its targets count as down.
     pub breaker: Breaker,
+    /// What becomes of a call for it that cannot be translated whole.
+    pub lossy: Lossy,
 }
 
 /// By what a provider knows us.
@@ -130,6 +146,16 @@ impl Provider {
     }
 }
 
+/// What becomes of a call that cannot be translated whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lossy {
+    /// It is refused.
+    #[default]
+    Deny,
+    /// It goes without what cannot be said.
+    Warn,
+}
+
 /// What a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -146,7 +172,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The dialect it is at home in; the simulator is in all of them.
+    /// The dialect it is at home in, and that calls in others are put into; the simulator is in all of them.
     #[must_use]
     pub const fn native(self) -> Dialect {
         match self {
@@ -252,6 +278,10 @@ impl ProviderSettings {
             credential,
             habits: self.habits(),
             breaker: breaker.unwrap_or_default(),
+            lossy: match self.lossy {
+                Some(LossySettings::Warn) => Lossy::Warn,
+                Some(LossySettings::Deny) | None => Lossy::Deny,
+            },
         })
     }
 

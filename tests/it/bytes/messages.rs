@@ -391,18 +391,21 @@ fn refusals_wear_the_vendors_shape() {
 }
 
 #[test]
-fn nothing_is_translated_and_that_is_said() {
+fn what_has_no_counterpart_is_not_translated_and_that_is_said() {
     let upstream = Upstream::new();
     let gate = gate(&upstream, "");
-    let reply = messages(&gate, &HELLO.replace("claude-m", "gpt-m"));
+    let count = HELLO.replace("claude-m", "gpt-m");
+    let reply = post(&gate, "/v1/messages/count_tokens", &[], &count);
     assert_eq!(refused(&reply, 400).1, "dialect_not_served");
     assert!(
-        reply.text().contains("POST /v1/chat/completions"),
+        reply
+            .text()
+            .contains("calls of this kind are not translated"),
         "{}",
         reply.text()
     );
-    let chat = br#"{"model":"claude-m","messages":[{"role":"user","content":"hi"}]}"#;
-    let reply = gate.post("/v1/chat/completions", chat);
+    let responses = br#"{"model":"claude-m","input":"hi"}"#;
+    let reply = gate.post("/v1/responses", responses);
     assert_eq!(reply.refused(400), "dialect_not_served");
     assert!(
         reply.text().contains("POST /v1/messages"),

@@ -6,4 +6,5 @@ mod headers;
 mod messages;
 mod presets;
 mod streams;
+mod translated;
 pub(crate) mod upstream;

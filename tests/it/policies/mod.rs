@@ -9,3 +9,4 @@ mod matrix;
 mod messages;
 mod rig;
 mod tools;
+mod translated;

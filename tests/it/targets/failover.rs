@@ -166,7 +166,9 @@ fn a_fallback_that_only_fits_smaller_is_sent_smaller() {
 fn when_every_target_fails_the_caller_is_told_of_each() {
     let targets = "{ provider: a, model: dear--status-503 }, { provider: claude, model: dear }, { provider: b, model: dear--status-500 }";
     let stage = Stage::set(targets, &budget("$1.00"));
-    let answer = stage.gateway.caller().chat(&hello());
+    let mut body = hello();
+    body["logit_bias"] = json!({ "50256": -100 });
+    let answer = stage.gateway.caller().chat(&body);
     assert_eq!(answer.status, 502, "{}", answer.text());
     let error = answer.json()["error"].take();
     assert_eq!(error["code"], "upstream_error");
@@ -174,17 +176,31 @@ fn when_every_target_fails_the_caller_is_told_of_each() {
     assert_eq!(
         message,
         "provider `b` failed after 2 attempts: it answered with status 500; no other target answered: \
-         `a` (it answered with status 503), `claude` (it does not speak the dialect of this call)"
+         `a` (it answered with status 503), `claude` (`logit_bias` cannot be translated for the provider of this model: messages have no such field)"
     );
     assert_eq!(stage.ledger().spent, Money(0));
     stage.assert_balanced();
+    // What has no counterpart at all is said as plainly.
+    let responses = json!({ "model": "smart", "input": "hello", "max_output_tokens": 30 });
+    let answer = stage.gateway.caller().post("/v1/responses", &responses);
+    let message = answer.json()["error"]["message"].take();
+    let expected = "`claude` (it does not speak the dialect of this call)";
+    assert!(
+        message
+            .as_str()
+            .is_some_and(|said| said.ends_with(expected)),
+        "{message}"
+    );
 }
 
 #[test]
-fn targets_that_do_not_speak_as_the_call_does_are_passed_over() {
+fn targets_that_a_call_has_no_words_for_are_passed_over() {
     let targets = "{ provider: claude, model: odd }, { provider: a, model: dear }";
     let stage = Stage::set(targets, &budget("$1.00"));
-    let answer = stage.gateway.caller().chat(&hello());
+    let responses =
+        json!({ "model": "smart", "input": "hello @sim(out=20)", "max_output_tokens": 30 });
+    let answer = stage.gateway.caller().post("/v1/responses", &responses);
+    assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-tollgate-provider"), Some("a"));
     let messages = json!({ "model": "smart", "max_tokens": 30, "messages": [{ "role": "user", "content": "hello @sim(out=20)" }] });
     let mut caller = stage

@@ -5,6 +5,7 @@ mod circuit;
 mod contents;
 mod deadline;
 mod failover;
+mod translated;
 
 use crate::support::{Gateway, Home, Ledger, Meter, Money, Simulator};
 use serde_json::Value;

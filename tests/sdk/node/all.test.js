@@ -5,3 +5,4 @@ import './refusals.js';
 import './messages.js';
 import './gemini.js';
 import './frameworks.js';
+import './translated.js';
