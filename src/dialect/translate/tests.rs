@@ -331,6 +331,19 @@ fn what_chat_cannot_say_is_named() {
 }
 
 #[test]
+fn a_vendor_that_refuses_to_be_asked_for_usage_is_not_asked() {
+    let body =
+        r#"{"model":"m","max_tokens":5,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let asked = asked(body, Messages, Chat);
+    assert!(asked.body(&OPENAI).contains("include_usage"));
+    let terms = Terms {
+        asks_usage: false,
+        ..OPENAI
+    };
+    assert!(!asked.body(&terms).contains("stream_options"));
+}
+
+#[test]
 fn what_an_answer_does_not_hang_on_is_told_and_refuses_nothing() {
     let check = |body: &str, here: Endpoint, there: Endpoint, expected: &[&str]| {
         let asked = asked(body, here, there);
