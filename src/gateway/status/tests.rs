@@ -18,6 +18,18 @@ fn foreign((model, provider): (&str, &str), spoken: Dialect, other: Dialect) -> 
     }
 }
 
+fn untranslatable() -> Refusal {
+    Refusal::Untranslatable {
+        provider: "claude".into(),
+        fault: Box::new(Fault::Unsupported(Loss {
+            param: "seed".to_owned(),
+            why: "messages have no such field",
+            slight: false,
+        })),
+        droppable: true,
+    }
+}
+
 #[test]
 fn the_table_of_statuses() {
     let upstream = |failure| Refusal::Upstream {
@@ -73,16 +85,7 @@ fn the_table_of_statuses() {
         .into(),
         Refused::query("fields"),
         Refused::array_stream(),
-        Refusal::Untranslatable {
-            provider: "claude".into(),
-            fault: Box::new(Fault::Unsupported(Loss {
-                param: "seed".to_owned(),
-                why: "messages have no such field",
-                slight: false,
-            })),
-            droppable: true,
-        }
-        .into(),
+        untranslatable().into(),
         Refusal::Unrecorded.into(),
         Refusal::Denied(Denial::suspended()).into(),
         Refusal::Denied(Denial::not_lent(None)).into(),
