@@ -12,6 +12,7 @@
 mod compile;
 mod export;
 mod schema;
+mod sound;
 
 pub(super) use compile::collected;
 pub use compile::compile;

@@ -182,7 +182,10 @@ fn walk<'a>(first: &'a Value, way: &[String]) -> Result<&'a Value, Unfilled> {
 
 /// What stands between braces, or what is wrong with it and what to do.
 fn place(name: &str) -> Result<Part, (String, String)> {
-    let shown: String = name.chars().take(40).collect();
+    let mut shown: String = name.chars().take(40).take_while(|c| *c != '\n').collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
     let no = |help: &str| {
         Err((
             format!("`{{{shown}}}` is no place for a value"),

@@ -105,7 +105,7 @@ pub fn parse(text: &str) -> Loaded {
             );
             (None, Vec::new())
         }
-        Some(root) => workflow::compile(&tree_of(&root)),
+        Some(root) => workflow::compile(&tree_of(&root, &text.lines().collect::<Vec<_>>())),
         None => (None, Vec::new()),
     };
     found.extend(more);
@@ -143,18 +143,21 @@ fn exported(text: &str) -> Loaded {
     }
 }
 
-fn tree_of(node: &Node) -> tree::Node {
+fn tree_of(node: &Node, source: &[&str]) -> tree::Node {
     let kind = match &node.kind {
         Kind::Scalar(scalar) => tree::Kind::Scalar {
             text: scalar.text.clone(),
             plain: scalar.style == Style::Plain,
+            lines: lines(&scalar.text, node.place, source),
         },
-        Kind::List(items) => tree::Kind::List(items.iter().map(tree_of).collect()),
+        Kind::List(items) => {
+            tree::Kind::List(items.iter().map(|item| tree_of(item, source)).collect())
+        }
         Kind::Map(entries) => {
             let entries = entries.iter().map(|entry| tree::Entry {
                 key: entry.key.clone(),
                 place: place(entry.place),
-                value: tree_of(&entry.value),
+                value: tree_of(&entry.value, source),
             });
             tree::Kind::Map(entries.collect())
         }
@@ -163,6 +166,54 @@ fn tree_of(node: &Node) -> tree::Node {
         place: place(node.place),
         kind,
     }
+}
+
+/// Where the lines of a text begin: in quotes or bare on one line, or in a block that keeps its lines. Others are folded
+/// or have escapes in them, and nothing is said of those.
+fn lines(text: &str, at: super::fault::Place, source: &[&str]) -> Vec<Place> {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let begin = usize::try_from(at.line)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    let column = usize::try_from(at.column)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    let Some(line) = source.get(begin) else {
+        return Vec::new();
+    };
+    let rest = || line.chars().skip(column);
+    let is_here = |skip: usize| {
+        rest()
+            .skip(skip)
+            .take(text.chars().count())
+            .eq(text.chars())
+    };
+    let quote = rest().next().filter(|c| matches!(c, '"' | '\''));
+    if !text.contains('\n') && is_here(usize::from(quote.is_some())) {
+        let column = number(
+            column
+                .saturating_add(1)
+                .saturating_add(usize::from(quote.is_some())),
+        );
+        return vec![Place {
+            line: at.line,
+            column,
+        }];
+    }
+    if !text.contains('\n') {
+        return Vec::new();
+    }
+    // A block begins with its first line.
+    let lines = text.lines().enumerate().map(|(index, own)| {
+        let row = begin.saturating_add(index);
+        let written = source.get(row)?;
+        let is_same = written.get(column..).unwrap_or_default() == own;
+        is_same.then(|| Place {
+            line: number(row.saturating_add(1)),
+            column: at.column,
+        })
+    });
+    lines.collect::<Option<_>>().unwrap_or_default()
 }
 
 const fn place(place: super::fault::Place) -> Place {

@@ -198,4 +198,49 @@ fn text_that_is_no_workflow_is_told() {
     );
 }
 
+#[test]
+fn faults_within_a_text_are_told_where_they_are() {
+    let base = fs::read_to_string(flows().join("classify.yaml")).unwrap();
+    let check = |from: &str, to: &str, needle: &str| {
+        assert!(base.contains(from), "{from}");
+        let text = base.replace(from, to);
+        let (before, _) = text.split_once(needle).unwrap();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+        let found = parse(&text).found;
+        let place = found
+            .first()
+            .map(|one| (one.place.line as usize, one.place.column as usize));
+        assert_eq!(place, Some((line, column)), "{}", told(&found));
+    };
+    // Bare, in either quotes, in a block.
+    check(
+        "logic: \"state.topic == 'outage'",
+        "logic: \"state.topic === 'outage'",
+        "=== 'outage'",
+    );
+    check(
+        "{ logic: default }\n        to: reply",
+        "{ logic: state.x = 1 }\n        to: reply",
+        "= 1 }",
+    );
+    check(
+        "Answer kindly: {request}",
+        "é Answer {kindly!r}",
+        "{kindly!r}",
+    );
+    check(
+        "      {request}\n",
+        "      {request}\n\n      and {so on}\n",
+        "{so on}",
+    );
+    check("type: int, default", "type: \"list[itn]\", default", "itn");
+    // Folded: where the text begins.
+    check(
+        "prompt: |\n      Sort",
+        "prompt: >\n      Sort {it",
+        "Sort {it",
+    );
+}
+
 mod keys;

@@ -1,5 +1,6 @@
 //! What the state begins with.
 
+use super::references::ITEM;
 use crate::workflow::diagnostic::{Diagnostic, Phase};
 use crate::workflow::normal::Flow;
 use crate::workflow::types::{Elements, Type};
@@ -12,6 +13,23 @@ pub(super) fn check(flow: &Flow, found: &mut Vec<Diagnostic>) {
         Elements::Typed
     };
     for field in &flow.state {
+        if ITEM.contains(&field.name.as_str()) {
+            let message = format!(
+                "`{}` is what nodes that run for an item see of it",
+                *field.name
+            );
+            let diagnostic = Diagnostic::error(
+                Phase::ConfigValidation,
+                "reserved_name",
+                field.name.place,
+                message,
+            );
+            found.push(
+                diagnostic
+                    .named(field.name.as_str())
+                    .suggest("give the field another name"),
+            );
+        }
         let (Some(of), Some(default)) = (&field.of, &field.default) else {
             continue;
         };

@@ -25,6 +25,8 @@ pub enum Kind {
         text: String,
         /// Whether it has no quotes and is no block.
         plain: bool,
+        /// Where each line of the text begins, as far as it stands in the file as it is.
+        lines: Vec<Place>,
     },
     /// A list.
     List(Vec<Node>),
@@ -66,7 +68,20 @@ impl Node {
     /// Whether YAML reads it as no value at all.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
+        matches!(&self.kind, Kind::Scalar { text, plain: true, .. } if is_null(text))
+    }
+
+    /// The place of a character of its text, by line and column from 0, where that is known.
+    #[must_use]
+    pub fn inside(&self, line: usize, column: usize) -> Option<Place> {
+        let Kind::Scalar { lines, .. } = &self.kind else {
+            return None;
+        };
+        let begin = lines.get(line)?;
+        Some(Place {
+            line: begin.line,
+            column: begin.column.saturating_add(u32::try_from(column).ok()?),
+        })
     }
 
     /// The value of a key.
@@ -87,8 +102,12 @@ impl Node {
     /// A bare scalar in it is a trap.
     pub fn value(&self) -> Result<Value, Ambiguous> {
         match &self.kind {
-            Kind::Scalar { text, plain: false } => Ok(Value::Str(text.clone())),
-            Kind::Scalar { text, plain: true } => bare(text).map_err(|message| Ambiguous {
+            Kind::Scalar {
+                text, plain: false, ..
+            } => Ok(Value::Str(text.clone())),
+            Kind::Scalar {
+                text, plain: true, ..
+            } => bare(text).map_err(|message| Ambiguous {
                 place: self.place,
                 message,
             }),

@@ -42,6 +42,9 @@ pub enum ImportFault {
         "its hash does not fit what it holds: it was changed after the export; export the workflow again"
     )]
     Hash,
+    /// Made by hand, and not well.
+    #[error("it does not hold together: {0}")]
+    Unsound(String),
 }
 
 /// The bytes of an exported workflow, and its hash: the same for the same workflow.
@@ -89,8 +92,11 @@ pub fn import(text: &str) -> Result<Export, ImportFault> {
     }
     let export: Export =
         from_value(value).map_err(|fault| ImportFault::Shape(fault.to_string()))?;
-    match hash(&export.flow) {
-        Ok(hash) if hash == export.hash => Ok(export),
-        _ => Err(ImportFault::Hash),
+    if !hash(&export.flow).is_ok_and(|hash| hash == export.hash) {
+        return Err(ImportFault::Hash);
+    }
+    match super::sound::fault(&export.flow) {
+        Some(fault) => Err(ImportFault::Unsound(fault)),
+        None => Ok(export),
     }
 }

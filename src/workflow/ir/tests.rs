@@ -120,3 +120,63 @@ fn the_diagram_shows_every_way() {
     let all = ["research", "debate", "classify"].map(|name| example(name).mermaid().unwrap());
     insta::assert_snapshot!(all.join("\n"));
 }
+
+#[test]
+fn a_file_made_by_hand_is_refused_where_it_does_not_hold_together() {
+    let check = |name: &str, change: &dyn Fn(&mut Flow), expected: &str| {
+        let mut flow = example(name).flow.unwrap();
+        change(&mut flow);
+        let (bytes, _) = export(&flow).unwrap();
+        let fault = import(std::str::from_utf8(&bytes).unwrap()).unwrap_err();
+        assert!(fault.to_string().contains(expected), "{fault}");
+    };
+    check(
+        "echo",
+        &|flow| flow.start = Next::To("nobody".to_owned()),
+        "there is no such node",
+    );
+    check(
+        "echo",
+        &|flow| flow.nodes[1].id = "repeat".to_owned(),
+        "the same id",
+    );
+    check(
+        "echo",
+        &|flow| flow.nodes[1].output.fields.clear(),
+        "does not fit the state",
+    );
+    check(
+        "echo",
+        &|flow| flow.state[1].name = "louder".to_owned(),
+        "the same name",
+    );
+    check("weather", &|flow| flow.tools.clear(), "the tool `forecast`");
+    check(
+        "weather",
+        &|flow| flow.tools[0].endpoint = Template::parse("https://{city}/").unwrap(),
+        "not written out",
+    );
+    check(
+        "weather",
+        &|flow| flow.tools[0].endpoint = Template::parse("https://a.example{city}").unwrap(),
+        "not written out",
+    );
+    check(
+        "debate",
+        &|flow| {
+            if let Next::Fork(fork) = &mut flow.start {
+                fork.join = "nowhere".to_owned();
+            }
+        },
+        "do not meet",
+    );
+    check(
+        "reviews",
+        &|flow| {
+            if let Next::Parallel(parallel) = &mut flow.nodes[0].next {
+                parallel.collect = "summary".to_owned();
+            }
+        },
+        "in no list",
+    );
+}

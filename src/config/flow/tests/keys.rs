@@ -22,7 +22,7 @@ fn tree(text: &str) -> Tree {
     let root = yaml::parse_within(BOUNDS, text, SourceId::nth(0), &mut |flaw| {
         panic!("{flaw:?}")
     });
-    tree_of(&root.unwrap())
+    tree_of(&root.unwrap(), &[])
 }
 
 fn sources() -> Vec<Tree> {
@@ -82,7 +82,7 @@ proptest! {
                 mappings(&mut changed, &[], &mut |entries| {
                     if index == which {
                         let place = Place { line: 999, column: 7 };
-                        let value = Tree { place, kind: TreeKind::Scalar { text: "1".to_owned(), plain: true } };
+                        let value = Tree { place, kind: TreeKind::Scalar { text: "1".to_owned(), plain: true, lines: Vec::new() } };
                         entries.push(Entry { key: key.clone(), place, value });
                     }
                     index += 1;
@@ -132,9 +132,9 @@ proptest! {
 /// A tree as JSON; bare scalars stay bare.
 fn json(node: &Tree) -> String {
     match &node.kind {
-        TreeKind::Scalar { text, plain: true }
-            if !text.contains([',', '{', '}', '[', ']', ':', '\n']) =>
-        {
+        TreeKind::Scalar {
+            text, plain: true, ..
+        } if !text.contains([',', '{', '}', '[', ']', ':', '\n']) => {
             if text.is_empty() {
                 "null".to_owned()
             } else {

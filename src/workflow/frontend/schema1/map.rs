@@ -315,19 +315,19 @@ impl Reading {
         match Template::parse(&text) {
             Ok(template) => Some(template),
             Err(fault) => {
-                let within = if text.trim_end().contains('\n') {
-                    format!(
+                let exact = node.inside(fault.line, fault.column);
+                let within = match exact {
+                    Some(_) => String::new(),
+                    None => format!(
                         " (line {}, column {} of the text)",
                         fault.line + 1,
                         fault.column + 1
-                    )
-                } else {
-                    format!(" (column {} of the text)", fault.column + 1)
+                    ),
                 };
                 let diagnostic = Diagnostic::error(
                     Phase::ConfigValidation,
                     "template",
-                    node.place,
+                    exact.unwrap_or(node.place),
                     format!("{}{within}", fault.message),
                 )
                 .within(path)
@@ -343,10 +343,11 @@ impl Reading {
         match Type::parse(&text) {
             Ok(found) => Some(found),
             Err(fault) => {
+                let exact = node.inside(0, fault.at).unwrap_or(node.place);
                 let mut diagnostic = Diagnostic::error(
                     phase,
                     "invalid_type",
-                    node.place,
+                    exact,
                     format!("`{text}` is no type: {fault}"),
                 )
                 .within(path);
@@ -380,16 +381,18 @@ impl Reading {
                 Some(parsed.expr)
             }
             Err(fault) => {
+                let before: String = text.chars().take(fault.at).collect();
+                let last = before.rsplit('\n').next().unwrap_or_default();
+                let exact = node.inside(before.matches('\n').count(), last.chars().count());
+                let within = match exact {
+                    Some(_) => String::new(),
+                    None => format!(" (character {} of it)", fault.at + 1),
+                };
                 let mut diagnostic = Diagnostic::error(
                     Phase::ConfigValidation,
                     "condition",
-                    node.place,
-                    format!(
-                        "`{}`: {} (column {} of the condition)",
-                        text.trim(),
-                        fault.message,
-                        fault.at + 1
-                    ),
+                    exact.unwrap_or(node.place),
+                    format!("`{}`: {}{within}", text.trim(), fault.message),
                 )
                 .within(path);
                 diagnostic.suggestion = fault.help;
