@@ -9,11 +9,14 @@
 //!
 //! Not here: how it is made (`compile`), whether it makes sense (`check`), running it.
 
+mod answer;
+mod begin;
 mod compile;
 mod export;
 mod schema;
 mod sound;
 
+pub use answer::AnswerFault;
 pub(super) use compile::collected;
 pub use compile::compile;
 pub use export::{Export, FORMAT, ImportFault, VERSION, export, import};

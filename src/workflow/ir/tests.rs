@@ -180,3 +180,32 @@ fn a_file_made_by_hand_is_refused_where_it_does_not_hold_together() {
         "in no list",
     );
 }
+
+#[test]
+fn a_run_begins_with_what_it_was_given_and_what_the_file_says() {
+    let flow = example("classify").flow.unwrap();
+    let begin = |inputs: &str| {
+        let Value::Dict(inputs) = Value::from_json(inputs).unwrap() else {
+            panic!("{inputs}");
+        };
+        flow.begin(inputs)
+    };
+    let state = begin(r#"{"urgency": "7", "request": "help", "refund_cents": null}"#).unwrap();
+    assert_eq!(
+        Value::Dict(state).to_json().unwrap(),
+        r#"{"request":"help","topic":"","urgency":7,"answer":""}"#
+    );
+    let found = begin(r#"{"urgancy": 1, "topic": 5}"#).unwrap_err();
+    let told: Vec<String> = found
+        .iter()
+        .map(|one| format!("{} {} {one} {:?}", one.phase.name(), one.id, one.suggestion))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "state_initialization missing_input the input `request` (str) is missing None",
+            "state_initialization input_type the input `topic` does not fit: expected str, found int 5 None",
+            "state_initialization unknown_input there is no input `urgancy`: the state has no such field Some(\"did you mean `urgency`?\")",
+        ]
+    );
+}

@@ -129,6 +129,98 @@ proptest! {
     }
 }
 
+/// What says the same as nothing: the format's own defaults.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("as", "bearer"),
+    ("exit_to", "END"),
+    ("max_iterations", "10"),
+    ("method", "GET"),
+    ("on_fail", "warn"),
+    ("type", "http"),
+];
+/// Sections that are told as a whole, since nothing in them is done here.
+const PYTHON: &[&str] = &[
+    "memory",
+    "optimize",
+    "optimization",
+    "sandbox",
+    "mlflow",
+    "ab_test",
+    "storage",
+];
+
+#[test]
+fn a_key_that_is_there_shows_in_the_workflow_or_in_what_is_told() {
+    let outcome = |tree: &Tree| {
+        let (flow, found) = workflow::compile(tree);
+        let bytes = flow.map(|flow| ir::export(&flow).unwrap().0);
+        let found: Vec<(Option<String>, String)> = found
+            .into_iter()
+            .map(|one| (one.context, one.message))
+            .collect();
+        (bytes, found)
+    };
+    let mut looked_at = 0;
+    for source in sources() {
+        let own = outcome(&source);
+        for which in 0..count(&source) {
+            for entry in 0.. {
+                let mut changed = source.clone();
+                let (mut index, mut removed) = (0, None);
+                mappings(&mut changed, &[], &mut |entries| {
+                    if index == which && entry < entries.len() {
+                        removed = Some(entries.remove(entry));
+                    }
+                    index += 1;
+                });
+                let Some(removed) = removed else {
+                    break;
+                };
+                let is_default = match &removed.value.kind {
+                    TreeKind::Scalar { text, .. } => DEFAULTS.contains(&(&removed.key, text)),
+                    _ => false,
+                };
+                if is_default || within_python(&source, removed.place) {
+                    continue;
+                }
+                looked_at += 1;
+                assert!(
+                    outcome(&changed) != own,
+                    "line {}: nobody misses `{}`",
+                    removed.place.line,
+                    removed.key
+                );
+            }
+        }
+    }
+    assert!(looked_at > 500, "{looked_at}");
+}
+
+/// Whether a key stands within a section that is told as a whole.
+fn within_python(node: &Tree, place: Place) -> bool {
+    match &node.kind {
+        TreeKind::Scalar { .. } => false,
+        TreeKind::List(items) => items.iter().any(|item| within_python(item, place)),
+        TreeKind::Map(entries) => entries.iter().any(|entry| {
+            if PYTHON.contains(&entry.key.as_str()) {
+                holds(&entry.value, place)
+            } else {
+                within_python(&entry.value, place)
+            }
+        }),
+    }
+}
+
+fn holds(node: &Tree, place: Place) -> bool {
+    match &node.kind {
+        TreeKind::Scalar { .. } => false,
+        TreeKind::List(items) => items.iter().any(|item| holds(item, place)),
+        TreeKind::Map(entries) => entries
+            .iter()
+            .any(|entry| entry.place == place || holds(&entry.value, place)),
+    }
+}
+
 /// A tree as JSON; bare scalars stay bare.
 fn json(node: &Tree) -> String {
     match &node.kind {
