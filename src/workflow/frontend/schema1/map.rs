@@ -1,7 +1,7 @@
 //! Reading values of fixed kinds from the tree, telling what is not of them.
 
 use crate::units::Money;
-use crate::workflow::diagnostic::{Diagnostic, Phase, Place};
+use crate::workflow::diagnostic::{Diagnostic, Phase, Place, Severity};
 use crate::workflow::expr::Expr;
 use crate::workflow::frontend::tree::{Entry, Kind, Node};
 use crate::workflow::template::{Template, is_name};
@@ -88,6 +88,26 @@ impl Reading {
         path: &str,
         known: &[&str],
     ) -> Option<Map<'a>> {
+        self.keys(node, path, known, Severity::Error)
+    }
+
+    /// A mapping of which nothing is done here: other keys than these are told, and keep nothing from running.
+    pub(super) fn aside<'a>(
+        &mut self,
+        node: &'a Node,
+        path: &str,
+        known: &[&str],
+    ) -> Option<Map<'a>> {
+        self.keys(node, path, known, Severity::Warning)
+    }
+
+    fn keys<'a>(
+        &mut self,
+        node: &'a Node,
+        path: &str,
+        known: &[&str],
+        severity: Severity,
+    ) -> Option<Map<'a>> {
         let map = self.open(node, path)?;
         for entry in map.entries {
             if known.contains(&entry.key.as_str()) {
@@ -95,10 +115,11 @@ impl Reading {
             }
             let whose = if path.is_empty() { "the file" } else { path };
             let message = format!("`{}` is not a key of {whose}", entry.key);
-            let diagnostic =
+            let mut diagnostic =
                 Diagnostic::error(Phase::SchemaValidation, "unknown_key", entry.place, message)
                     .named(&entry.key)
                     .known(known.iter().copied());
+            diagnostic.severity = severity;
             // `{ description: one, two }` has a key `two`.
             self.found
                 .push(if entry.value.is_null() && entry.key.contains(' ') {

@@ -47,7 +47,7 @@ pub(super) fn top(r: &mut Reading, map: &Map<'_>) {
 pub(super) fn config(r: &mut Reading, map: &Map<'_>) {
     sections(r, map);
     if let Some(node) = map.get("storage") {
-        r.map(node, &map.path("storage"), STORAGE);
+        r.aside(node, &map.path("storage"), STORAGE);
         not_here(
             r,
             node.place,
@@ -64,7 +64,7 @@ fn sections(r: &mut Reading, map: &Map<'_>) {
         tracking(r, node, &map.path("mlflow"));
     }
     if let Some(node) = map.get("memory") {
-        r.map(node, &map.path("memory"), MEMORY);
+        r.aside(node, &map.path("memory"), MEMORY);
         not_here(
             r,
             node.place,
@@ -84,7 +84,7 @@ fn optimization(r: &mut Reading, map: &Map<'_>) {
         let Some(node) = map.get(key) else {
             continue;
         };
-        if let Some(inner) = r.map(node, &map.path(key), OPTIMIZE)
+        if let Some(inner) = r.aside(node, &map.path(key), OPTIMIZE)
             && let Some(node) = inner.get("ab_test")
         {
             ab_test(r, node, &inner.path("ab_test"));
@@ -100,7 +100,7 @@ fn optimization(r: &mut Reading, map: &Map<'_>) {
 }
 
 fn ab_test(r: &mut Reading, node: &Node, path: &str) {
-    if let Some(map) = r.map(node, path, AB_TEST)
+    if let Some(map) = r.aside(node, path, AB_TEST)
         && let Some(variants) = map.get("variants")
     {
         let path = map.path("variants");
@@ -110,7 +110,7 @@ fn ab_test(r: &mut Reading, node: &Node, path: &str) {
             .iter()
             .enumerate()
         {
-            r.map(variant, &format!("{path}[{index}]"), VARIANT);
+            r.aside(variant, &format!("{path}[{index}]"), VARIANT);
         }
     }
     not_here(
@@ -124,7 +124,7 @@ fn ab_test(r: &mut Reading, node: &Node, path: &str) {
 
 /// `mlflow` in any of its places.
 pub(super) fn tracking(r: &mut Reading, node: &Node, path: &str) {
-    r.map(node, path, TRACKING);
+    r.aside(node, path, TRACKING);
     not_here(
         r,
         node.place,
@@ -136,7 +136,7 @@ pub(super) fn tracking(r: &mut Reading, node: &Node, path: &str) {
 
 fn sandbox(r: &mut Reading, map: &Map<'_>) {
     if let Some(node) = map.get("sandbox") {
-        r.map(node, &map.path("sandbox"), SANDBOX);
+        r.aside(node, &map.path("sandbox"), SANDBOX);
         not_here(
             r,
             node.place,
