@@ -108,6 +108,17 @@ pub enum Carrier {
     Query(String),
 }
 
+/// A template as it was written.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    /// The template.
+    pub value: Template,
+    /// Where it begins.
+    pub place: Place,
+    /// Where each of its ways begins.
+    pub places: Vec<Place>,
+}
+
 /// A node: one call of a model.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -116,9 +127,9 @@ pub struct Node {
     /// What it is for.
     pub description: Option<String>,
     /// The names its prompt has besides those of the state.
-    pub inputs: Vec<(At<String>, At<Template>)>,
+    pub inputs: Vec<(At<String>, Text)>,
     /// What the model is told.
-    pub prompt: Option<At<Template>>,
+    pub prompt: Option<Text>,
     /// The fields of the state it writes.
     pub outputs: Vec<At<String>>,
     /// What the model is to answer.

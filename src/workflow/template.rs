@@ -66,6 +66,15 @@ impl Template {
     /// # Errors
     /// Its braces do not match, or hold no name.
     pub fn parse(text: &str) -> Result<Self, TemplateFault> {
+        Self::parse_with_places(text).map(|(template, _)| template)
+    }
+
+    /// Reads a template, and tells where in the text each of its [`ways`](Self::ways) begins, in bytes.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with_places(text: &str) -> Result<(Self, Vec<usize>), TemplateFault> {
+        let mut places = Vec::new();
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -102,6 +111,7 @@ impl Template {
                     parts.push(Part::Text(std::mem::take(&mut plain)));
                 }
                 parts.push(part);
+                places.push(here);
                 rest = after;
             }
         }
@@ -109,7 +119,7 @@ impl Template {
         if !plain.is_empty() {
             parts.push(Part::Text(plain));
         }
-        Ok(Self { parts })
+        Ok((Self { parts }, places))
     }
 
     /// Fills it in. A name that has no value yet is `None`, as in Python; a way into something that is not there is an error.

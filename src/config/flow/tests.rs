@@ -149,6 +149,49 @@ fn a_type_in_brackets_within_braces_is_told_with_its_fix() {
 }
 
 #[test]
+fn an_answer_may_leave_the_fields_of_an_object_to_the_state() {
+    let text = fs::read_to_string(flows().join("profile.yaml")).unwrap();
+    let short = text.replace(
+        "        - name: person
+          type: object
+          schema:
+            name: str
+            years: int
+            address: { type: object, schema: { city: str, country: str } }
+        - { name: jobs, type: \"list[object]\", schema: { title: str, company: str } }
+",
+        "        - { name: person, type: object }
+        - { name: jobs, type: \"list[object]\" }
+",
+    );
+    assert_ne!(short, text);
+    let loaded = parse(&short);
+    assert_eq!(told(&loaded.found), "");
+    // The state says what `years` are; the answer did not.
+    let json = |text: &str| {
+        let flow = parse(text).flow.unwrap();
+        flow.node("read").unwrap().output.schema.to_json().unwrap()
+    };
+    let described = r#","description":"Of experience""#;
+    assert_eq!(json(&short).replace(described, ""), json(&text));
+}
+
+#[test]
+fn an_input_that_names_a_field_is_told() {
+    let text = fs::read_to_string(flows().join("weather.yaml")).unwrap();
+    let loaded = parse(&text.replace("{ where: \"{city}, Europe\" }", "{ where: state.city }"));
+    assert!(loaded.flow.is_some());
+    let [one] = loaded.found.as_slice() else {
+        panic!("{}", told(&loaded.found));
+    };
+    assert_eq!(one.id, "literal_input");
+    assert_eq!(
+        one.suggestion.as_deref(),
+        Some("for the field write \"{state.city}\"")
+    );
+}
+
+#[test]
 fn a_node_may_loop_until_an_expression_holds() {
     let text = fs::read_to_string(flows().join("refine.yaml")).unwrap();
     let text = text.replace(LOOP, "- { from: improve, to: END }");
@@ -235,6 +278,17 @@ fn faults_within_a_text_are_told_where_they_are() {
         "{so on}",
     );
     check("type: int, default", "type: \"list[itn]\", default", "itn");
+    // A name that is not there, on a later line.
+    check(
+        "      {request}\n",
+        "      {request}\n      and {{so}} {on}\n",
+        "{on}",
+    );
+    check(
+        "Answer kindly: {request}",
+        "é Answer {request} {nobody}",
+        "{nobody}",
+    );
     // Folded: where the text begins.
     check(
         "prompt: |\n      Sort",

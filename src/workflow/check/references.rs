@@ -1,10 +1,11 @@
 //! Names in prompts, inputs and conditions, and tools: all of them are there.
 
-use crate::workflow::diagnostic::{Diagnostic, Phase, Place};
+use crate::workflow::diagnostic::{At, Diagnostic, Phase, Place};
 use crate::workflow::expr::Expr;
-use crate::workflow::normal::{Flow, Node, Tool, Way};
-use crate::workflow::template::{Body, Template};
+use crate::workflow::normal::{Flow, Node, Text, Tool, Way};
+use crate::workflow::template::{Body, Part, Template};
 use crate::workflow::value::Value;
+use std::collections::BTreeSet;
 
 /// What a node sees besides the state while it runs for an item.
 pub(super) const ITEM: &[&str] = &["_parallel_item", "_parallel_index", "_parallel_source"];
@@ -15,8 +16,9 @@ pub(super) fn check(flow: &Flow, found: &mut Vec<Diagnostic>) {
     }
     for node in &flow.nodes {
         let item = if is_target(flow, &node.id) { ITEM } else { &[] };
-        for (_, input) in &node.inputs {
-            places(flow, node, &input.value, input.place, &[], item, found);
+        for (name, input) in &node.inputs {
+            places(flow, node, input, &[], item, found);
+            literal(flow, node, name, input, found);
         }
         let inputs: Vec<&str> = node
             .inputs
@@ -24,15 +26,7 @@ pub(super) fn check(flow: &Flow, found: &mut Vec<Diagnostic>) {
             .map(|(name, _)| name.value.as_str())
             .collect();
         if let Some(prompt) = &node.prompt {
-            places(
-                flow,
-                node,
-                &prompt.value,
-                prompt.place,
-                &inputs,
-                item,
-                found,
-            );
+            places(flow, node, prompt, &inputs, item, found);
         }
         tools(flow, node, found);
     }
@@ -62,8 +56,7 @@ fn is_target(flow: &Flow, id: &str) -> bool {
 fn places(
     flow: &Flow,
     node: &Node,
-    template: &Template,
-    place: Place,
+    text: &Text,
     inputs: &[&str],
     item: &[&str],
     found: &mut Vec<Diagnostic>,
@@ -71,8 +64,13 @@ fn places(
     if !flow.has_state {
         return;
     }
-    let mut told: Vec<String> = Vec::new();
-    for (way, of_state) in template.ways() {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    let begins = text
+        .places
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(text.place));
+    for ((way, of_state), place) in text.value.ways().zip(begins) {
         let Some((first, rest)) = way.split_first() else {
             continue;
         };
@@ -101,7 +99,7 @@ fn places(
                     .named(shown.as_str())
                     .within(context),
                 );
-                told.push(shown);
+                told.insert(shown);
             }
             continue;
         }
@@ -135,7 +133,7 @@ fn places(
             };
         }
         found.push(diagnostic);
-        told.push(shown);
+        told.insert(shown);
     }
 }
 
@@ -230,6 +228,30 @@ fn fields(flow: &Flow, context: &str, expr: &Expr, place: Place, found: &mut Vec
         } else {
             diagnostic
         });
+    }
+}
+
+/// An input that is the name of a field, and not the field.
+fn literal(flow: &Flow, node: &Node, name: &At<String>, text: &Text, found: &mut Vec<Diagnostic>) {
+    let [Part::Text(written)] = text.value.parts.as_slice() else {
+        return;
+    };
+    let field = written.strip_prefix("state.").unwrap_or(written);
+    if flow.field(field).is_some() {
+        found.push(
+            Diagnostic::warning(
+                Phase::ConfigValidation,
+                "literal_input",
+                text.place,
+                format!(
+                    "the input `{}` is the text `{written}`, not the field",
+                    name.value
+                ),
+            )
+            .named(name.value.as_str())
+            .within(format!("node `{}`", node.id.value))
+            .suggest(format!("for the field write \"{{{written}}}\"")),
+        );
     }
 }
 

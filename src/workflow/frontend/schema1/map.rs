@@ -4,6 +4,7 @@ use crate::units::Money;
 use crate::workflow::diagnostic::{Diagnostic, Phase, Place, Severity};
 use crate::workflow::expr::Expr;
 use crate::workflow::frontend::tree::{Entry, Kind, Node};
+use crate::workflow::normal::Text;
 use crate::workflow::template::{Template, is_name};
 use crate::workflow::types::{NAMES, Type};
 use crate::workflow::value::Value;
@@ -332,9 +333,17 @@ impl Reading {
     }
 
     pub(super) fn template(&mut self, node: &Node, path: &str) -> Option<Template> {
+        self.placed(node, path).map(|text| text.value)
+    }
+
+    pub(super) fn placed(&mut self, node: &Node, path: &str) -> Option<Text> {
         let text = self.text(node, path)?;
-        match Template::parse(&text) {
-            Ok(template) => Some(template),
+        match Template::parse_with_places(&text) {
+            Ok((value, offsets)) => Some(Text {
+                value,
+                place: node.place,
+                places: places(node, &text, &offsets),
+            }),
             Err(fault) => {
                 let exact = node.inside(fault.line, fault.column);
                 let within = match exact {
@@ -422,6 +431,23 @@ impl Reading {
             }
         }
     }
+}
+
+/// The places of these offsets into a node's text, which rise.
+fn places(node: &Node, text: &str, offsets: &[usize]) -> Vec<Place> {
+    let (mut at, mut line, mut column) = (0, 0, 0);
+    let places = offsets.iter().map(|offset| {
+        for c in text.get(at..*offset).unwrap_or_default().chars() {
+            if c == '\n' {
+                (line, column) = (line + 1, 0);
+            } else {
+                column += 1;
+            }
+        }
+        at = *offset;
+        node.inside(line, column).unwrap_or(node.place)
+    });
+    places.collect()
 }
 
 /// What other languages call our types.

@@ -5,7 +5,7 @@ use super::{python, settings, state};
 use crate::workflow::diagnostic::{At, Diagnostic, Phase, Place};
 use crate::workflow::expr::Expr;
 use crate::workflow::frontend::tree::{Kind, Node as Tree};
-use crate::workflow::normal::{END, Flow, Node, Output, OutputField, START, Shape, ToolUse};
+use crate::workflow::normal::{END, Flow, Node, Output, OutputField, START, Shape, Text, ToolUse};
 use crate::workflow::template::is_name;
 use crate::workflow::types::Field;
 
@@ -106,10 +106,9 @@ fn one(r: &mut Reading, mut map: Map<'_>, loops: &mut Vec<NodeLoop>) -> Option<N
         map.path = format!("node `{}`", id.value);
     }
     let description = r.optional_text(&map, "description");
-    let prompt = r.required(&map, "prompt").and_then(|node| {
-        let template = r.template(node, &map.path("prompt"))?;
-        Some(At::new(template, node.place))
-    });
+    let prompt = r
+        .required(&map, "prompt")
+        .and_then(|node| r.placed(node, &map.path("prompt")));
     let inputs = inputs(r, &map);
     let outputs = r
         .required(&map, "outputs")
@@ -152,10 +151,7 @@ fn is_reserved(node: &Tree) -> bool {
     matches!(node.get("id").map(|id| &id.kind), Some(Kind::Scalar { text, .. }) if text == START || text == END)
 }
 
-fn inputs(
-    r: &mut Reading,
-    map: &Map<'_>,
-) -> Vec<(At<String>, At<crate::workflow::template::Template>)> {
+fn inputs(r: &mut Reading, map: &Map<'_>) -> Vec<(At<String>, Text)> {
     let Some(node) = map.get("inputs") else {
         return Vec::new();
     };
@@ -166,9 +162,8 @@ fn inputs(
             r.wrong(entry.place, &path, format!("`{}` is not a name", entry.key))
                 .suggest("names are letters, digits and `_`, and do not begin with a digit");
         }
-        if let Some(template) = r.template(&entry.value, &path) {
-            let name = At::new(entry.key.clone(), entry.place);
-            all.push((name, At::new(template, entry.value.place)));
+        if let Some(text) = r.placed(&entry.value, &path) {
+            all.push((At::new(entry.key.clone(), entry.place), text));
         }
     }
     all
@@ -221,7 +216,7 @@ fn output(r: &mut Reading, node: &Tree, path: &str) -> Option<Output> {
             return None;
         }
         (_, fields) => {
-            let of = state::typed(r, &map, type_node?);
+            let of = state::typed(r, &map, type_node?, true);
             if let Some(fields) = fields {
                 r.wrong(
                     fields.place,
@@ -256,7 +251,7 @@ fn output_fields(r: &mut Reading, node: &Tree, path: &str) -> Option<Vec<OutputF
         let description = r.optional_text(&map, "description");
         let of = r
             .required(&map, "type")
-            .and_then(|node| state::typed(r, &map, node));
+            .and_then(|node| state::typed(r, &map, node, true));
         let Some(name_node) = r.required(&map, "name") else {
             continue;
         };

@@ -76,7 +76,7 @@ pub(super) fn read(r: &mut Reading, node: &Node, flow: &mut Flow) {
 
 fn one(r: &mut Reading, map: &Map<'_>, field: &mut StateField) {
     if let Some(node) = r.required(map, "type") {
-        field.of = typed(r, map, node);
+        field.of = typed(r, map, node, false);
     }
     field.required = r.flag(map, "required").unwrap_or(false);
     field.description = r.optional_text(map, "description");
@@ -95,11 +95,16 @@ fn one(r: &mut Reading, map: &Map<'_>, field: &mut StateField) {
     }
 }
 
-/// The type of a mapping with `type` and perhaps `schema`.
-pub(super) fn typed(r: &mut Reading, map: &Map<'_>, node: &Node) -> Option<At<Type>> {
+/// The type of a mapping with `type` and perhaps `schema`; without one it is, where that may be, what the state says.
+pub(super) fn typed(
+    r: &mut Reading,
+    map: &Map<'_>,
+    node: &Node,
+    of_state: bool,
+) -> Option<At<Type>> {
     let of = r.type_of(node, &map.path("type"), Phase::StateModelBuild)?;
     let Some(schema) = map.get("schema") else {
-        if of.lacks_schema() {
+        if of.lacks_schema() && !of_state {
             let diagnostic = Diagnostic::error(
                 Phase::StateModelBuild,
                 "object_without_schema",
