@@ -5,6 +5,7 @@
 //! No key is dropped in silence.
 
 mod edges;
+mod grammar;
 mod map;
 mod nodes;
 mod python;
@@ -43,6 +44,7 @@ pub fn read(root: &Node) -> (Flow, Vec<Diagnostic>) {
     let Some(top) = r.map(root, "", TOP) else {
         return (flow, reading.found);
     };
+    r.misplaced(0, settings::CONFIG, "config");
     version(r, &top);
     if let Some(about) = r.required(&top, "flow") {
         metadata(r, about, &mut flow);

@@ -55,10 +55,12 @@ pub(super) fn read(r: &mut Reading, node: &Tree, flow: &mut Flow, loops: &mut Ve
     }
     for (index, node) in items.iter().enumerate() {
         let path = format!("nodes[{index}]");
+        let before = r.found.len();
         let Some(map) = r.map(node, &path, NODE) else {
             flow.has_nodes = false;
             continue;
         };
+        r.misplaced(before, settings::LLM, "llm");
         match one(r, map, loops) {
             Some(node) => {
                 if let Some(first) = flow.node(&node.id) {

@@ -5,7 +5,7 @@ use super::{place_of, python};
 use crate::workflow::frontend::tree::{Kind, Node};
 use crate::workflow::normal::{Gate, Llm, Settings};
 
-const CONFIG: &[&str] = &[
+pub(super) const CONFIG: &[&str] = &[
     "llm",
     "execution",
     "gates",
@@ -19,7 +19,7 @@ const CONFIG: &[&str] = &[
     "ab_test",
     "sandbox",
 ];
-const LLM: &[&str] = &["provider", "model", "temperature", "max_tokens", "api_base"];
+pub(super) const LLM: &[&str] = &["provider", "model", "temperature", "max_tokens", "api_base"];
 const EXECUTION: &[&str] = &[
     "timeout",
     "timeout_seconds",
