@@ -25,7 +25,7 @@ pub type Dict = IndexMap<String, Value>;
 /// A value.
 ///
 /// `==` is structural, for tests and for files; Python's equality, to which `1`, `1.0` and `True` are one, is
-/// [`Value::equals`].
+/// [`Comparison::equal`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Value {
     /// `None`.

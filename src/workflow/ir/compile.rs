@@ -7,7 +7,7 @@ use super::{
 };
 use crate::workflow::graph::Graph;
 use crate::workflow::normal::{self, END, START, Shape, Way};
-use crate::workflow::template::Template;
+use crate::workflow::template::{Part, Template};
 use crate::workflow::types::{Elements, Field, Type, object_schema};
 use crate::workflow::value::Value;
 
@@ -104,9 +104,14 @@ fn tool(tool: &normal::Tool) -> Tool {
 }
 
 fn node(flow: &normal::Flow, graph: &Graph<'_>, node: &normal::Node) -> Option<Node> {
+    let names: Vec<&str> = node
+        .inputs
+        .iter()
+        .map(|(name, _)| name.value.as_str())
+        .collect();
     let inputs = node.inputs.iter().map(|(name, value)| Named {
         name: name.value.clone(),
-        value: value.value.clone(),
+        value: of_state(flow, &value.value, &[]),
     });
     let tools = node.tools.iter().map(|used| ToolUse {
         name: used.name.value.clone(),
@@ -117,7 +122,7 @@ fn node(flow: &normal::Flow, graph: &Graph<'_>, node: &normal::Node) -> Option<N
         id: node.id.value.clone(),
         description: node.description.clone(),
         inputs: inputs.collect(),
-        prompt: node.prompt.as_ref()?.value.clone(),
+        prompt: of_state(flow, &node.prompt.as_ref()?.value, &names),
         output: output(flow, node)?,
         tools: tools.collect(),
         max_tool_calls: node.max_tool_calls,
@@ -125,6 +130,22 @@ fn node(flow: &normal::Flow, graph: &Graph<'_>, node: &normal::Node) -> Option<N
         budget_nano_usd: node.budget.map(crate::units::Money::nanos),
         next: next(flow, graph, &node.id)?,
     })
+}
+
+/// The template with `{x}` as the `{state.x}` it is where no input has this name: two spellings, one workflow.
+fn of_state(flow: &normal::Flow, template: &Template, inputs: &[&str]) -> Template {
+    let parts = template.parts.iter().map(|part| match part {
+        Part::Value(way) if is_of_state(flow, way, inputs) => Part::State(way.clone()),
+        other => other.clone(),
+    });
+    Template {
+        parts: parts.collect(),
+    }
+}
+
+fn is_of_state(flow: &normal::Flow, way: &[String], inputs: &[&str]) -> bool {
+    way.first()
+        .is_some_and(|first| !inputs.contains(&first.as_str()) && flow.field(first).is_some())
 }
 
 fn llm(own: &normal::Llm, all: &normal::Llm) -> Llm {
