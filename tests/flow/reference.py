@@ -20,6 +20,8 @@ WORDS = {"true": True, "false": False, "null": None}
 NUMBER = re.compile(r"(0|[1-9][0-9]*|([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][+-]?[0-9]+)?)\Z")
 # Workflows know these escapes and no others: Python keeps the backslash of an unknown one, today with a warning.
 ESCAPES = re.compile(r"""(?:[^\\]|\\(?:[\\'"nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}))*\Z""")
+# Letters, digits and `_`: Python also takes letters that are put together from several characters.
+NAME = re.compile(r"[^\W\d]\w*\Z")
 BRACED = re.compile(r"\{\s*(state(?:\.[A-Za-z_]\w*)+)\s*\}")
 
 
@@ -31,8 +33,11 @@ def parse(text):
     """The tree of a condition, if it keeps within what workflows may say."""
     text = BRACED.sub(r" \1 ", text).strip()
     try:
-        before = None
+        before, minus = None, False
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if minus and token.type != tokenize.NUMBER:
+                raise Refused("minus")
+            minus = token.type == tokenize.OP and token.string == "-"
             if token.type == tokenize.NUMBER:
                 if not NUMBER.match(token.string) or (token.string.isdigit() and token.string[0] == "0" and len(token.string) > 1):
                     raise Refused("number")
@@ -171,7 +176,7 @@ def fill(text, inputs, state):
     except ValueError:
         return {"refused": True}
     for _, field, spec, conversion in parts:
-        if field is not None and (spec or conversion or not all(name.isidentifier() for name in field.split("."))):
+        if field is not None and (spec or conversion or not all(NAME.match(name) for name in field.split("."))):
             return {"refused": True}
     out = []
     for literal, field, _, _ in parts:

@@ -307,6 +307,7 @@ impl Parser {
             "len" if is_call => {
                 self.at += 2;
                 let inner = self.nested(Self::or)?;
+                self.take(",");
                 self.need(")")?;
                 self.whole(Expr::Len(Box::new(inner)))
             }

@@ -34,6 +34,7 @@ fn conditions_hold_as_in_python() {
     check("{state.n} == 5", true);
     check("len({state.s}) == 5", true);
     check("len(state.l) >= 3", true);
+    check("len(state.l,) >= 3", true);
     check("'a' in state.l", true);
     check("None in state.l", true);
     check("2 not in state.l", true);

@@ -65,20 +65,44 @@ fn float(number: f64, out: &mut impl Write) -> fmt::Result {
     if number.is_infinite() {
         return out.write_str(if number > 0.0 { "inf" } else { "-inf" });
     }
-    // Rust's own shortest digits are the same ones; only where it sets point and exponent differs.
-    let scientific = format!("{number:e}");
+    let scientific = shortest(number);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if number != 0.0 && !(-4..16).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return write!(out, "{digits}e{sign}{:02}", exponent.unsigned_abs());
     }
-    let plain = format!("{number}");
-    out.write_str(&plain)?;
-    if plain.contains('.') {
-        return Ok(());
+    // The digits with the point where the exponent puts it, and a zero on either side where there is none.
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits),
+    };
+    let digits = digits.replace('.', "");
+    let before = usize::try_from(exponent.saturating_add(1)).unwrap_or(0);
+    if before == 0 {
+        let zeros = usize::try_from(exponent.saturating_add(1).unsigned_abs()).unwrap_or(0);
+        return write!(out, "{sign}0.{:0<zeros$}{digits}", "");
     }
-    out.write_str(".0")
+    let whole = digits.get(..before).unwrap_or(&digits);
+    let fraction = digits.get(before..).filter(|fraction| !fraction.is_empty());
+    write!(out, "{sign}{whole:0<before$}.{}", fraction.unwrap_or("0"))
+}
+
+/// The shortest digits that read back as the number, as `d.ddde±x`. Where two texts of that length are equally near, the
+/// standard library takes the larger and Python the even one, which is what rounding to that many digits gives.
+fn shortest(number: f64) -> String {
+    let shortest = format!("{number:e}");
+    let digits = shortest
+        .split('e')
+        .next()
+        .unwrap_or_default()
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .count();
+    let even = format!("{number:.*e}", digits.saturating_sub(1));
+    #[expect(clippy::float_cmp, reason = "the very same number")]
+    let is_same = even.parse::<f64>().is_ok_and(|read| read == number);
+    if is_same { even } else { shortest }
 }
 
 fn quoted(text: &str, out: &mut impl Write) -> fmt::Result {
