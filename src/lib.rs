@@ -52,3 +52,5 @@ pub mod pipeline;
 pub mod provider;
 #[cfg(feature = "server")]
 pub mod telemetry;
+#[cfg(feature = "server")]
+pub mod workflow;

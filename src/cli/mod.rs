@@ -13,6 +13,7 @@ pub mod completions;
 pub mod counts;
 mod endpoint;
 pub mod explain;
+pub mod flow;
 pub mod gateway;
 pub mod import;
 pub mod key;
@@ -81,6 +82,7 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     Audit(audit::AuditArgs),
     Policy(policy::PolicyArgs),
+    Flow(flow::FlowArgs),
     Prices(prices::PricesArgs),
     Explain(explain::ExplainArgs),
     Scan(scan::ScanArgs),
@@ -134,6 +136,8 @@ enum SchemaOf {
     Policy,
     /// `panel.yaml`
     Panel,
+    /// A workflow, as `tollgate flow export` writes it
+    FlowIr,
     #[value(hide = true)]
     Flow,
 }
@@ -145,6 +149,7 @@ impl From<SchemaOf> for schema::Schema {
             SchemaOf::Prices => Self::Prices,
             SchemaOf::Policy => Self::Policy,
             SchemaOf::Panel => Self::Panel,
+            SchemaOf::FlowIr => Self::FlowIr,
             SchemaOf::Flow => Self::Flow,
         }
     }
@@ -224,6 +229,9 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
         }
         Command::Audit(args) => return audit::run(&args, &env, &mut out).map_err(unreadable),
         Command::Policy(args) => return policy::run(&args, &env, &mut out).map_err(policy::failed),
+        Command::Flow(args) => {
+            return flow::run(&args, &mut out, &mut anstream::stderr()).map_err(unreadable);
+        }
         Command::Prices(args) => return prices::run(&args, &env, &mut out).map_err(unreadable),
         Command::Explain(args) => return explain::run(&args, &env, &mut out).map_err(unreadable),
         Command::Scan(args) => {

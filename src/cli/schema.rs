@@ -15,7 +15,9 @@ pub enum Schema {
     Policy,
     /// Of `panel.yaml`.
     Panel,
-    /// Of workflows; not in this version.
+    /// Of exported workflows.
+    FlowIr,
+    /// Of workflows as they are written; not in this version.
     Flow,
 }
 
@@ -29,10 +31,11 @@ pub fn run(schema: Schema, out: &mut impl Write, err: &mut impl Write) -> io::Re
         Schema::Prices => config::prices_schema(),
         Schema::Policy => config::policy::policy_schema(),
         Schema::Panel => config::panel_schema(),
+        Schema::FlowIr => config::flow::ir_schema(),
         Schema::Flow => {
             writeln!(
                 err,
-                "error: workflows come with a later version; this one has the schemas `config`, `panel`, `prices` and `policy`"
+                "error: the schema of workflow files comes with a later version; this one has the schemas `config`, `flow-ir`, `panel`, `prices` and `policy`"
             )?;
             return Ok(ExitCode::from(1));
         }
@@ -60,6 +63,7 @@ mod tests {
         check(Schema::Prices, 0, "{", "");
         check(Schema::Policy, 0, "{", "");
         check(Schema::Panel, 0, "{", "");
-        check(Schema::Flow, 1, "", "error: workflows");
+        check(Schema::FlowIr, 0, "{", "");
+        check(Schema::Flow, 1, "", "error: the schema of workflow files");
     }
 }

@@ -10,6 +10,7 @@ mod compile;
 mod decode;
 mod document;
 mod fault;
+pub mod flow;
 mod keys;
 mod layer;
 mod litellm;
