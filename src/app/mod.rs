@@ -7,6 +7,7 @@ pub mod backup;
 pub(crate) mod bundles;
 pub mod control;
 mod descriptors;
+pub mod flow;
 mod history;
 mod home;
 mod live;

@@ -8,7 +8,8 @@ use crate::config;
 use crate::gateway::quoted;
 use crate::governance::budget::{Books, State};
 use crate::governance::gate::Gate;
-use crate::pipeline::{Alarm, Call, Desk, Durable, RequestLabels, Vigil, Worker};
+use crate::governance::identity::{Key, KeyIndex};
+use crate::pipeline::{Alarm, Call, Desk, Durable, Plan, RequestLabels, Vigil, Worker};
 use crate::provider::health::Healths;
 use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::ModelNames;
@@ -53,18 +54,7 @@ pub fn quote(
     let ordered = Ordered::beside(&config);
     let in_force = policies::Police::passing()?.load(&config, &ordered, clock::now().wall)?;
     let plan = Arc::new(live::plan(&config, &gate, Some(nowhere), &in_force, None)?);
-    let keys = plan.charter.keys();
-    let mut found = keys
-        .iter()
-        .filter(|(_, known)| key.is_none_or(|name| *known.name == *name));
-    let (index, _) = found.next().with_context(|| match key {
-        Some(name) => format!("there is no key `{name}` in the configuration"),
-        None => "the configuration has no keys".to_owned(),
-    })?;
-    if key.is_none() && found.next().is_some() {
-        bail!("the configuration has several keys: name the one that would call with --key");
-    }
-    drop(found);
+    let (index, _) = the_key(&plan, key)?;
     let telemetry = Arc::new(Telemetry::new(
         clock::now().wall,
         ModelNames::new([]),
@@ -102,6 +92,28 @@ pub fn quote(
     let quote = runtime.block_on(worker.quote(&plan, &call));
     let quote = quote.map_err(|refusal| anyhow::anyhow!("{}", gateway_words(refusal)))?;
     Ok(quoted(&quote, began))
+}
+
+/// The key of this name; without one the only key there is.
+///
+/// # Errors
+/// There is no such key, or there are several.
+pub(super) fn the_key<'p>(
+    plan: &'p Plan,
+    name: Option<&str>,
+) -> anyhow::Result<(KeyIndex, &'p Key)> {
+    let keys = plan.charter.keys();
+    let mut found = keys
+        .iter()
+        .filter(|(_, known)| name.is_none_or(|name| *known.name == *name));
+    let the_one = found.next().with_context(|| match name {
+        Some(name) => format!("there is no key `{name}` in the configuration"),
+        None => "the configuration has no keys".to_owned(),
+    })?;
+    if name.is_none() && found.next().is_some() {
+        bail!("the configuration has several keys: name the one that would call with --key");
+    }
+    Ok(the_one)
 }
 
 /// What is said to whoever names an endpoint that is none.

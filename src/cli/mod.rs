@@ -230,7 +230,7 @@ fn run(command: Command, env: Vec<(String, String)>) -> Result<ExitCode, Failed>
         Command::Audit(args) => return audit::run(&args, &env, &mut out).map_err(unreadable),
         Command::Policy(args) => return policy::run(&args, &env, &mut out).map_err(policy::failed),
         Command::Flow(args) => {
-            return flow::run(&args, &mut out, &mut anstream::stderr()).map_err(unreadable);
+            return flow::run(&args, &env, &mut out, &mut anstream::stderr()).map_err(unreadable);
         }
         Command::Prices(args) => return prices::run(&args, &env, &mut out).map_err(unreadable),
         Command::Explain(args) => return explain::run(&args, &env, &mut out).map_err(unreadable),

@@ -171,7 +171,7 @@ pub(super) fn sources(
 }
 
 /// Writes `up.yaml` unless it is there.
-fn first_start(state: &Path) -> anyhow::Result<()> {
+pub(super) fn first_start(state: &Path) -> anyhow::Result<()> {
     let file = state.join(FILE);
     if file.exists() {
         return Ok(());

@@ -21,7 +21,6 @@ use crate::governance::gate::{Cap, Denial, InFlight, Permit, Receipt};
 use crate::governance::identity::KeyIndex;
 use crate::governance::limit::{Admission, Headroom};
 use crate::ids::PassageId;
-use crate::provider::upstream::Asked;
 use crate::telemetry::Passing;
 use crate::telemetry::event::{self, Attempt};
 use crate::telemetry::metrics::Series;
@@ -42,7 +41,7 @@ pub(super) struct Passage {
     pub(super) streaming: bool,
     pub(super) cost_comment: bool,
     pub(super) query: Option<Box<str>>,
-    version: Version,
+    pub(super) version: Version,
     /// How it goes there and back, where its provider speaks otherwise than its caller.
     pub(super) retelling: Option<Box<Retelling>>,
     /// Whether the caller did not ask for usage at the stream's end, and must not see what we asked for.
@@ -200,17 +199,6 @@ impl Passage {
         Some(Asking::begin(&self.worker, screen, &consults, &question))
     }
 
-    /// What is asked of the provider.
-    pub(super) fn asked(&self) -> Asked<'_> {
-        Asked {
-            endpoint: self.there(),
-            model: self.working(),
-            streaming: self.streaming,
-            version: self.version,
-            query: self.asked_after(),
-        }
-    }
-
     /// The input it was weighed with.
     pub(super) const fn input(&self) -> Tokens {
         self.input
@@ -335,10 +323,6 @@ impl Passage {
     fn named(&self) -> Option<Arc<str>> {
         let name = || self.target.destination.upstream.name.clone();
         self.company.was_any().then(name)
-    }
-
-    fn lost(&self) -> Option<Arc<str>> {
-        self.retelling.as_ref()?.lost.clone()
     }
 
     fn clamped(&self) -> Option<Tokens> {

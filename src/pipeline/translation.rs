@@ -19,7 +19,7 @@ use crate::chat::{Endpoint, Look, look};
 use crate::governance::gate::Cap;
 use crate::provider::settings::Lossy;
 use crate::provider::transport::Outgoing;
-use crate::provider::upstream::leave_behind;
+use crate::provider::upstream::{self, leave_behind};
 use crate::provider::vendor::translate::{self, Asked, Fault, Terms};
 use crate::provider::vendor::{self, Usages};
 use crate::telemetry::event::Attempt;
@@ -283,8 +283,24 @@ impl Passage {
         retelling.map_or(self.endpoint, |retelling| retelling.there)
     }
 
+    /// What is asked of the provider.
+    pub(super) fn asked(&self) -> upstream::Asked<'_> {
+        upstream::Asked {
+            endpoint: self.there(),
+            model: self.working(),
+            streaming: self.streaming,
+            version: self.version,
+            query: self.asked_after(),
+        }
+    }
+
+    /// What of the request was not translated.
+    pub(super) fn lost(&self) -> Option<Arc<str>> {
+        self.retelling.as_ref()?.lost.clone()
+    }
+
     /// What stands behind the `?`: it is said to one vendor.
-    pub(super) fn asked_after(&self) -> Option<&str> {
+    fn asked_after(&self) -> Option<&str> {
         self.query.as_deref().filter(|_| self.retelling.is_none())
     }
 

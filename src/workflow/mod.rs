@@ -18,6 +18,7 @@
 
 pub mod check;
 pub mod diagnostic;
+pub mod exec;
 pub mod expr;
 pub mod frontend;
 mod graph;

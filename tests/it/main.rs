@@ -21,6 +21,7 @@ mod bytes;
 mod container;
 mod door;
 mod fleet;
+mod flows;
 mod lent;
 mod live;
 mod money;

@@ -1,4 +1,4 @@
-//! `tollgate flow`: workflows written in YAML: are they right, what do they compile to, what do they look like.
+//! `tollgate flow`: workflows written in YAML: are they right, what do they compile to, what do they look like, what comes of them.
 //!
 //! One file per command. Data goes to standard output, what is wrong with a file to standard error.
 //!
@@ -7,6 +7,7 @@
 mod check;
 mod export;
 mod graph;
+mod run;
 
 use crate::config::flow::{Diagnostic, Loaded, Severity};
 use clap::{Args, Subcommand};
@@ -14,10 +15,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Workflows: check, export, draw
+/// Workflows: check, run, export, draw
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tollgate flow check config/flows/*.yaml
+  tollgate flow run config/flows/echo.yaml -i message=hello
   tollgate flow export flow.yaml -o flow.ir.json
   tollgate flow graph flow.yaml")]
 pub struct FlowArgs {
@@ -30,17 +32,24 @@ enum Command {
     Check(check::CheckArgs),
     Export(export::ExportArgs),
     Graph(graph::GraphArgs),
+    Run(Box<run::RunArgs>),
 }
 
 /// Runs the command; data goes to `out`, what is wrong to `err`.
 ///
 /// # Errors
 /// Those of the writers, or of a file that cannot be written.
-pub fn run(args: &FlowArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub fn run(
+    args: &FlowArgs,
+    env: &[(String, String)],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Check(args) => check::run(args, out),
         Command::Export(args) => export::run(args, out, err),
         Command::Graph(args) => graph::run(args, out, err),
+        Command::Run(args) => run::run(args, env, out, err),
     }
 }
 

@@ -12,7 +12,7 @@ struct Whole {
 fn flow(args: &[&str]) -> (ExitCode, String, String) {
     let whole = Whole::try_parse_from(std::iter::once(&"flow").chain(args)).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(&whole.flow, &mut out, &mut err).unwrap();
+    let code = run(&whole.flow, &[], &mut out, &mut err).unwrap();
     (
         code,
         String::from_utf8(out).unwrap(),
