@@ -15,7 +15,7 @@ use super::refusal::{Other, Why};
 use super::way::Errand;
 use super::worker::{Target, Worker};
 use super::{Call, Failure, Refusal, Seen, cap_field, policy_cap};
-use crate::chat::{Endpoint, Look, look};
+use crate::chat::{Addressed, Dialect, Endpoint, Look, Version, look_at};
 use crate::governance::gate::Cap;
 use crate::provider::settings::Lossy;
 use crate::provider::transport::Outgoing;
@@ -157,19 +157,28 @@ impl Seen {
         let body = self.spoken(call);
         let asked = Asked::read(&body, call.endpoint, there);
         let asked = asked.map_err(|fault| unfit(fault, false))?;
+        let asked = asked.streamed(self.look.stream);
         if upstream.lossy == Lossy::Deny {
             asked.complete().map_err(|fault| unfit(fault, true))?;
         }
         if there == Endpoint::Messages && self.is_capless(target) {
-            return Err(unfit(no_cap(), false));
+            return Err(unfit(no_cap(call.endpoint), false));
         }
+        let model = self.look.model(&call.body);
         let body = Bytes::from(asked.body(&Terms {
-            model: self.look.model(&call.body),
+            model,
             cap: None,
             cap_field: cap_field(there, upstream.habits),
             asks_usage: upstream.habits.asks_usage,
         }));
-        let there_seen = look(there, &body).map_err(|error| unfit(error.into(), false))?;
+        let path = Addressed {
+            model: model.into(),
+            stream: self.look.stream,
+            version: Version::default(),
+        };
+        let path = (there.dialect() == Dialect::Gemini).then_some(&path);
+        let there_seen = look_at(there, path, &body);
+        let there_seen = there_seen.map_err(|error| unfit(error.into(), false))?;
         let mut weighed = self.look.clone();
         dearer(&mut weighed, &there_seen);
         let lost = told(&asked);
@@ -193,9 +202,13 @@ impl Seen {
 }
 
 /// Messages have to say how much they may write.
-fn no_cap() -> Fault {
+fn no_cap(here: Endpoint) -> Fault {
+    let param = match here {
+        Endpoint::GenerateContent => "generationConfig.maxOutputTokens",
+        _ => "max_tokens",
+    };
     Fault::Wrong {
-        param: "max_tokens".to_owned(),
+        param: param.to_owned(),
         must_be: "given: the provider of this model asks for it, and neither its route (`max_output`) nor the price book (`max_output`) says how much it may write",
     }
 }

@@ -342,7 +342,9 @@ const FOR_GATEWAYS: [&str; 6] = [
 pub fn leave_behind(headers: &mut HeaderMap) {
     let said = |name: &&HeaderName| {
         let name = name.as_str();
-        name.starts_with("anthropic-") || name.starts_with("openai-")
+        ["anthropic-", "openai-", "x-goog-"]
+            .iter()
+            .any(|vendor| name.starts_with(vendor))
     };
     let doomed: SmallVec<[HeaderName; 4]> = headers.keys().filter(said).cloned().collect();
     for name in doomed {

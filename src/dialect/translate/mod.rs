@@ -13,6 +13,7 @@
 //! that tells it).
 
 mod chat;
+mod contents;
 mod fields;
 mod messages;
 mod neutral;
@@ -22,7 +23,7 @@ mod tree;
 pub use fields::{Fault, Loss};
 pub use stream::Stream;
 
-use super::{anthropic, openai};
+use super::{anthropic, gemini, openai};
 use crate::chat::{CapField, Dialect, Endpoint};
 use neutral::Request;
 use tree::Json;
@@ -32,6 +33,7 @@ use tree::Json;
 enum Tongue {
     Chat,
     Messages,
+    Contents,
 }
 
 impl Tongue {
@@ -39,11 +41,11 @@ impl Tongue {
         match endpoint {
             Endpoint::Chat => Some(Self::Chat),
             Endpoint::Messages => Some(Self::Messages),
+            Endpoint::GenerateContent => Some(Self::Contents),
             Endpoint::Completions
             | Endpoint::Embeddings
             | Endpoint::Responses
             | Endpoint::CountTokens
-            | Endpoint::GenerateContent
             | Endpoint::CountContents
             | Endpoint::EmbedContent
             | Endpoint::BatchEmbedContents => None,
@@ -51,15 +53,12 @@ impl Tongue {
     }
 }
 
-/// What a call of `endpoint` is for whoever speaks `dialect`; `None` where there is no such thing.
+/// What a call of `endpoint` is for whoever speaks `dialect`; `None` where there is no such thing: only conversations are
+/// translated.
 #[must_use]
 pub fn counterpart(endpoint: Endpoint, dialect: Dialect) -> Option<Endpoint> {
     Tongue::of(endpoint)?;
-    match dialect {
-        Dialect::OpenAi => Some(Endpoint::Chat),
-        Dialect::Anthropic => Some(Endpoint::Messages),
-        Dialect::Gemini => None,
-    }
+    Some(dialect.primary())
 }
 
 /// What governance settled for a request that is translated.
@@ -94,10 +93,15 @@ impl Asked {
         let no_words = || Fault::unsupported("model", "calls of this kind are not translated");
         let (here, there) = (Tongue::of(here), Tongue::of(there));
         let (here, there) = (here.ok_or_else(no_words)?, there.ok_or_else(no_words)?);
+        let named = |param: &str| match here {
+            Tongue::Contents => contents::named(param),
+            Tongue::Chat | Tongue::Messages => param.to_owned(),
+        };
         let body = Json::strict(body)?;
         let request = match here {
             Tongue::Chat => chat::request(body, &mut lost)?,
             Tongue::Messages => messages::request(body, &mut lost)?,
+            Tongue::Contents => contents::request(body, &mut lost)?,
         };
         let mut asked = Self {
             request,
@@ -110,8 +114,25 @@ impl Asked {
             cap_field: CapField::MaxTokens,
             asks_usage: true,
         };
-        asked.lost = [std::mem::take(&mut asked.lost), asked.put(&terms)?.1].concat();
+        // What is lost on the way out goes by the names that it came by.
+        let (_, mut left) = asked.put(&terms).map_err(|mut fault| {
+            if let Fault::Unsupported(loss) = &mut fault {
+                loss.param = named(&loss.param);
+            }
+            fault
+        })?;
+        for loss in &mut left {
+            loss.param = named(&loss.param);
+        }
+        asked.lost.extend(left);
         Ok(asked)
+    }
+
+    /// The same, streamed or not: what the caller's path may say, and not its body.
+    #[must_use]
+    pub const fn streamed(mut self, stream: bool) -> Self {
+        self.request.stream = stream;
+        self
     }
 
     /// What cannot be said at all is an error of its own where nothing may be lost that the answer hangs on.
@@ -137,6 +158,7 @@ impl Asked {
         let json = match self.there {
             Tongue::Chat => chat::asked(&self.request, terms, &mut lost)?,
             Tongue::Messages => messages::asked(&self.request, terms, &mut lost),
+            Tongue::Contents => contents::asked(&self.request, terms, &mut lost)?,
         };
         Ok((json, lost))
     }
@@ -149,10 +171,12 @@ pub fn answer(body: &[u8], there: Endpoint, here: Endpoint, created: u64) -> Opt
     let answer = match Tongue::of(there)? {
         Tongue::Chat => chat::answer(body)?,
         Tongue::Messages => messages::answer(body)?,
+        Tongue::Contents => contents::answer(body)?,
     };
     let json = match Tongue::of(here)? {
         Tongue::Chat => chat::answered(&answer, created),
         Tongue::Messages => messages::answered(&answer),
+        Tongue::Contents => contents::answered(&answer),
     };
     Some(json.written().into_bytes())
 }
@@ -173,6 +197,7 @@ pub fn error(body: &[u8], status: u16, there: Endpoint, here: Endpoint) -> Vec<u
     let failed = match Tongue::of(there) {
         Some(Tongue::Chat) => chat::error(&json),
         Some(Tongue::Messages) => messages::error(&json),
+        Some(Tongue::Contents) => contents::error(&json),
         None => Failed::default(),
     };
     let kind = failed.kind.as_deref().unwrap_or("upstream_error");
@@ -189,6 +214,7 @@ pub fn error(body: &[u8], status: u16, there: Endpoint, here: Endpoint) -> Vec<u
         Some(Tongue::Messages) => {
             anthropic::error_body::<()>((kind, status), code, &message, param, None, None)
         }
+        Some(Tongue::Contents) => gemini::error_body::<()>(status, code, &message, &[], None, None),
     }
 }
 

@@ -7,6 +7,9 @@
 use super::tree::Json;
 use crate::chat::Usage;
 
+/// What stands before a seal of Google's wherever others keep theirs, so that it goes back to nobody else.
+pub(super) const GOOGLES: &str = "gemini:";
+
 /// What a request asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Request {
@@ -31,6 +34,19 @@ pub(super) struct Request {
     pub(super) stream: bool,
     /// What is said beside, under its own name.
     pub(super) others: Vec<(String, Json)>,
+}
+
+impl Request {
+    /// Whether the provider is told about caching anywhere.
+    pub(super) fn is_cached(&self) -> bool {
+        let parts = || self.turns.iter().flat_map(|turn| &turn.parts);
+        let inner = parts().flat_map(|part| match part {
+            Part::Result { parts, .. } => parts.as_slice(),
+            _ => &[],
+        });
+        let mut said = self.system.iter().chain(parts()).chain(inner);
+        said.any(Part::is_cached) || self.tools.iter().any(|tool| tool.cache.is_some())
+    }
 }
 
 /// What one side says before the other does.

@@ -8,7 +8,7 @@
 //! Invariant: the meter hears every byte that came, also behind the end of what is told: what was used is owed.
 
 use super::neutral::Step;
-use super::{Tongue, chat, messages};
+use super::{Tongue, chat, contents, messages};
 use crate::chat::{Endpoint, Usage};
 use crate::dialect::sse::{Frames, payload};
 use crate::dialect::stream::{MAX_EVENT, StreamMeter};
@@ -33,12 +33,14 @@ pub struct Stream {
 enum Hearing {
     Chat(chat::Hearing),
     Messages(messages::Hearing),
+    Contents(contents::Hearing),
 }
 
 #[derive(Debug)]
 enum Telling {
     Chat(chat::Telling),
     Messages(messages::Telling),
+    Contents(contents::Telling),
 }
 
 impl Stream {
@@ -52,10 +54,12 @@ impl Stream {
             hearing: match Tongue::of(there)? {
                 Tongue::Chat => Hearing::Chat(chat::Hearing::default()),
                 Tongue::Messages => Hearing::Messages(messages::Hearing::default()),
+                Tongue::Contents => Hearing::Contents(contents::Hearing::default()),
             },
             telling: match Tongue::of(here)? {
                 Tongue::Chat => Telling::Chat(chat::Telling::new(created)),
                 Tongue::Messages => Telling::Messages(messages::Telling::default()),
+                Tongue::Contents => Telling::Contents(contents::Telling::default()),
             },
             steps: Vec::new(),
             stopped: false,
@@ -119,6 +123,7 @@ impl Stream {
         let heard = match &mut self.hearing {
             Hearing::Chat(hearing) => hearing.hear(&payload, &mut steps),
             Hearing::Messages(hearing) => hearing.hear(&payload, &mut steps),
+            Hearing::Contents(hearing) => hearing.hear(&payload, &mut steps),
         };
         for step in steps.drain(..) {
             self.tell(step, out);
@@ -139,6 +144,7 @@ impl Stream {
         match &mut self.telling {
             Telling::Chat(telling) => telling.tell(step, self.meter.usage(), out),
             Telling::Messages(telling) => telling.tell(step, Some(used), out),
+            Telling::Contents(telling) => telling.tell(step, used, out),
         }
     }
 

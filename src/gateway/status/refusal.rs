@@ -18,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 const VAULT_WAIT: Duration = Duration::from_secs(5);
 
 impl Refused {
-    /// Only chat completions and messages are translated from one vendor's language into another's.
+    /// Only conversations are translated from one vendor's language into another's.
     fn other_dialect(model: &str, provider: &str, (spoken, other): (Dialect, Dialect)) -> Self {
         let shown: String = model
             .chars()

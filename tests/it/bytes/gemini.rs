@@ -361,15 +361,16 @@ fn refusals_wear_googles_shape() {
     check(unknown, "{}", 404, ("NOT_FOUND", "UNKNOWN_URL"));
     let search = HELLO.replacen('{', r#"{"tools":[{"google_search":{}}],"#, 1);
     check(WHOLE, &search, 403, ("PERMISSION_DENIED", "PRICE_UNKNOWN"));
-    let reply = post(&gate, &WHOLE.replace("gemini-m", "gpt-m"), HELLO);
+    let count = "/v1beta/models/gpt-m:countTokens";
+    let reply = post(&gate, count, HELLO);
     assert_eq!(refused(&reply, 400).1, "DIALECT_NOT_SERVED");
     assert!(
         reply.text().contains("/v1/chat/completions"),
         "{}",
         reply.text()
     );
-    let chat = br#"{"model":"gemini-m","messages":[{"role":"user","content":"hi"}]}"#;
-    let reply = gate.post("/v1/chat/completions", chat);
+    let embed = br#"{"model":"gemini-m","input":"hi"}"#;
+    let reply = gate.post("/v1/embeddings", embed);
     assert_eq!(reply.refused(400), "dialect_not_served");
     assert!(
         reply.text().contains(":generateContent"),

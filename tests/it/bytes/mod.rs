@@ -7,4 +7,5 @@ mod messages;
 mod presets;
 mod streams;
 mod translated;
+mod translated_contents;
 pub(crate) mod upstream;

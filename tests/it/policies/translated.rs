@@ -91,6 +91,53 @@ fn what_may_not_leave_ends_a_translated_answer_too() {
 }
 
 #[test]
+fn a_secret_in_a_call_that_streams_from_a_provider_of_contents_is_taken_out() {
+    let simulator = Simulator::start(PRICES);
+    let settings = format!(
+        "providers:\n  google: {{ kind: gemini, base_url: \"http://{}\" }}\n\
+         models: [{{ name: claude-m, provider: google, tokenizer: simulator }}]\n{SETTINGS}\n",
+        simulator.address
+    );
+    let home = Home::written(&simulator.prices, &settings);
+    std::fs::create_dir(home.path().join("policies")).expect("a folder");
+    let policy = "version: 1\nscope: {}\nredact:\n  - { id: secrets, types: [SECRET], on: [tool_args], action: mask }\n";
+    std::fs::write(home.path().join("policies/org.yaml"), policy).expect("written");
+    let gateway = home.start();
+    let secret = format!("AKIA{}", "QYLPMN5HFIQR7BBC");
+    let schema = json!({ "type": "object", "properties": { "key": { "enum": [secret] } }, "required": ["key"] });
+    let tool =
+        json!({ "type": "function", "function": { "name": "use_key", "parameters": schema } });
+    for stream in [false, true] {
+        let more = [("stream", json!(stream)), ("tools", json!([tool]))];
+        let answer = gateway.caller().chat(&chat("claude-m", "use it", &more));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let said = answer.text();
+        assert!(
+            said.contains("use_key") && !said.contains(&secret),
+            "{said}"
+        );
+        let choices: Vec<Value> = if stream {
+            let events = answer.events();
+            let events = events.iter().filter(|event| *event != "[DONE]");
+            events
+                .map(|event| serde_json::from_str::<Value>(event).expect("JSON"))
+                .map(|event| event["choices"][0]["delta"]["tool_calls"].clone())
+                .collect()
+        } else {
+            vec![answer.json()["choices"][0]["message"]["tool_calls"].take()]
+        };
+        let pieces = choices.iter();
+        let arguments: String = pieces
+            .filter_map(|calls| calls[0]["function"]["arguments"].as_str())
+            .collect();
+        let arguments: Value = serde_json::from_str(&arguments).expect("whole arguments");
+        assert!(arguments["key"].is_string(), "{arguments}");
+    }
+    assert!(simulator.last_body()["contents"].is_array());
+    gateway.at_rest();
+}
+
+#[test]
 fn guards_elsewhere_hear_a_translated_call_and_its_answer() {
     let listener = Listener::new(|_| ALLOW);
     let (simulator, _home, gateway) = under(&format!(

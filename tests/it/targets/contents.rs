@@ -95,16 +95,22 @@ fn a_body_that_repeats_the_model_names_the_next_target_too() {
 }
 
 #[test]
-fn a_target_of_another_dialect_is_passed_over() {
+fn a_target_is_passed_over_where_its_dialect_has_no_such_call() {
     let (a, b) = (Simulator::start(PRICES), Simulator::start(PRICES));
     let targets = "{ provider: claude, model: dear }, { provider: b, model: odd }";
     let settings = speaking(&settings(a.address, b.address, targets, &budget("$1.00")));
     let home = Home::written(&a.prices, &settings);
     let gateway = home.start();
-    let answer = gateway.caller().post(WHOLE, &hello());
+    let count = WHOLE.replace("generateContent", "countTokens");
+    let body = json!({ "contents": hello()["contents"] });
+    let answer = gateway.caller().post(&count, &body);
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-tollgate-provider"), Some("b"));
-    assert_eq!(paths(&b), [WHOLE.replace("smart", "odd")]);
+    assert_eq!(paths(&b), [count.replace("smart", "odd")]);
+    // What has a counterpart goes to the first, in its words.
+    let answer = gateway.caller().post(WHOLE, &hello());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-tollgate-provider"), Some("claude"));
     gateway.at_rest();
     assert_eq!(gateway.ledger("all").spent, b.meter_at_rest().cost);
 }

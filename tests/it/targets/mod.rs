@@ -125,6 +125,7 @@ fn settings(a: SocketAddr, b: SocketAddr, targets: &str, more: &str) -> String {
   a: {{ kind: openai-compatible, base_url: \"http://{a}/v1\" }}
   b: {{ kind: openai-compatible, base_url: \"http://{b}/v1\" }}
   claude: {{ kind: anthropic, base_url: \"http://{b}\" }}
+  google: {{ kind: gemini, base_url: \"http://{b}\" }}
 models: [{{ name: smart, tokenizer: simulator, targets: [{targets}] }}]
 timeouts: {{ connect: 1s, first_byte: 400ms, idle: 300ms, total: 20s }}
 retries: {{ attempts: 2, backoff: 5ms..1s }}

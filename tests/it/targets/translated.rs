@@ -134,6 +134,41 @@ fn a_call_of_messages_falls_back_to_a_provider_of_chat() {
     }
 }
 
+#[test]
+fn a_call_of_chat_falls_back_to_a_provider_of_contents_and_one_of_contents_to_one_of_chat() {
+    let targets = "{ provider: a, model: dear--status-500 }, { provider: google, model: odd }";
+    let stage = Stage::set(targets, &budget("$1.00"));
+    for body in [hello(&[]), hello(&[streamed()])] {
+        let answer = stage.gateway.caller().chat(&body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("x-tollgate-provider"), Some("google"));
+        assert_eq!(answer.header("x-tollgate-warning"), None);
+        assert!(!chat_said(&answer).is_empty(), "{}", answer.text());
+        let sent = stage.b.last_body();
+        assert_eq!(sent["generationConfig"], json!({ "maxOutputTokens": 30 }));
+    }
+    stage.assert_balanced();
+    assert_paid_once(&stage, "google", stage.b.meter().cost);
+    let targets = "{ provider: google, model: dear--status-503 }, { provider: a, model: odd }";
+    let stage = Stage::set(targets, &budget("$1.00"));
+    for method in ["generateContent", "streamGenerateContent?alt=sse"] {
+        let path = format!("/v1beta/models/smart:{method}");
+        let body = json!({ "contents": [{ "parts": [{ "text": "hello @sim(out=20)" }] }],
+            "generationConfig": { "maxOutputTokens": 30 } });
+        let answer = stage.gateway.caller().post(&path, &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("x-tollgate-provider"), Some("a"));
+        assert!(answer.text().contains("\"finishReason\":\"STOP\""));
+        let sent = stage.a.last_body();
+        assert_eq!(
+            (&sent["model"], &sent["max_tokens"]),
+            (&json!("odd"), &json!(30))
+        );
+    }
+    stage.assert_balanced();
+    assert_paid_once(&stage, "a", stage.a.meter().cost);
+}
+
 /// Two calls were each decided once, answered by this provider, and paid by what it metered.
 #[track_caller]
 fn assert_paid_once(stage: &Stage, provider: &str, cost: Money) {

@@ -14,6 +14,14 @@ use crate::dialect::translate::tree::{Json, Object};
 /// What an answer is to be called that follows a schema: a label that has to be there.
 const SCHEMA_NAME: &str = "answer";
 
+/// What others say beside that chat completions have words for.
+const OTHERS: [&str; 4] = [
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "response_format",
+];
+
 /// The first line of what a tool answered that failed: there is no other place to say so.
 const FAILED: &str = "Error:";
 
@@ -50,11 +58,17 @@ pub(in crate::dialect::translate) fn write(
     });
     let (with_tools, parallel) = (!tools.is_empty(), asked.parallel);
     for (name, _) in &asked.others {
-        lost.push(Loss::new(
-            name.as_str(),
-            "chat completions have no such field",
-        ));
+        if !OTHERS.contains(&name.as_str()) {
+            let why = "chat completions have no such field";
+            lost.push(Loss::new(name.as_str(), why));
+        }
     }
+    let other = |name: &str| {
+        let mut others = asked.others.iter();
+        others
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+    };
     Ok(Object::new()
         .with("model", terms.model)
         .with("messages", messages)
@@ -67,8 +81,16 @@ pub(in crate::dialect::translate) fn write(
         .maybe(cap_name(terms.cap_field), terms.cap)
         .maybe("temperature", asked.temperature.clone().map(Json::Number))
         .maybe("top_p", asked.top_p.clone().map(Json::Number))
+        .maybe("seed", other("seed"))
+        .maybe("presence_penalty", other("presence_penalty"))
+        .maybe("frequency_penalty", other("frequency_penalty"))
         .maybe("stop", stops(&asked.stop))
-        .maybe("response_format", schema)
+        .maybe(
+            "response_format",
+            schema
+                .map(Object::done)
+                .or_else(|| other("response_format")),
+        )
         .maybe("reasoning_effort", effort(asked))
         .maybe("user", asked.user.as_deref())
         .maybe("stream", asked.stream.then_some(true))
@@ -85,13 +107,7 @@ pub(in crate::dialect::translate) const BEGUN: &str = "an answer that is begun i
 
 /// What has no place in the request that is written, beside fields of other names.
 fn asides(asked: &Request, lost: &mut Losses) {
-    let parts = || asked.turns.iter().flat_map(|turn| &turn.parts);
-    let inner = parts().flat_map(|part| match part {
-        Part::Result { parts, .. } => parts.as_slice(),
-        _ => &[],
-    });
-    let mut cached = asked.system.iter().chain(parts()).chain(inner);
-    if cached.any(Part::is_cached) || asked.tools.iter().any(|tool| tool.cache.is_some()) {
+    if asked.is_cached() {
         slight(lost, "cache_control", CACHES);
     }
     for (place, turn) in asked.turns.iter().enumerate() {

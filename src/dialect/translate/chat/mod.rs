@@ -6,9 +6,7 @@ mod request;
 mod steps;
 
 pub(super) use answer::{error, read as answer, write as answered};
-#[cfg(test)]
-pub(super) use asked::BEGUN;
-pub(super) use asked::write as asked;
+pub(super) use asked::{BEGUN, write as asked};
 pub(super) use request::{read as request, thinking_of};
 pub(super) use steps::{Hearing, Telling};
 

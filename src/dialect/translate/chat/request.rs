@@ -7,7 +7,7 @@ use crate::dialect::translate::fields::{Fault, Fields, Loss, Losses, slight};
 use crate::dialect::translate::neutral::{
     By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
 };
-use crate::dialect::translate::tree::Json;
+use crate::dialect::translate::tree::{Json, Object};
 
 /// What says nothing of the answer: how the vendor keeps, sorts and serves calls.
 const ASIDE: [&str; 4] = [
@@ -186,6 +186,8 @@ fn answered(fields: &mut Fields, lost: &mut Losses) -> Result<Vec<Part>, Fault> 
     }
     for (place, thought) in thoughts.into_iter().enumerate() {
         let mut thought = Fields::of(thought, fields.at(&format!("thinking_blocks[{place}]")))?;
+        // Where it stood in a stream: clients that add one up give it back.
+        thought.pass_over(&["index"]);
         parts.push(match thought.text("type")?.as_deref() {
             Some("redacted_thinking") => Part::Sealed(thought.needed("data")?),
             _ => Part::Thought {
@@ -380,9 +382,11 @@ fn schema(fields: &mut Fields, lost: &mut Losses) -> Result<Option<Json>, Fault>
             named.rest(lost);
             Ok(Some(schema))
         }
-        _ => {
-            let why = "JSON without a schema cannot be asked for there: give a `json_schema`";
-            lost.push(Loss::new("response_format", why));
+        // Not everybody has a word for JSON of any form.
+        kind => {
+            let any = Object::of(kind).done();
+            format.rest(lost);
+            fields.put_back("response_format", any);
             Ok(None)
         }
     }

@@ -93,7 +93,8 @@ fn block(said: &Said) -> Json {
     }
 }
 
-fn input(arguments: &str) -> Json {
+/// The arguments of a call as the object that they have to be.
+pub(in crate::dialect::translate) fn input(arguments: &str) -> Json {
     let written = arguments.trim();
     if written.is_empty() {
         return Json::empty();

@@ -5,7 +5,7 @@
 use crate::dialect::translate::Terms;
 use crate::dialect::translate::fields::{Loss, Losses, slight};
 use crate::dialect::translate::neutral::{
-    By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
+    By, Choice, Effort, GOOGLES, Part, Request, Source, Thinking, Tool, Turn,
 };
 use crate::dialect::translate::tree::{Json, Object};
 
@@ -18,11 +18,18 @@ pub(in crate::dialect::translate) fn write(
     let tools: Vec<Json> = asked.tools.iter().map(tool).collect();
     let choice = (!tools.is_empty()).then(|| choice(asked)).flatten();
     let top_k = asked.others.iter().find(|(name, _)| name == "top_k");
-    for (name, _) in asked.others.iter().filter(|(name, _)| name != "top_k") {
-        lost.push(Loss::new(name.as_str(), "messages have no such field"));
+    for (name, _) in &asked.others {
+        let why = match name.as_str() {
+            "top_k" => continue,
+            "response_format" => {
+                "JSON without a schema cannot be asked for there: give a `json_schema`"
+            }
+            _ => "messages have no such field",
+        };
+        lost.push(Loss::new(name.as_str(), why));
     }
     let mut parts = asked.turns.iter().flat_map(|turn| &turn.parts);
-    if parts.any(|part| matches!(part, Part::Thought { seal: None, .. })) {
+    if parts.any(is_gone) {
         slight(
             lost,
             "reasoning_content",
@@ -72,10 +79,17 @@ fn temperature(asked: Option<&str>, lost: &mut Losses) -> Option<Json> {
     Some(Json::Number(asked.into()))
 }
 
+/// Whether it is a thought that cannot go back: nobody sealed it, or another vendor did.
+fn is_gone(part: &Part) -> bool {
+    let Part::Thought { seal, .. } = part else {
+        return false;
+    };
+    seal.as_deref().is_none_or(|seal| seal.starts_with(GOOGLES))
+}
+
 /// What one side says; nothing where all of it was thoughts that cannot go back.
 fn turn(turn: &Turn) -> Option<Json> {
-    let gone = |part: &Part| matches!(part, Part::Thought { seal: None, .. });
-    if !turn.parts.is_empty() && turn.parts.iter().all(gone) {
+    if !turn.parts.is_empty() && turn.parts.iter().all(is_gone) {
         return None;
     }
     let role = match turn.by {
@@ -100,6 +114,9 @@ fn content(parts: &[Part]) -> Json {
 }
 
 fn block(part: &Part) -> Option<Json> {
+    if is_gone(part) {
+        return None;
+    }
     Some(match part {
         Part::Text { text, cache } => Object::of("text")
             .with("text", text.as_str())
@@ -134,14 +151,10 @@ fn block(part: &Part) -> Option<Json> {
             .maybe("is_error", failed.then_some(true))
             .maybe("cache_control", cache.clone())
             .done(),
-        Part::Thought {
-            text,
-            seal: Some(seal),
-        } => Object::of("thinking")
+        Part::Thought { text, seal } => Object::of("thinking")
             .with("thinking", text.as_str())
-            .with("signature", seal.as_str())
+            .with("signature", seal.as_deref().unwrap_or_default())
             .done(),
-        Part::Thought { seal: None, .. } => return None,
         Part::Sealed(data) => Object::of("redacted_thinking")
             .with("data", data.as_str())
             .done(),

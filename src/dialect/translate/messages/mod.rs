@@ -5,7 +5,7 @@ mod asked;
 mod request;
 mod steps;
 
-pub(super) use answer::{error, read as answer, write as answered};
+pub(super) use answer::{error, input, read as answer, write as answered};
 pub(super) use asked::write as asked;
 pub(super) use request::read as request;
 pub(super) use steps::{Hearing, Telling};

@@ -5,7 +5,7 @@ use crate::dialect::translate::neutral::{
     By, Choice, Effort, Part, Request, Source, Thinking, Tool, Turn,
 };
 use crate::dialect::translate::tree::{Json, Object};
-use crate::dialect::translate::{Terms, chat, messages};
+use crate::dialect::translate::{Terms, chat, contents, messages};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -191,7 +191,57 @@ fn request() -> impl Strategy<Value = Request> {
     })
 }
 
+/// The same without what contents have no words for.
+fn sayable(mut asked: Request) -> Request {
+    for turn in &mut asked.turns {
+        turn.parts.retain(|part| {
+            !matches!(
+                part,
+                Part::Image {
+                    source: Source::Url(_),
+                    ..
+                }
+            )
+        });
+        for part in &mut turn.parts {
+            if let Part::Document { title, .. } = part {
+                *title = None;
+            }
+        }
+    }
+    for tool in &mut asked.tools {
+        tool.strict = None;
+    }
+    if asked.effort == Some(Effort::Higher) {
+        asked.effort = Some(Effort::High);
+    }
+    Request {
+        parallel: None,
+        user: None,
+        ..asked
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_chat_and_contents_can_say_comes_back_as_it_was(asked in request(), seed in option::of(1..9_u64)) {
+        let mut asked = sayable(asked);
+        asked.others.extend(seed.map(|seed| ("seed".to_owned(), Json::from(seed))));
+        let terms = Terms { model: "m", cap: asked.cap, cap_field: CapField::MaxTokens, asks_usage: true };
+        let mut lost = Vec::new();
+        let spoken = contents::asked(&asked, &terms, &mut lost).expect("sayable");
+        let spoken = Json::strict(spoken.written().as_bytes()).expect("JSON");
+        let mut heard = contents::request(spoken, &mut lost).expect("understood");
+        // What the path says.
+        (heard.model, heard.stream) = ("m".to_owned(), asked.stream);
+        prop_assert_eq!(&heard.turns, &asked.turns);
+        lost.retain(|loss| loss.why != chat::BEGUN);
+        prop_assert!(lost.is_empty(), "{lost:?}");
+        let before = chat::asked(&asked, &terms, &mut lost).expect("sayable").written();
+        let after = chat::asked(&heard, &terms, &mut lost).expect("sayable").written();
+        prop_assert_eq!(before, after);
+    }
+
     #[test]
     fn what_both_can_say_comes_back_as_it_was(asked in request(), both in any::<bool>()) {
         let cap_field = if both { CapField::MaxTokens } else { CapField::MaxCompletionTokens };
@@ -214,8 +264,12 @@ proptest! {
     #[test]
     fn a_request_of_any_shape_is_read_or_refused(body in json(), member in json(), place in 0..6_usize) {
         let names = ["messages", "tools", "system", "tool_choice", "thinking", "response_format"];
+        let theirs = ["contents", "tools", "systemInstruction", "toolConfig", "generationConfig", "cachedContent"];
         let name = names.get(place).copied().unwrap_or_default();
+        let of_contents = theirs.get(place).copied().unwrap_or_default();
         for inner in [body, Json::Array(vec![member])] {
+            let body = Object::new().with(of_contents, inner.clone()).done();
+            let _ = contents::request(body, &mut Vec::new());
             let body = Object::new().with("model", "m").with(name, inner).done();
             let mut lost = Vec::new();
             let _ = chat::request(body.clone(), &mut lost);
