@@ -91,15 +91,10 @@ const VENDORS: &[Vendor] = &[
     anywhere("hosted_vllm", "vllm", "vllm"),
     Vendor {
         differs: Some((
-            "is called by Gemini's OpenAI-compatible address",
-            "callers ask it by /v1/chat/completions, as they asked LiteLLM; for those that use Google's SDK give it `kind: gemini` and no `base_url`",
+            "is called in Gemini's own language, which chat completions and messages are translated into",
+            "embeddings are not: for a model that embeds add Gemini's OpenAI-compatible address as `kind: openai-compatible`",
         )),
-        ..at(
-            "gemini",
-            "gemini",
-            "https://generativelanguage.googleapis.com/v1beta/openai",
-            "GEMINI_API_KEY",
-        )
+        ..own("gemini", "gemini", "GEMINI_API_KEY")
     },
     at("xai", "xai", "https://api.x.ai/v1", "XAI_API_KEY"),
     at(
