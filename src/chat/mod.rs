@@ -31,7 +31,7 @@ pub use usage::Usage;
 /// How a call is spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// `OpenAI`'s: chat completions, completions, embeddings, responses.
+    /// `OpenAI`'s: chat completions, completions, embeddings, responses, moderations.
     OpenAi,
     /// Anthropic's: messages.
     Anthropic,
@@ -72,6 +72,8 @@ pub enum Endpoint {
     Embeddings,
     /// `/v1/responses`.
     Responses,
+    /// `/v1/moderations`.
+    Moderations,
     /// `/v1/messages`.
     Messages,
     /// `/v1/messages/count_tokens`.
@@ -88,11 +90,12 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the routes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Responses,
+        Self::Moderations,
         Self::Messages,
         Self::CountTokens,
         Self::GenerateContent,
@@ -105,7 +108,11 @@ impl Endpoint {
     #[must_use]
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Chat | Self::Completions | Self::Embeddings | Self::Responses => Dialect::OpenAi,
+            Self::Chat
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Responses
+            | Self::Moderations => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::GenerateContent
             | Self::CountContents
@@ -122,6 +129,7 @@ impl Endpoint {
             Self::Completions => "/v1/completions",
             Self::Embeddings => "/v1/embeddings",
             Self::Responses => "/v1/responses",
+            Self::Moderations => "/v1/moderations",
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
             Self::GenerateContent => "/v1beta/models/{model}:generateContent",
@@ -139,6 +147,7 @@ impl Endpoint {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
+            Self::Moderations => "moderations",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
             Self::GenerateContent => "generate_content",
@@ -164,6 +173,7 @@ impl Endpoint {
             Self::Completions => "text_completion",
             Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents => "embeddings",
             Self::Responses => "responses",
+            Self::Moderations => "moderation",
             Self::Messages => "messages",
             Self::CountTokens | Self::CountContents => "count_tokens",
             Self::GenerateContent => "generate_content",
@@ -176,11 +186,21 @@ impl Endpoint {
         !matches!(
             self,
             Self::Embeddings
+                | Self::Moderations
                 | Self::CountTokens
                 | Self::CountContents
                 | Self::EmbedContent
                 | Self::BatchEmbedContents
         )
+    }
+
+    /// The model that answers where the request names none, as the vendor has it.
+    #[must_use]
+    pub const fn implied_model(self) -> Option<&'static str> {
+        match self {
+            Self::Moderations => Some("omni-moderation-latest"),
+            _ => None,
+        }
     }
 
     /// Whether the vendor takes no money for it.

@@ -17,6 +17,8 @@ pub(super) enum Endpoint {
     Embeddings,
     /// /v1/responses
     Responses,
+    /// /v1/moderations
+    Moderations,
     /// /v1/messages
     Messages,
     /// /v1/messages/count_tokens

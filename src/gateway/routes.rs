@@ -347,6 +347,7 @@ fn route(method: &Method, path: &str) -> Result<Route, Refused> {
         "/completions" => Endpoint::Completions,
         "/embeddings" => Endpoint::Embeddings,
         "/responses" => Endpoint::Responses,
+        "/moderations" => Endpoint::Moderations,
         "/messages" => Endpoint::Messages,
         "/messages/count_tokens" => Endpoint::CountTokens,
         "/models" => {
@@ -475,6 +476,7 @@ mod tests {
         check(Method::POST, "/chat/completions", "/v1/chat/completions");
         check(Method::POST, "/v1/responses", "/v1/responses");
         check(Method::POST, "/v1/messages", "/v1/messages");
+        check(Method::POST, "/moderations", "/v1/moderations");
         let count = "/v1/messages/count_tokens";
         check(Method::POST, count, count);
         check(Method::POST, "/v1/messages/batches", "404");

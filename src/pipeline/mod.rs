@@ -469,8 +469,11 @@ impl Passage {
             return (headers, body);
         }
         let destination = &self.target.destination;
-        if let Some(name) = &destination.model {
-            edits.rename_model(look, name);
+        match &destination.model {
+            Some(name) => edits.rename_model(look, name),
+            // What the call was weighed as is what answers it, whatever its provider would have taken for it.
+            None if look.implies_model() => edits.rename_model(look, self.working()),
+            None => {}
         }
         let cap = self.cap();
         if cap.write {

@@ -88,6 +88,11 @@ const DEPARTURES: &[Departure] = &[
         "checks that a provider's way of counting tokens is known",
     ),
     (
+        "config/policy/assemble.rs",
+        "chat::Endpoint",
+        "the check of policies knows every endpoint there is by its name",
+    ),
+    (
         "gateway/",
         "governance::budget::Standing",
         "/status, headers and errors tell where a budget stands: a fact, handed out by the pipeline",

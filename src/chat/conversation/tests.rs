@@ -124,6 +124,11 @@ fn every_route_has_its_texts() {
         r#"{"model":"m","input":"a"}"#,
         &[(Source::User, "a")],
     );
+    check(
+        Endpoint::Moderations,
+        r#"{"input":["a",{"type":"text","text":"b"},{"type":"image_url","image_url":{"url":"c"}}]}"#,
+        &[(Source::User, "a"), (Source::User, "b")],
+    );
 }
 
 #[test]

@@ -55,6 +55,10 @@ impl Edits {
     /// Asks the provider for another model than the caller named.
     pub fn rename_model(&mut self, look: &Look, name: &str) {
         let (places, before) = look.model_values();
+        if places.is_empty() && look.implies_model() {
+            self.add_member(look, "model", &quote(name));
+            return;
+        }
         if let [value] = places
             && before.is_empty()
         {

@@ -78,6 +78,12 @@ enum Model {
         /// What it says, where it was written with escapes.
         decoded: Option<Box<str>>,
     },
+    /// Nobody's: the endpoint has one for those who name none.
+    Implied {
+        name: &'static str,
+        /// Where the body says `null` instead.
+        null: Option<Span>,
+    },
     /// The path's.
     Addressed {
         name: Box<str>,
@@ -172,6 +178,7 @@ impl Look {
     pub fn model<'a>(&'a self, body: &'a [u8]) -> &'a str {
         match &self.model {
             Model::Addressed { name, .. } => name,
+            Model::Implied { name, .. } => name,
             Model::Here {
                 decoded: Some(decoded),
                 ..
@@ -191,8 +198,15 @@ impl Look {
     pub fn model_values(&self) -> (&[Span], &'static str) {
         match &self.model {
             Model::Here { value, .. } => (std::slice::from_ref(value), ""),
+            Model::Implied { null, .. } => (null.as_slice(), ""),
             Model::Addressed { named, .. } => (named, gemini::MODELS),
         }
+    }
+
+    /// Whether the request names no model: what it is weighed as must be written into it.
+    #[must_use]
+    pub const fn implies_model(&self) -> bool {
+        matches!(self.model, Model::Implied { .. })
     }
 
     /// Where this field of a cap is written `null`: a cap goes there, because the key cannot be written twice.

@@ -69,7 +69,8 @@ impl Pass {
                 | Endpoint::GenerateContent
                 | Endpoint::CountContents
                 | Endpoint::EmbedContent
-                | Endpoint::BatchEmbedContents => IncludeUsage::On,
+                | Endpoint::BatchEmbedContents
+                | Endpoint::Moderations => IncludeUsage::On,
                 Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
                     IncludeUsage::Absent
                 }
@@ -92,7 +93,9 @@ impl Pass {
 
     /// One member of the body.
     pub(super) fn field(&mut self, scanner: &mut Scanner<'_>, key: &[u8]) -> Result<(), LookError> {
-        use Endpoint::{Chat, Completions, CountTokens, Embeddings, Messages, Responses};
+        use Endpoint::{
+            Chat, Completions, CountTokens, Embeddings, Messages, Moderations, Responses,
+        };
         if self.endpoint.dialect() == Dialect::Gemini {
             return self.field_of_gemini(scanner, key);
         }
@@ -103,7 +106,7 @@ impl Pass {
             (b"extra_headers", _) => self.forbidden(scanner, "extra_headers"),
             (_, Messages | CountTokens) => self.field_of_messages(scanner, key),
             (b"messages", Chat) => self.messages(scanner),
-            (b"input", Embeddings | Responses) => self.input(scanner),
+            (b"input", Embeddings | Responses | Moderations) => self.input(scanner),
             (b"prompt", Completions) => self.prompts(scanner),
             (b"prompt", Responses) => self.pointer(scanner, "prompt"),
             (b"previous_response_id", Responses) => self.pointer(scanner, "previous_response_id"),
@@ -150,17 +153,20 @@ impl Pass {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let model = match self.model.ok_or(LookError::Missing("model"))? {
+        let implied = self.endpoint.implied_model();
+        let implied = implied.map(|name| Model::Implied { name, null: None });
+        let named = self.model.or(implied);
+        let model = match named.ok_or(LookError::Missing("model"))? {
             Model::Addressed { name, .. } => Model::Addressed {
                 name,
                 named: self.contents.named.clone(),
             },
-            here @ Model::Here { .. } => here,
+            other => other,
         };
         let needed = match self.endpoint {
             Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => Some("messages"),
             Endpoint::Completions => Some("prompt"),
-            Endpoint::Embeddings => Some("input"),
+            Endpoint::Embeddings | Endpoint::Moderations => Some("input"),
             Endpoint::GenerateContent => Some("contents"),
             Endpoint::EmbedContent => Some("content"),
             Endpoint::BatchEmbedContents => Some("requests"),
@@ -238,8 +244,14 @@ impl Pass {
     }
 
     fn model(&mut self, scanner: &mut Scanner<'_>) -> Result<(), LookError> {
-        if scanner.peek()? != Kind::Text {
-            return self.wrong(scanner, "model", "a string");
+        match (scanner.peek()?, self.endpoint.implied_model()) {
+            (Kind::Text, _) => {}
+            (Kind::Null, Some(name)) => {
+                let null = Some(scanner.skip()?);
+                self.model = Some(Model::Implied { name, null });
+                return Ok(());
+            }
+            _ => return self.wrong(scanner, "model", "a string"),
         }
         let start = scanner.at();
         let text = scanner.text()?;

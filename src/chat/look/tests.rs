@@ -4,7 +4,7 @@ use super::{CapField, IncludeUsage, Look, LookError, look};
 use crate::chat::{Endpoint, Span};
 use crate::units::Tokens;
 
-use Endpoint::{Chat, Completions, CountTokens, Embeddings, Messages, Responses};
+use Endpoint::{Chat, Completions, CountTokens, Embeddings, Messages, Moderations, Responses};
 
 fn looked(endpoint: Endpoint, body: &str) -> Look {
     look(endpoint, body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"))
@@ -84,6 +84,36 @@ fn the_model_must_be_a_name() {
         "missing_required_parameter",
     );
     refused(Chat, "{}", Some("model"), "missing_required_parameter");
+}
+
+#[test]
+fn a_moderation_may_leave_its_model_to_the_vendor() {
+    for (body, places) in [
+        (r#"{"input":"x"}"#, 0),
+        (r#"{"input":"x","model":null}"#, 1),
+    ] {
+        let look = looked(Moderations, body);
+        assert_eq!(look.model(body.as_bytes()), "omni-moderation-latest");
+        assert!(look.implies_model());
+        assert_eq!(look.model_values().0.len(), places);
+    }
+    let named = r#"{"input":["x","y"],"model":"m","stream":true}"#;
+    let look = looked(Moderations, named);
+    assert_eq!(look.model(named.as_bytes()), "m");
+    assert!(!look.implies_model() && !look.stream);
+    assert_eq!(look.messages, 2);
+    refused(
+        Moderations,
+        r#"{"input":"x","model":7}"#,
+        Some("model"),
+        "invalid_value",
+    );
+    refused(
+        Moderations,
+        r#"{"model":"m"}"#,
+        Some("input"),
+        "missing_required_parameter",
+    );
 }
 
 #[test]
@@ -578,7 +608,9 @@ proptest::proptest! {
                 if let Ok(look) = look(endpoint, body.as_bytes()) {
                     proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
                     proptest::prop_assert_eq!(&body[look.close..=look.close], "}");
-                    proptest::prop_assert_eq!(look.model(body.as_bytes()), "m");
+                    let model = look.model(body.as_bytes());
+                    let implied = look.implies_model() && Some(model) == endpoint.implied_model();
+                    proptest::prop_assert!(model == "m" || implied, "{}", model);
                 }
             }
         }

@@ -7,6 +7,7 @@
 
 use super::workbench::Engine;
 use super::{Loaded, Trusted, files, load_texts, packs, read};
+use crate::chat::Endpoint;
 use crate::governance::guard::catalogue::{Catalogue, Selection};
 use crate::governance::guard::custom::{Check, Custom};
 use crate::governance::guard::{Kind, Level};
@@ -60,16 +61,6 @@ impl Assembled {
             .filter(|compiled| !compiled.policies.is_empty()))
     }
 }
-
-/// Endpoints, as policies name them.
-const ENDPOINTS: [&str; 6] = [
-    "chat",
-    "completions",
-    "embeddings",
-    "responses",
-    "messages",
-    "count_tokens",
-];
 
 /// Reads, checks and compiles policies. A path may be `pack:NAME`, a pack that is built in.
 #[must_use]
@@ -200,7 +191,7 @@ fn checked(files: &[File], around: &Surroundings, today: Date) -> Vec<Diagnostic
         is_priced: &is_priced,
         has_hard_budget: &|_| around.hard_budget,
         kinds: &kinds,
-        endpoints: &ENDPOINTS,
+        endpoints: &Endpoint::ALL.map(Endpoint::name),
         expressions: &|text, customs| match expr::compile(text, customs) {
             Ok(expression) => expression.warnings().to_vec(),
             Err(faults) => faults,

@@ -86,7 +86,7 @@ pub(super) fn usage_object(
     let output = match (output, total) {
         (Some(output), _) => output,
         (None, Some(total)) => total.saturating_sub(input),
-        (None, None) if endpoint == Endpoint::Embeddings => 0,
+        (None, None) if !endpoint.has_output() => 0,
         (None, None) => return Ok(None),
     };
     usage.input = Tokens(input);

@@ -20,6 +20,7 @@ pub(in crate::dialect) fn declined(
 ) -> Option<Vec<u8>> {
     let answer = match endpoint {
         Endpoint::Embeddings
+        | Endpoint::Moderations
         | Endpoint::Messages
         | Endpoint::CountTokens
         | Endpoint::GenerateContent

@@ -45,6 +45,7 @@ impl Tongue {
             Endpoint::Completions
             | Endpoint::Embeddings
             | Endpoint::Responses
+            | Endpoint::Moderations
             | Endpoint::CountTokens
             | Endpoint::CountContents
             | Endpoint::EmbedContent

@@ -22,6 +22,7 @@ pub(super) enum Endpoint {
     Completions,
     Embeddings,
     Responses,
+    Moderations,
     Messages,
     CountTokens,
     GenerateContent,
@@ -34,7 +35,11 @@ impl Endpoint {
     /// Whose words it is spoken in.
     pub(super) const fn dialect(self) -> Dialect {
         match self {
-            Self::Chat | Self::Completions | Self::Embeddings | Self::Responses => Dialect::OpenAi,
+            Self::Chat
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Responses
+            | Self::Moderations => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::GenerateContent
             | Self::CountContents

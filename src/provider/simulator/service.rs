@@ -3,7 +3,7 @@
 use super::answer::error::Refusal;
 use super::answer::{
     Ask, Form, Reply, chat, completions, embeddings, gemini, gemini_shape, messages,
-    messages_shape, models, responses,
+    messages_shape, models, moderations, responses,
 };
 use super::body::{AnswerBody, Cut};
 use super::gather::{self, BodyError};
@@ -92,6 +92,7 @@ impl Simulator {
             (&Method::POST, "/completions") => Endpoint::Completions,
             (&Method::POST, "/embeddings") => Endpoint::Embeddings,
             (&Method::POST, "/responses") => Endpoint::Responses,
+            (&Method::POST, "/moderations") => Endpoint::Moderations,
             (&Method::POST, "/messages") => Endpoint::Messages,
             (&Method::POST, "/messages/count_tokens") => Endpoint::CountTokens,
             (&Method::GET, "/models") => {
@@ -163,6 +164,7 @@ impl Simulator {
         }
         let model = match request.get("model") {
             Some(Value::String(model)) if !model.is_empty() => model.as_str(),
+            None | Some(Value::Null) if endpoint == Endpoint::Moderations => moderations::MODEL,
             _ => return Err(Refusal::missing("model").into()),
         };
         let knobs = self.knobs(model, head, &body).await?;
@@ -172,6 +174,7 @@ impl Simulator {
             Endpoint::Completions => completions::answer(&ask),
             Endpoint::Embeddings => embeddings::answer(&ask, self.settings.seed),
             Endpoint::Responses => responses::answer(&ask),
+            Endpoint::Moderations => moderations::answer(&ask),
             Endpoint::Messages => messages::answer(&ask),
             // Billed to nobody.
             Endpoint::CountTokens => {

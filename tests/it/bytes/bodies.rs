@@ -70,9 +70,33 @@ fn requests_go_up_as_they_came() {
     goes_up_as(
         &gate,
         &upstream,
+        "/v1/moderations",
+        r#"{"model":"m","input":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"https://example.com/x.png"}}]}"#,
+        r#"{"model":"m","input":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"https://example.com/x.png"}}]}"#,
+    );
+    goes_up_as(
+        &gate,
+        &upstream,
         "/completions",
         r#"{"model":"m","prompt":["a","b"],"echo":true}"#,
         r#"{"model":"m","prompt":["a","b"],"echo":true}"#,
+    );
+}
+
+#[test]
+fn a_moderation_without_a_model_names_the_one_it_was_weighed_as() {
+    let upstream = Upstream::new();
+    let gate = Gate::before(upstream.address, "");
+    let check = |body: &str, expected: &str| {
+        goes_up_as(&gate, &upstream, "/v1/moderations", body, expected);
+    };
+    check(
+        r#"{"input":["x", "y"] }"#,
+        r#"{"input":["x", "y"] ,"model":"omni-moderation-latest"}"#,
+    );
+    check(
+        r#"{"model":null,"input":"x"}"#,
+        r#"{"model":"omni-moderation-latest","input":"x"}"#,
     );
 }
 

@@ -163,6 +163,8 @@ fn fields_that_are_missing_or_of_a_wrong_type_are_named() {
     check("/v1/completions", r#"{"model":"m"}"#, missing, "prompt");
     check("/v1/embeddings", r#"{"model":"m"}"#, missing, "input");
     check("/v1/responses", r#"{"input":"x"}"#, missing, "model");
+    check("/v1/moderations", r#"{"model":"m"}"#, missing, "input");
+    check("/v1/moderations", "{}", missing, "input");
     let wrong = "invalid_value";
     for model in [
         "null",
@@ -258,6 +260,7 @@ fn unknown_paths_name_the_routes_and_wrong_methods_the_right_one() {
                 "/v1/completions",
                 "/v1/embeddings",
                 "/v1/responses",
+                "/v1/moderations",
                 "/v1/models",
             ] {
                 assert!(message.contains(route), "{message}");

@@ -3,6 +3,7 @@
 mod callers;
 mod crash;
 mod exact;
+mod media;
 mod upstream;
 
 /// Prices the tests reckon with: a cent a call, tokens at odd prices, and embeddings.

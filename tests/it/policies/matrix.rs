@@ -151,6 +151,21 @@ fn rows_in() -> Vec<(&'static str, &'static str, Value)> {
             "input[]",
             json!({ "model": "cent", "input": ["hi", text] }),
         ),
+        (
+            "/v1/moderations",
+            "input",
+            json!({ "model": "cent", "input": text }),
+        ),
+        (
+            "/v1/moderations",
+            "input[]",
+            json!({ "model": "cent", "input": ["hi", text] }),
+        ),
+        (
+            "/v1/moderations",
+            "input[text]",
+            json!({ "model": "cent", "input": [{ "type": "text", "text": text }] }),
+        ),
         (r, "input", response(json!(text))),
         (
             r,
@@ -234,6 +249,12 @@ fn rows_unread() -> Vec<(&'static str, &'static str, Value)> {
             "/v1/chat/completions",
             "a part of an unknown kind",
             chat(json!({ "type": "hologram", "beam": "x" })),
+        ),
+        (
+            "/v1/moderations",
+            "image_url",
+            json!({ "model": "cent", "input": [
+                { "type": "text", "text": "hi" }, { "type": "image_url", "image_url": { "url": "https://example.org/x.png" } }] }),
         ),
         (
             "/v1/responses",
@@ -499,7 +520,13 @@ fn streaming<'a>(route: &'a str, body: &Value) -> Option<(&'a str, Value)> {
     if contents::is(route) {
         return contents::as_stream(route).map(|route| (route, body.clone()));
     }
-    if ["/v1/embeddings", "/v1/messages/count_tokens"].contains(&route) {
+    if [
+        "/v1/embeddings",
+        "/v1/moderations",
+        "/v1/messages/count_tokens",
+    ]
+    .contains(&route)
+    {
         return None;
     }
     let mut body = body.clone();

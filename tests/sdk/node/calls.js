@@ -1,4 +1,4 @@
-// Calls that are answered: chat, streams, tools, structured answers, responses, embeddings, models.
+// Calls that are answered: chat, streams, tools, structured answers, responses, embeddings, moderations, models.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -113,6 +113,11 @@ test('embeddings come packed by default and as floats when asked', async () => {
   assert.equal(packed.data.length, 2);
   assert.equal(packed.data[1].embedding.length, 1536);
   packed.data[1].embedding.forEach((value, at) => assert.ok(Math.abs(value - floats.data[1].embedding[at]) < 1e-6));
+});
+
+test('moderations need no model', async () => {
+  const answer = await client.moderations.create({ input: ['hello', 'violence'] });
+  assert.deepEqual(answer.results.map((result) => result.flagged), [false, true]);
 });
 
 test('completions, whole and streamed', async () => {

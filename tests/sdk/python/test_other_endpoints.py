@@ -1,4 +1,4 @@
-"""Embeddings and models."""
+"""Embeddings, moderations and models."""
 
 import openai
 import pytest
@@ -19,6 +19,17 @@ def test_embeddings_come_as_the_client_asks_by_default_and_as_floats(client):
 def test_embeddings_of_tokens_and_of_fewer_dimensions(client):
     answer = client.embeddings.create(model="text-embedding-3-large", input=[1, 2, 3], dimensions=256)
     assert len(answer.data[0].embedding) == 256
+
+
+def test_moderations_of_texts_and_of_parts_need_no_model(client):
+    texts = client.moderations.create(input=["hello", "violence"])
+    assert texts.model == "omni-moderation-latest"
+    assert [result.flagged for result in texts.results] == [False, True]
+    assert texts.results[1].categories.violence and not texts.results[1].categories.hate
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/x.png"}}
+    parts = client.moderations.create(model="omni-moderation-2024-09-26", input=[{"type": "text", "text": "hello"}, image])
+    assert len(parts.results) == 1
+    assert parts.results[0].category_applied_input_types.violence == ["text", "image"]
 
 
 def test_models_are_listed_and_found(client):

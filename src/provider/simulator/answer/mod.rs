@@ -16,6 +16,7 @@ pub(super) mod messages;
 pub(super) mod messages_shape;
 pub(super) mod messages_stream;
 pub(super) mod models;
+pub(super) mod moderations;
 pub(super) mod prompt;
 pub(super) mod responses;
 pub(super) mod responses_stream;

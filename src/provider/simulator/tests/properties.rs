@@ -74,18 +74,19 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-const PATHS: [&str; 4] = [
+const PATHS: [&str; 5] = [
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
     "/v1/responses",
+    "/v1/moderations",
 ];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn any_json_is_answered_or_refused_in_the_right_shape(mut body in anything(), valid: bool, at in 0..4_usize) {
+    fn any_json_is_answered_or_refused_in_the_right_shape(mut body in anything(), valid: bool, at in 0..PATHS.len()) {
         if valid {
             merge(&mut body, json!({ "model": "m" }));
         }

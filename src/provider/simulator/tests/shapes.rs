@@ -113,6 +113,17 @@ fn embeddings_packed() {
 }
 
 #[test]
+fn moderations_of_texts_and_of_parts() {
+    let texts = json!({ "input": ["Hello", "no violence please"] });
+    let parts = json!({ "model": "m", "input": [
+        { "type": "text", "text": "Hello" },
+        { "type": "image_url", "image_url": { "url": "https://example.com/x.png" } },
+    ] });
+    let both = [texts, parts].map(|body| whole("/v1/moderations", &body));
+    insta::assert_snapshot!(both.join("\n"));
+}
+
+#[test]
 fn responses_whole() {
     insta::assert_snapshot!(whole(
         "/v1/responses",
