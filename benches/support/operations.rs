@@ -267,6 +267,7 @@ impl Scene {
                 output_cap: Tokens(256),
                 choices: 1,
                 searches: 0,
+                images: 0,
                 audio: false,
             },
             usage: Usage {

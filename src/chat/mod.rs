@@ -31,7 +31,7 @@ pub use usage::Usage;
 /// How a call is spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// `OpenAI`'s: chat completions, completions, embeddings, responses, moderations.
+    /// `OpenAI`'s: chat completions, completions, embeddings, responses, moderations, images.
     OpenAi,
     /// Anthropic's: messages.
     Anthropic,
@@ -74,6 +74,8 @@ pub enum Endpoint {
     Responses,
     /// `/v1/moderations`.
     Moderations,
+    /// `/v1/images/generations`.
+    ImageGenerations,
     /// `/v1/messages`.
     Messages,
     /// `/v1/messages/count_tokens`.
@@ -90,12 +92,13 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the routes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Responses,
         Self::Moderations,
+        Self::ImageGenerations,
         Self::Messages,
         Self::CountTokens,
         Self::GenerateContent,
@@ -112,7 +115,8 @@ impl Endpoint {
             | Self::Completions
             | Self::Embeddings
             | Self::Responses
-            | Self::Moderations => Dialect::OpenAi,
+            | Self::Moderations
+            | Self::ImageGenerations => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::GenerateContent
             | Self::CountContents
@@ -130,6 +134,7 @@ impl Endpoint {
             Self::Embeddings => "/v1/embeddings",
             Self::Responses => "/v1/responses",
             Self::Moderations => "/v1/moderations",
+            Self::ImageGenerations => "/v1/images/generations",
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
             Self::GenerateContent => "/v1beta/models/{model}:generateContent",
@@ -148,6 +153,7 @@ impl Endpoint {
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
             Self::Moderations => "moderations",
+            Self::ImageGenerations => "image_generations",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
             Self::GenerateContent => "generate_content",
@@ -174,6 +180,7 @@ impl Endpoint {
             Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents => "embeddings",
             Self::Responses => "responses",
             Self::Moderations => "moderation",
+            Self::ImageGenerations => "image_generation",
             Self::Messages => "messages",
             Self::CountTokens | Self::CountContents => "count_tokens",
             Self::GenerateContent => "generate_content",
@@ -192,6 +199,18 @@ impl Endpoint {
                 | Self::EmbedContent
                 | Self::BatchEmbedContents
         )
+    }
+
+    /// Whether what it makes are images, as many as there are choices.
+    #[must_use]
+    pub const fn makes_images(self) -> bool {
+        matches!(self, Self::ImageGenerations)
+    }
+
+    /// Whether a request can say how much may be written.
+    #[must_use]
+    pub const fn takes_cap(self) -> bool {
+        self.has_output() && !self.makes_images()
     }
 
     /// The model that answers where the request names none, as the vendor has it.

@@ -19,6 +19,9 @@ pub(super) enum Endpoint {
     Responses,
     /// /v1/moderations
     Moderations,
+    /// /v1/images/generations
+    #[value(name = "image_generations")]
+    ImageGenerations,
     /// /v1/messages
     Messages,
     /// /v1/messages/count_tokens

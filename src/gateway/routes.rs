@@ -348,6 +348,7 @@ fn route(method: &Method, path: &str) -> Result<Route, Refused> {
         "/embeddings" => Endpoint::Embeddings,
         "/responses" => Endpoint::Responses,
         "/moderations" => Endpoint::Moderations,
+        "/images/generations" => Endpoint::ImageGenerations,
         "/messages" => Endpoint::Messages,
         "/messages/count_tokens" => Endpoint::CountTokens,
         "/models" => {
@@ -477,6 +478,9 @@ mod tests {
         check(Method::POST, "/v1/responses", "/v1/responses");
         check(Method::POST, "/v1/messages", "/v1/messages");
         check(Method::POST, "/moderations", "/v1/moderations");
+        let images = "/v1/images/generations";
+        check(Method::POST, images, images);
+        check(Method::POST, "/v1/images", "404");
         let count = "/v1/messages/count_tokens";
         check(Method::POST, count, count);
         check(Method::POST, "/v1/messages/batches", "404");

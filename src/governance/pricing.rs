@@ -122,6 +122,8 @@ pub struct Extent {
     pub choices: u64,
     /// Searches of the web that may be made.
     pub searches: u64,
+    /// Images that may be made.
+    pub images: u64,
     /// Whether audio may be in it.
     pub audio: bool,
 }
@@ -136,13 +138,24 @@ impl Rate {
             .rev()
             .find(|tier| usage.input > tier.above_input)
             .map_or(&self.base, |tier| &tier.classes);
-        let images = i64::try_from(usage.images).unwrap_or(i64::MAX);
         classes
             .cost(usage)
             .flat(self.request)
-            .flat(self.image.times(images))
+            .flat(self.images(usage.images))
             .flat(self.searches(usage.searches))
             .total()
+    }
+
+    fn images(&self, count: u64) -> Money {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.image.times(count)
+    }
+
+    /// Whether no output costs anything by its tokens.
+    #[must_use]
+    pub fn is_output_free(&self) -> bool {
+        self.reachable(Tokens(u64::MAX))
+            .all(|classes| classes.dearest_output(true) == Price::FREE)
     }
 
     fn searches(&self, count: u64) -> Money {
@@ -161,6 +174,7 @@ impl Rate {
                     .add(classes.dearest_input(extent.audio), extent.input)
                     .flat(self.request)
                     .flat(self.searches(extent.searches))
+                    .flat(self.images(extent.images))
                     .total()
             })
             .max()
@@ -345,10 +359,40 @@ mod tests {
             output_cap: Tokens(10),
             choices: 2,
             searches: 0,
+            images: 0,
             audio: false,
         };
         // Dearest input: 2 (long tier) against 1.25 (cache write); dearest output 6, twice.
         assert_eq!(rate().worst_case(extent).nanos(), 2_002_000 + 120_000 + 7);
+    }
+
+    #[test]
+    fn images_cost_by_the_piece_or_by_their_tokens() {
+        let by_piece = Rate {
+            image: Money::from_nanos(40_000_000),
+            ..Rate::default()
+        };
+        let extent = Extent {
+            input: Tokens(100),
+            output_cap: Tokens(u64::MAX),
+            choices: 3,
+            searches: 0,
+            images: 3,
+            audio: false,
+        };
+        assert!(by_piece.is_output_free() && !rate().is_output_free());
+        assert_eq!(by_piece.worst_case(extent).nanos(), 120_000_000);
+        let used = Usage {
+            images: 2,
+            ..Usage::default()
+        };
+        assert_eq!(by_piece.cost(&used).nanos(), 80_000_000);
+        let extent = Extent {
+            output_cap: Tokens(1000),
+            ..extent
+        };
+        // 100 at the dearest input and three times 1000 at $4 per million.
+        assert_eq!(rate().worst_case(extent).nanos(), 125_000 + 12_000_000 + 7);
     }
 
     #[test]
@@ -358,6 +402,7 @@ mod tests {
             output_cap: Tokens(1000),
             choices: 1,
             searches: 0,
+            images: 0,
             audio: false,
         };
         let input_alone = rate().worst_case(Extent {

@@ -276,12 +276,14 @@ impl Passage {
             |blocked| blocked.status.unwrap_or(400),
             |_| parts.status.as_u16(),
         );
+        let untold = self.untold(reading.as_ref());
+        let partial = untold.is_some();
         let ending = if let Some(reading) = reading {
             self.attempted(Attempt::Ok);
             Ending {
-                usage: reading.usage,
+                usage: untold.or(reading.usage),
                 counted: self.counted(vendor::output_bounds(&reading)),
-                partial: false,
+                partial,
                 status,
                 withheld,
             }
@@ -289,9 +291,9 @@ impl Passage {
             // No answer we can read. The provider says it did the work: the most it could have done is booked.
             self.attempted(Attempt::Malformed);
             Ending {
-                usage: None,
+                usage: untold,
                 counted: self.counted((0, u64::try_from(bytes.len()).unwrap_or(u64::MAX))),
-                partial: false,
+                partial,
                 status,
                 withheld,
             }

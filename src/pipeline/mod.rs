@@ -24,6 +24,7 @@ mod screen;
 mod screening;
 mod stream;
 mod translation;
+mod untold;
 mod vigil;
 mod way;
 mod worker;

@@ -46,7 +46,7 @@ pub fn under(key: &[u8]) -> Under {
         | b"environment"
         | b"container_id" => Under::Label,
         b"arguments" => Under::Arguments,
-        b"image_url" | b"image" | b"screenshot" => Under::Image,
+        b"image_url" | b"image" | b"screenshot" | b"b64_json" => Under::Image,
         b"input_audio" | b"audio" | b"audio_url" => Under::Audio,
         b"file" | b"file_id" | b"file_url" | b"file_data" | b"video_url" | b"video"
         | b"container" => Under::File,

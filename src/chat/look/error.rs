@@ -34,6 +34,9 @@ pub enum LookError {
         "`background` is not taken: what an answer costs that is made later would never be seen here, remove it"
     )]
     Background,
+    /// A stream of what comes in pieces that nobody here meters.
+    #[error("`stream` is not taken for images: ask for them whole, remove it")]
+    Streamed,
     /// A field that names models beside the one that is weighed.
     #[error(
         "`{0}` is not taken: it names models beside `model`, whose rights and prices nobody here would have weighed; remove it"
@@ -77,6 +80,7 @@ impl LookError {
             | Self::Wrong { param, .. }
             | Self::Dearer { param, .. } => Some(param),
             Self::Background => Some("background"),
+            Self::Streamed => Some("stream"),
             Self::ServiceTier => Some("service_tier"),
         }
     }
@@ -94,6 +98,7 @@ impl LookError {
             | Self::OtherModels(_)
             | Self::Dearer { .. }
             | Self::Background
+            | Self::Streamed
             | Self::ServiceTier => "unsupported_parameter",
         })
     }

@@ -70,7 +70,8 @@ impl Pass {
                 | Endpoint::CountContents
                 | Endpoint::EmbedContent
                 | Endpoint::BatchEmbedContents
-                | Endpoint::Moderations => IncludeUsage::On,
+                | Endpoint::Moderations
+                | Endpoint::ImageGenerations => IncludeUsage::On,
                 Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
                     IncludeUsage::Absent
                 }
@@ -94,7 +95,8 @@ impl Pass {
     /// One member of the body.
     pub(super) fn field(&mut self, scanner: &mut Scanner<'_>, key: &[u8]) -> Result<(), LookError> {
         use Endpoint::{
-            Chat, Completions, CountTokens, Embeddings, Messages, Moderations, Responses,
+            Chat, Completions, CountTokens, Embeddings, ImageGenerations, Messages, Moderations,
+            Responses,
         };
         if self.endpoint.dialect() == Dialect::Gemini {
             return self.field_of_gemini(scanner, key);
@@ -108,6 +110,7 @@ impl Pass {
             (b"messages", Chat) => self.messages(scanner),
             (b"input", Embeddings | Responses | Moderations) => self.input(scanner),
             (b"prompt", Completions) => self.prompts(scanner),
+            (b"prompt", ImageGenerations) => self.one_text(scanner, "prompt"),
             (b"prompt", Responses) => self.pointer(scanner, "prompt"),
             (b"previous_response_id", Responses) => self.pointer(scanner, "previous_response_id"),
             (b"conversation", Responses) => self.pointer(scanner, "conversation"),
@@ -115,6 +118,12 @@ impl Pass {
             (b"search_parameters", Chat) => self.pointer(scanner, "search_parameters"),
             (b"data_sources", Chat) => self.pointer(scanner, "data_sources"),
             (b"stream", Chat | Completions | Responses) => self.streams(scanner),
+            (b"stream", ImageGenerations) => {
+                if self.boolean(scanner, "stream")? == Some(true) {
+                    self.note(LookError::Streamed);
+                }
+                Ok(())
+            }
             (b"background", Responses) => {
                 if self.boolean(scanner, "background")? == Some(true) {
                     self.note(LookError::Background);
@@ -123,7 +132,7 @@ impl Pass {
             }
             (b"service_tier", Chat | Completions | Responses) => self.service_tier(scanner),
             (b"stream_options", Chat | Completions) => self.stream_options(scanner),
-            (b"n", Chat | Completions) => self.choices(scanner, "n"),
+            (b"n", Chat | Completions | ImageGenerations) => self.choices(scanner, "n"),
             (b"best_of", Completions) => self.choices(scanner, "best_of"),
             (b"max_tokens", Chat | Completions) => self.cap(scanner, CapField::MaxTokens),
             (b"max_completion_tokens", Chat) => self.cap(scanner, CapField::MaxCompletionTokens),
@@ -165,7 +174,7 @@ impl Pass {
         };
         let needed = match self.endpoint {
             Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => Some("messages"),
-            Endpoint::Completions => Some("prompt"),
+            Endpoint::Completions | Endpoint::ImageGenerations => Some("prompt"),
             Endpoint::Embeddings | Endpoint::Moderations => Some("input"),
             Endpoint::GenerateContent => Some("contents"),
             Endpoint::EmbedContent => Some("content"),
@@ -320,6 +329,20 @@ impl Pass {
             }
             _ => self.wrong(scanner, "input", "a string or an array"),
         }
+    }
+
+    /// A field that is one text.
+    fn one_text(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        param: &'static str,
+    ) -> Result<(), LookError> {
+        match scanner.peek()? {
+            Kind::Null => {}
+            Kind::Text => self.messages = Some(1),
+            _ => return self.wrong(scanner, param, "a string"),
+        }
+        skipped(scanner)
     }
 
     /// One prompt, or several: each of them is answered, `n` times.

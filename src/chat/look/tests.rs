@@ -117,6 +117,31 @@ fn a_moderation_may_leave_its_model_to_the_vendor() {
 }
 
 #[test]
+fn images_are_choices_and_come_whole() {
+    let look = looked(
+        Endpoint::ImageGenerations,
+        r#"{"model":"m","prompt":"x","n":3,"background":"opaque","user":"u"}"#,
+    );
+    assert_eq!((look.choices, look.messages), (3, 1));
+    assert_eq!(look.output_cap, None);
+    for (member, code) in [
+        (r#""stream":true"#, "unsupported_parameter"),
+        (r#""stream":1"#, "invalid_value"),
+        (r#""n":129"#, "invalid_value"),
+    ] {
+        let body = format!(r#"{{"model":"m","prompt":"x",{member}}}"#);
+        let param = member.split('"').nth(1);
+        refused(Endpoint::ImageGenerations, &body, param, code);
+    }
+    refused(
+        Endpoint::ImageGenerations,
+        r#"{"model":"m","prompt":["x"]}"#,
+        Some("prompt"),
+        "invalid_value",
+    );
+}
+
+#[test]
 fn each_endpoint_needs_its_prompt() {
     let bare = r#"{"model":"m"}"#;
     refused(Chat, bare, Some("messages"), "missing_required_parameter");

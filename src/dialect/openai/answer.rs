@@ -8,12 +8,13 @@ use crate::units::Tokens;
 /// Reads a whole answer of `endpoint`.
 ///
 /// Text is only counted where no usage is told: an answer is read on the way to its caller, and its usage is all that is
-/// wanted of it. (Images are part of a usage on responses, which are therefore always read whole.)
+/// wanted of it. (Images are part of a usage on responses, which are therefore always read whole; answers of images hold
+/// no text to count.)
 ///
 /// # Errors
 /// When the body is not a JSON object.
 pub(in crate::dialect) fn usage(body: &[u8], endpoint: Endpoint) -> Result<Answer, JsonError> {
-    let whole = endpoint == Endpoint::Responses;
+    let whole = endpoint == Endpoint::Responses || endpoint.makes_images();
     let answer = read(body, endpoint, whole)?;
     if answer.usage.is_some() || whole {
         return Ok(answer);
@@ -25,6 +26,7 @@ fn read(body: &[u8], endpoint: Endpoint, whole: bool) -> Result<Answer, JsonErro
     let mut scanner = Scanner::lenient(body)?;
     let mut answer = Answer::default();
     let mut output = Output::default();
+    let mut images = 0;
     let mut members = scanner.object()?;
     while let Some(key) = scanner.member(&mut members)? {
         match key.raw(body) {
@@ -33,6 +35,7 @@ fn read(body: &[u8], endpoint: Endpoint, whole: bool) -> Result<Answer, JsonErro
                     answer.usage = Some(usage);
                 }
             }
+            b"data" if endpoint.makes_images() => images = elements(&mut scanner)?,
             b"error" => answer.is_error = present(&mut scanner)?,
             b"choices" | b"output" if whole => {
                 scanner.watch(&mut output)?;
@@ -44,11 +47,24 @@ fn read(body: &[u8], endpoint: Endpoint, whole: bool) -> Result<Answer, JsonErro
     }
     scanner.finish()?;
     answer.text_bytes = output.text_bytes;
-    answer.images = output.images;
+    answer.images = output.images.saturating_add(images);
     if let Some(usage) = &mut answer.usage {
-        usage.images = output.images;
+        usage.images = answer.images;
     }
     Ok(answer)
+}
+
+/// How many elements an array has; anything else has none.
+fn elements(scanner: &mut Scanner<'_, Lenient>) -> Result<u64, JsonError> {
+    if scanner.peek()? != Kind::Array {
+        scanner.skip()?;
+        return Ok(0);
+    }
+    let mut items = scanner.array()?;
+    while scanner.element(&mut items)? {
+        scanner.skip()?;
+    }
+    Ok(items.count)
 }
 
 /// Reads a usage object; `None` where it is none, or lacks a total.
@@ -61,6 +77,7 @@ pub(super) fn usage_object(
         return Ok(None);
     }
     let body = scanner.body();
+    let images = endpoint.makes_images();
     let mut usage = Usage::default();
     let (mut input, mut output, mut total) = (None, None, None);
     let mut members = scanner.object()?;
@@ -70,10 +87,10 @@ pub(super) fn usage_object(
             b"completion_tokens" | b"output_tokens" => output = count(scanner)?.or(output),
             b"total_tokens" => total = count(scanner)?,
             b"prompt_tokens_details" | b"input_tokens_details" => {
-                details(scanner, &mut usage, true)?;
+                details(scanner, &mut usage, true, images)?;
             }
             b"completion_tokens_details" | b"output_tokens_details" => {
-                details(scanner, &mut usage, false)?;
+                details(scanner, &mut usage, false, images)?;
             }
             _ => {
                 scanner.skip()?;
@@ -99,6 +116,7 @@ fn details(
     scanner: &mut Scanner<'_, Lenient>,
     usage: &mut Usage,
     is_input: bool,
+    images: bool,
 ) -> Result<(), JsonError> {
     if scanner.peek()? != Kind::Object {
         scanner.skip()?;
@@ -111,6 +129,8 @@ fn details(
             (b"cache_write_tokens" | b"cache_creation_tokens", true) => &mut usage.cache_write,
             (b"audio_tokens", true) => &mut usage.audio_input,
             (b"reasoning_tokens", false) => &mut usage.reasoning,
+            // What a model of images writes beside them is its thoughts, at a price of their own.
+            (b"text_tokens", false) if images => &mut usage.reasoning,
             (b"audio_tokens", false) => &mut usage.audio_output,
             _ => {
                 scanner.skip()?;
@@ -206,6 +226,34 @@ mod tests {
             Endpoint::Chat,
             r#"{"usage":{"prompt_tokens":-1,"completion_tokens":1.5}}"#,
             Answer::default(),
+        );
+    }
+
+    #[test]
+    fn images_are_counted_and_what_is_written_beside_them_is_thought() {
+        let body = r#"{"created":1,"data":[{"b64_json":"AAAA"},{"b64_json":"AAAA"}],"usage":{"total_tokens":120,"input_tokens":20,
+            "output_tokens":100,"input_tokens_details":{"text_tokens":20,"image_tokens":0},"output_tokens_details":{"text_tokens":30,"image_tokens":70}}}"#;
+        let told = Usage {
+            reasoning: Tokens(30),
+            images: 2,
+            ..used(20, 100).expect("used")
+        };
+        check(
+            Endpoint::ImageGenerations,
+            body,
+            Answer {
+                usage: Some(told),
+                images: 2,
+                ..Answer::default()
+            },
+        );
+        check(
+            Endpoint::ImageGenerations,
+            r#"{"created":1,"data":[{"url":"https://example.org/x.png"}]}"#,
+            Answer {
+                images: 1,
+                ..Answer::default()
+            },
         );
     }
 

@@ -21,6 +21,7 @@ pub(in crate::dialect) fn declined(
     let answer = match endpoint {
         Endpoint::Embeddings
         | Endpoint::Moderations
+        | Endpoint::ImageGenerations
         | Endpoint::Messages
         | Endpoint::CountTokens
         | Endpoint::GenerateContent

@@ -44,6 +44,8 @@ fn walked(payload: &[u8], endpoint: Endpoint, streaming: bool) -> Result<Walk, J
     let mut scanner = Scanner::lenient(payload)?;
     if endpoint == Endpoint::Responses {
         walk.responses(&mut scanner)?;
+    } else if endpoint.makes_images() {
+        walk.images(&mut scanner)?;
     } else {
         walk.choices(&mut scanner)?;
     }
@@ -95,6 +97,43 @@ impl Walk {
             }
         }
         scanner.finish()
+    }
+
+    /// Images, and what is said of them. Their usage is read with how many there are, so not here.
+    fn images(&mut self, scanner: &mut Reader<'_>) -> Step {
+        let payload = scanner.body();
+        let mut members = scanner.object()?;
+        while let Some(key) = scanner.member(&mut members)? {
+            if key.raw(payload) != b"data" || scanner.peek()? != Kind::Array {
+                scanner.skip()?;
+                continue;
+            }
+            let mut items = scanner.array()?;
+            while scanner.element(&mut items)? {
+                self.image(scanner)?;
+            }
+        }
+        scanner.finish()
+    }
+
+    fn image(&mut self, scanner: &mut Reader<'_>) -> Step {
+        let payload = scanner.body();
+        if scanner.peek()? != Kind::Object {
+            return self.walk(scanner, SEED, None);
+        }
+        let mut members = scanner.object()?;
+        while let Some(key) = scanner.member(&mut members)? {
+            let name = key.decoded(payload);
+            if &*name == b"url" {
+                // Where it is to be had: changed by a letter it would be nowhere.
+                let null = scanner.peek()? == Kind::Null;
+                scanner.skip()?;
+                self.found.unread += u32::from(!null);
+                continue;
+            }
+            self.under(scanner, &name, mix(SEED, &name), None)?;
+        }
+        Ok(())
     }
 
     fn one_choice(&mut self, scanner: &mut Reader<'_>) -> Step {

@@ -46,6 +46,7 @@ impl Tongue {
             | Endpoint::Embeddings
             | Endpoint::Responses
             | Endpoint::Moderations
+            | Endpoint::ImageGenerations
             | Endpoint::CountTokens
             | Endpoint::CountContents
             | Endpoint::EmbedContent

@@ -344,6 +344,7 @@ impl<'a> Weight<'a> {
                 output_cap: Tokens::ZERO,
                 choices: 1,
                 searches: 0,
+                images: 0,
                 audio: false,
             },
             price: Priced::Flat(Money::ZERO),
@@ -393,6 +394,11 @@ impl<'a> Weight<'a> {
             output_cap: Tokens::ZERO,
             choices: ask.choices,
             searches: ask.searches,
+            images: if ask.endpoint.makes_images() {
+                ask.choices
+            } else {
+                0
+            },
             audio: ask.audio,
         };
         let weight = Self {
@@ -407,7 +413,12 @@ impl<'a> Weight<'a> {
     }
 
     fn needs_cap(&self, ask: &Ask<'_>) -> bool {
-        ask.endpoint.has_output() && matches!(self.price, Priced::Rate(_))
+        let Priced::Rate(rate) = self.price else {
+            return false;
+        };
+        // What is priced by the piece is bounded by their number.
+        let by_piece = ask.endpoint.makes_images() && rate.is_output_free();
+        ask.endpoint.has_output() && !by_piece
     }
 
     /// The output cap that holds: the caller's own, the policy's if that is lower, else the model's.
@@ -424,6 +435,13 @@ impl<'a> Weight<'a> {
             Priced::Flat(_) => None,
         };
         let most = model.unwrap_or(Tokens(u64::MAX));
+        if !ask.endpoint.takes_cap() {
+            return Cap {
+                tokens: most,
+                write: false,
+                clamped: false,
+            };
+        }
         match (ask.asked_cap, ask.policy_cap) {
             (Some(asked), Some(policy)) if policy < asked => Cap {
                 tokens: policy.min(most),
@@ -464,7 +482,7 @@ impl<'a> Weight<'a> {
         let Priced::Rate(rate) = self.price else {
             return None;
         };
-        if short.at_limit == AtLimit::Deny || cap.0 <= SMALLEST_CLAMP {
+        if !ask.endpoint.takes_cap() || short.at_limit == AtLimit::Deny || cap.0 <= SMALLEST_CLAMP {
             return None;
         }
         let below = Tokens(cap.0.saturating_sub(1));

@@ -82,6 +82,7 @@ impl Prices {
             output_cap: Tokens(1 + chance.below(1_000)),
             choices,
             searches: 0,
+            images: 0,
             audio: false,
         };
         let most = extent.output_cap.0 * choices;

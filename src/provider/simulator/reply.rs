@@ -23,6 +23,7 @@ pub(super) enum Endpoint {
     Embeddings,
     Responses,
     Moderations,
+    ImageGenerations,
     Messages,
     CountTokens,
     GenerateContent,
@@ -39,7 +40,8 @@ impl Endpoint {
             | Self::Completions
             | Self::Embeddings
             | Self::Responses
-            | Self::Moderations => Dialect::OpenAi,
+            | Self::Moderations
+            | Self::ImageGenerations => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::GenerateContent
             | Self::CountContents

@@ -2,7 +2,7 @@
 
 use super::answer::error::Refusal;
 use super::answer::{
-    Ask, Form, Reply, chat, completions, embeddings, gemini, gemini_shape, messages,
+    Ask, Form, Reply, chat, completions, embeddings, gemini, gemini_shape, images, messages,
     messages_shape, models, moderations, responses,
 };
 use super::body::{AnswerBody, Cut};
@@ -93,6 +93,7 @@ impl Simulator {
             (&Method::POST, "/embeddings") => Endpoint::Embeddings,
             (&Method::POST, "/responses") => Endpoint::Responses,
             (&Method::POST, "/moderations") => Endpoint::Moderations,
+            (&Method::POST, "/images/generations") => Endpoint::ImageGenerations,
             (&Method::POST, "/messages") => Endpoint::Messages,
             (&Method::POST, "/messages/count_tokens") => Endpoint::CountTokens,
             (&Method::GET, "/models") => {
@@ -175,6 +176,7 @@ impl Simulator {
             Endpoint::Embeddings => embeddings::answer(&ask, self.settings.seed),
             Endpoint::Responses => responses::answer(&ask),
             Endpoint::Moderations => moderations::answer(&ask),
+            Endpoint::ImageGenerations => images::answer(&ask),
             Endpoint::Messages => messages::answer(&ask),
             // Billed to nobody.
             Endpoint::CountTokens => {

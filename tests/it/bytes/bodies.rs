@@ -77,6 +77,13 @@ fn requests_go_up_as_they_came() {
     goes_up_as(
         &gate,
         &upstream,
+        "/images/generations",
+        r#"{"model":"m","prompt":"x","n":2,"size":"1024x1024","quality":"low","stream":false}"#,
+        r#"{"model":"m","prompt":"x","n":2,"size":"1024x1024","quality":"low","stream":false}"#,
+    );
+    goes_up_as(
+        &gate,
+        &upstream,
         "/completions",
         r#"{"model":"m","prompt":["a","b"],"echo":true}"#,
         r#"{"model":"m","prompt":["a","b"],"echo":true}"#,

@@ -165,6 +165,12 @@ fn fields_that_are_missing_or_of_a_wrong_type_are_named() {
     check("/v1/responses", r#"{"input":"x"}"#, missing, "model");
     check("/v1/moderations", r#"{"model":"m"}"#, missing, "input");
     check("/v1/moderations", "{}", missing, "input");
+    check(
+        "/v1/images/generations",
+        r#"{"model":"m"}"#,
+        missing,
+        "prompt",
+    );
     let wrong = "invalid_value";
     for model in [
         "null",

@@ -5,10 +5,15 @@ use crate::support::{Gateway, Home, Money, Response, Simulator};
 use serde_json::{Value, json};
 
 const MODERATIONS: &str = "/v1/moderations";
+const IMAGES: &str = "/v1/images/generations";
 
 /// Prices of what is free by saying so, and of what is not.
 const PRICES: &str = r#"
   omni-moderation-latest: { input: "0", free: true, max_input: 32768 }
+  piece: { image: "0.04", input: "0", free: true }
+  gpt-image: { input: "5", output: "40", reasoning: "10", max_input: 32768, max_output: 6240 }
+  dall-e-x: { input: "5", output: "40", max_input: 32768, max_output: 6240 }
+  endless: { input: "5", output: "40" }
   judge: { input: "1", max_input: 100000 }
 "#;
 
@@ -62,16 +67,16 @@ fn refused(answer: &Response, status: u16, code: &str) {
 
 #[test]
 fn a_moderation_is_free_where_the_book_says_so_and_nowhere_else() {
-    let stage = Stage::set(
-        "$0.000001",
-        "limits: [{ name: few, match: {}, rpm: 3 }]\n",
-    );
+    let stage = Stage::set("$0.000001", "limits: [{ name: few, match: {}, rpm: 3 }]\n");
     let texts = json!({ "input": ["hello", "violence"] });
     let answer = stage.post(MODERATIONS, &texts);
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("x-tollgate-cost-usd"), Some("0.00"));
     assert_eq!(answer.json()["results"][1]["flagged"], true);
-    assert_eq!(stage.simulator.last_body()["model"], "omni-moderation-latest");
+    assert_eq!(
+        stage.simulator.last_body()["model"],
+        "omni-moderation-latest"
+    );
     let image = json!({ "input": [{ "type": "image_url", "image_url": { "url": "https://example.com/x.png" } }] });
     assert_eq!(stage.post(MODERATIONS, &image).status, 200);
     assert_eq!(stage.spent(), Money::default());
@@ -79,7 +84,11 @@ fn a_moderation_is_free_where_the_book_says_so_and_nowhere_else() {
     let unknown = json!({ "model": "unheard-of", "input": "hello" });
     refused(&stage.post(MODERATIONS, &unknown), 403, "price_unknown");
     let elsewhere = json!({ "model": "claude-m", "input": "hello" });
-    refused(&stage.post(MODERATIONS, &elsewhere), 400, "dialect_not_served");
+    refused(
+        &stage.post(MODERATIONS, &elsewhere),
+        400,
+        "dialect_not_served",
+    );
     let dear = json!({ "model": "judge", "input": "hello" });
     refused(&stage.post(MODERATIONS, &dear), 429, "insufficient_quota");
     refused(&stage.post(MODERATIONS, &texts), 429, "rate_limit_exceeded");
@@ -96,6 +105,112 @@ fn a_moderation_that_costs_is_booked_by_what_it_was_weighed_with() {
     let answer = stage.post(MODERATIONS, &body);
     assert_eq!(answer.status, 200);
     let (spent, charged) = (stage.spent(), stage.simulator.meter().cost);
-    assert!(spent > charged && charged > Money::default(), "{spent:?} {charged:?}");
-    assert_eq!(stage.gateway.count("tollgate_usage_estimated_total", &[]), 1);
+    assert!(
+        spent > charged && charged > Money::default(),
+        "{spent:?} {charged:?}"
+    );
+    assert_eq!(
+        stage.gateway.count("tollgate_usage_estimated_total", &[]),
+        1
+    );
+}
+
+fn image(model: &str, more: &Value) -> Value {
+    let mut body = json!({ "model": model, "prompt": "a crab on the beach" });
+    for (name, value) in more.as_object().expect("members") {
+        body[name] = value.clone();
+    }
+    body
+}
+
+#[test]
+fn images_are_booked_as_their_provider_charges_for_them() {
+    let stage = Stage::set("$2.00", "");
+    let mut told = Money::default();
+    for body in [
+        image("piece", &json!({ "n": 3 })),
+        image("piece", &json!({ "response_format": "url" })),
+        image(
+            "gpt-image",
+            &json!({ "n": 2, "size": "1536x1024", "quality": "low" }),
+        ),
+        image("gpt-image", &json!({ "quality": "high" })),
+    ] {
+        let answer = stage.post(IMAGES, &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(stage.simulator.last_body(), body, "nothing is added to it");
+        let charged = stage.simulator.meter().cost;
+        assert!(charged > told);
+        told = charged;
+        assert_eq!(stage.spent(), charged, "{body}");
+    }
+    assert_eq!(
+        stage.gateway.count("tollgate_usage_estimated_total", &[]),
+        0
+    );
+    stage.log_is_whole();
+}
+
+#[test]
+fn images_nobody_tells_the_usage_of_are_booked_as_the_dearest_there_are() {
+    let stage = Stage::set("$9.00", "");
+    let check = |body: &Value, images: i64, each: i64| {
+        let before = stage.spent();
+        assert_eq!(stage.post(IMAGES, body).status, 200, "{body}");
+        let booked = (stage.spent() - before).0;
+        let least = images * each;
+        // The prompt is a matter of bytes: some hundred tokens at $5 per million.
+        assert!(
+            (least..least + 2_000_000).contains(&booked),
+            "{body}: {booked}"
+        );
+    };
+    let tokens = 6240 * 40_000;
+    check(&image("dall-e-x", &json!({ "n": 2 })), 2, tokens);
+    let silent = json!({ "prompt": "a crab @sim(usage=missing)", "n": 3, "quality": "low" });
+    check(&image("gpt-image", &silent), 3, tokens);
+    let torn = json!({ "prompt": "a crab @sim(bad_json=1)", "n": 2 });
+    check(&image("gpt-image", &torn), 2, tokens);
+    check(&image("piece", &torn), 2, 40_000_000);
+    assert_eq!(
+        stage.gateway.count("tollgate_usage_estimated_total", &[]),
+        4
+    );
+}
+
+#[test]
+fn images_that_do_not_fit_or_have_no_price_are_refused() {
+    let stage = Stage::set("$0.10", "");
+    let refuses = |body: &Value, status: u16, code: &str| {
+        refused(&stage.post(IMAGES, body), status, code);
+        assert_eq!(stage.spent(), Money::default());
+    };
+    refuses(
+        &image("piece", &json!({ "n": 3 })),
+        429,
+        "insufficient_quota",
+    );
+    refuses(
+        &image("gpt-image", &json!({ "quality": "low" })),
+        429,
+        "insufficient_quota",
+    );
+    refuses(&image("unheard-of", &json!({})), 403, "price_unknown");
+    refuses(&image("endless", &json!({})), 403, "price_unknown");
+    refuses(&image("claude-m", &json!({})), 400, "dialect_not_served");
+    refuses(
+        &image("piece", &json!({ "stream": true })),
+        400,
+        "unsupported_parameter",
+    );
+    refuses(&image("piece", &json!({ "n": 0 })), 400, "invalid_value");
+    refuses(
+        &image("piece", &json!({ "prompt": ["a"] })),
+        400,
+        "invalid_value",
+    );
+    assert_eq!(stage.simulator.meter().calls, 0);
+    let two = image("piece", &json!({ "n": 2, "stream": false }));
+    assert_eq!(stage.post(IMAGES, &two).status, 200);
+    assert_eq!(stage.spent(), Money::of("0.08"));
 }

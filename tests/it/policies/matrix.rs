@@ -166,6 +166,11 @@ fn rows_in() -> Vec<(&'static str, &'static str, Value)> {
             "input[text]",
             json!({ "model": "cent", "input": [{ "type": "text", "text": text }] }),
         ),
+        (
+            "/v1/images/generations",
+            "prompt",
+            json!({ "model": "cent", "prompt": text }),
+        ),
         (r, "input", response(json!(text))),
         (
             r,
@@ -523,6 +528,7 @@ fn streaming<'a>(route: &'a str, body: &Value) -> Option<(&'a str, Value)> {
     if [
         "/v1/embeddings",
         "/v1/moderations",
+        "/v1/images/generations",
         "/v1/messages/count_tokens",
     ]
     .contains(&route)
@@ -676,7 +682,9 @@ fn ask(route: &str) -> Value {
         "/v1/chat/completions" => {
             json!({ "model": "cent", "messages": [{ "role": "user", "content": "hi" }] })
         }
-        "/v1/completions" => json!({ "model": "cent", "prompt": "hi" }),
+        "/v1/completions" | "/v1/images/generations" => {
+            json!({ "model": "cent", "prompt": "hi" })
+        }
         messages::ROUTE => messages::hello(),
         _ if contents::is(route) => contents::hello(),
         _ => json!({ "model": "cent", "input": "hi" }),

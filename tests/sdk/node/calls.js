@@ -1,4 +1,4 @@
-// Calls that are answered: chat, streams, tools, structured answers, responses, embeddings, moderations, models.
+// Calls that are answered: chat, streams, tools, structured answers, responses, embeddings, moderations, images, models.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -118,6 +118,12 @@ test('embeddings come packed by default and as floats when asked', async () => {
 test('moderations need no model', async () => {
   const answer = await client.moderations.create({ input: ['hello', 'violence'] });
   assert.deepEqual(answer.results.map((result) => result.flagged), [false, true]);
+});
+
+test('images are made', async () => {
+  const answer = await client.images.generate({ model: 'gpt-image-1-mini', prompt: 'a crab', quality: 'low' });
+  assert.ok(answer.data[0].b64_json);
+  assert.equal(answer.usage.output_tokens, 272);
 });
 
 test('completions, whole and streamed', async () => {

@@ -1,4 +1,6 @@
-"""Embeddings, moderations and models."""
+"""Embeddings, moderations, images and models."""
+
+import base64
 
 import openai
 import pytest
@@ -30,6 +32,16 @@ def test_moderations_of_texts_and_of_parts_need_no_model(client):
     parts = client.moderations.create(model="omni-moderation-2024-09-26", input=[{"type": "text", "text": "hello"}, image])
     assert len(parts.results) == 1
     assert parts.results[0].category_applied_input_types.violence == ["text", "image"]
+
+
+def test_images_are_made(client):
+    answer = client.images.generate(model="gpt-image-1", prompt="a crab", n=2, size="1024x1536", quality="low")
+    assert len(answer.data) == 2
+    assert base64.b64decode(answer.data[0].b64_json).startswith(b"\x89PNG")
+    assert answer.usage.output_tokens == 2 * 408
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(model="gpt-image-1", prompt="a crab", stream=True)
+    assert refused.value.param == "stream"
 
 
 def test_models_are_listed_and_found(client):

@@ -12,6 +12,7 @@ pub(super) mod embeddings;
 pub(super) mod error;
 pub(super) mod gemini;
 pub(super) mod gemini_shape;
+pub(super) mod images;
 pub(super) mod messages;
 pub(super) mod messages_shape;
 pub(super) mod messages_stream;

@@ -74,12 +74,13 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
     "/v1/responses",
     "/v1/moderations",
+    "/v1/images/generations",
 ];
 
 proptest! {

@@ -124,6 +124,15 @@ fn moderations_of_texts_and_of_parts() {
 }
 
 #[test]
+fn images_whole_and_by_address() {
+    let whole_ones =
+        json!({ "model": "m", "prompt": "a crab", "n": 2, "size": "1024x1536", "quality": "low" });
+    let addresses = json!({ "model": "dall-e-3", "prompt": "a crab", "response_format": "url" });
+    let both = [whole_ones, addresses].map(|body| whole("/v1/images/generations", &body));
+    insta::assert_snapshot!(both.join("\n"));
+}
+
+#[test]
 fn responses_whole() {
     insta::assert_snapshot!(whole(
         "/v1/responses",
