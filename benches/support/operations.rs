@@ -268,6 +268,7 @@ impl Scene {
                 choices: 1,
                 searches: 0,
                 images: 0,
+                characters: 0,
                 audio: false,
             },
             usage: Usage {

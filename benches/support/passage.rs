@@ -130,6 +130,7 @@ impl Passage {
             images: 0,
             opaque: None,
             searches: 0,
+            characters: 0,
             rereads: 0,
             unpriced: None,
             thinking: None,

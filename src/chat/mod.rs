@@ -23,7 +23,7 @@ pub use conversation::{
 pub use edits::{Edits, Piece};
 pub use look::{
     CapField, IncludeUsage, Look, LookError, MAX_CHOICES, MAX_MODEL, OutputCap, References,
-    Settings, look, look_at,
+    Settings, Spoken, look, look_at,
 };
 pub use span::Span;
 pub use usage::Usage;
@@ -31,7 +31,7 @@ pub use usage::Usage;
 /// How a call is spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// `OpenAI`'s: chat completions, completions, embeddings, responses, moderations, images.
+    /// `OpenAI`'s: chat completions, completions, embeddings, responses, moderations, images, speech.
     OpenAi,
     /// Anthropic's: messages.
     Anthropic,
@@ -76,6 +76,8 @@ pub enum Endpoint {
     Moderations,
     /// `/v1/images/generations`.
     ImageGenerations,
+    /// `/v1/audio/speech`.
+    Speech,
     /// `/v1/messages`.
     Messages,
     /// `/v1/messages/count_tokens`.
@@ -92,13 +94,14 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the routes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Responses,
         Self::Moderations,
         Self::ImageGenerations,
+        Self::Speech,
         Self::Messages,
         Self::CountTokens,
         Self::GenerateContent,
@@ -116,7 +119,8 @@ impl Endpoint {
             | Self::Embeddings
             | Self::Responses
             | Self::Moderations
-            | Self::ImageGenerations => Dialect::OpenAi,
+            | Self::ImageGenerations
+            | Self::Speech => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::GenerateContent
             | Self::CountContents
@@ -135,6 +139,7 @@ impl Endpoint {
             Self::Responses => "/v1/responses",
             Self::Moderations => "/v1/moderations",
             Self::ImageGenerations => "/v1/images/generations",
+            Self::Speech => "/v1/audio/speech",
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
             Self::GenerateContent => "/v1beta/models/{model}:generateContent",
@@ -154,6 +159,7 @@ impl Endpoint {
             Self::Responses => "responses",
             Self::Moderations => "moderations",
             Self::ImageGenerations => "image_generations",
+            Self::Speech => "speech",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
             Self::GenerateContent => "generate_content",
@@ -181,6 +187,7 @@ impl Endpoint {
             Self::Responses => "responses",
             Self::Moderations => "moderation",
             Self::ImageGenerations => "image_generation",
+            Self::Speech => "speech",
             Self::Messages => "messages",
             Self::CountTokens | Self::CountContents => "count_tokens",
             Self::GenerateContent => "generate_content",
@@ -207,10 +214,16 @@ impl Endpoint {
         matches!(self, Self::ImageGenerations)
     }
 
+    /// Whether what it makes is sound, passed on as it comes.
+    #[must_use]
+    pub const fn makes_sound(self) -> bool {
+        matches!(self, Self::Speech)
+    }
+
     /// Whether a request can say how much may be written.
     #[must_use]
     pub const fn takes_cap(self) -> bool {
-        self.has_output() && !self.makes_images()
+        self.has_output() && !self.makes_images() && !self.makes_sound()
     }
 
     /// The model that answers where the request names none, as the vendor has it.

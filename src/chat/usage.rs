@@ -28,4 +28,6 @@ pub struct Usage {
     pub images: u64,
     /// Searches of the web the provider made.
     pub searches: u64,
+    /// Characters that were spoken, where they are priced.
+    pub characters: u64,
 }

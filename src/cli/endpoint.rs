@@ -22,6 +22,8 @@ pub(super) enum Endpoint {
     /// /v1/images/generations
     #[value(name = "image_generations")]
     ImageGenerations,
+    /// /v1/audio/speech
+    Speech,
     /// /v1/messages
     Messages,
     /// /v1/messages/count_tokens

@@ -1,10 +1,9 @@
 //! The bodies we answer with: whole, as a stream, or none; each tells its connection when it ended.
 
 use super::connection::Busy;
-use crate::pipeline::Stream;
+use crate::pipeline::{Sound, Stream, Torn};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -20,6 +19,7 @@ pub(super) struct Outward {
 enum Content {
     Whole(Option<Bytes>),
     Stream(Box<Stream>),
+    Sound(Box<Sound>),
 }
 
 impl Outward {
@@ -37,6 +37,13 @@ impl Outward {
         }
     }
 
+    pub(super) const fn sound(sound: Box<Sound>) -> Self {
+        Self {
+            content: Content::Sound(sound),
+            busy: None,
+        }
+    }
+
     pub(super) fn keeping(mut self, busy: Busy) -> Self {
         self.busy = Some(busy);
         self
@@ -45,16 +52,19 @@ impl Outward {
 
 impl http_body::Body for Outward {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Torn;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Torn>>> {
         let this = self.get_mut();
         let frame = match &mut this.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
+            Content::Stream(stream) => Pin::new(stream.as_mut())
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+            Content::Sound(sound) => Pin::new(sound.as_mut()).poll_frame(cx),
         };
         if let Some(busy) = &this.busy {
             busy.asked(frame.is_ready());
@@ -66,6 +76,7 @@ impl http_body::Body for Outward {
         match &self.content {
             Content::Whole(bytes) => bytes.is_none(),
             Content::Stream(stream) => stream.is_end_stream(),
+            Content::Sound(sound) => sound.is_end_stream(),
         }
     }
 
@@ -76,7 +87,7 @@ impl http_body::Body for Outward {
                     .as_ref()
                     .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
-            Content::Stream(_) => SizeHint::default(),
+            Content::Stream(_) | Content::Sound(_) => SizeHint::default(),
         }
     }
 }

@@ -224,6 +224,7 @@ pub(super) fn answered(answer: Answer, named: Named<'_>) -> Response<Outward> {
     let body = match body {
         Body::Whole(bytes) => Outward::whole(bytes),
         Body::Stream(stream) => Outward::stream(stream),
+        Body::Sound(sound) => Outward::sound(sound),
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -349,6 +349,7 @@ fn route(method: &Method, path: &str) -> Result<Route, Refused> {
         "/responses" => Endpoint::Responses,
         "/moderations" => Endpoint::Moderations,
         "/images/generations" => Endpoint::ImageGenerations,
+        "/audio/speech" => Endpoint::Speech,
         "/messages" => Endpoint::Messages,
         "/messages/count_tokens" => Endpoint::CountTokens,
         "/models" => {
@@ -489,7 +490,8 @@ mod tests {
         check(Method::GET, "/v1/models/a/b", "model a/b");
         check(Method::GET, "/v1/chat/completions", "405");
         check(Method::POST, "/v1/models", "405");
-        check(Method::POST, "/v1/audio/speech", "404");
+        check(Method::POST, "/v1/audio/speech", "/v1/audio/speech");
+        check(Method::POST, "/v1/audio/translations", "404");
         check(Method::POST, "/v1/v1/chat/completions", "404");
         check(Method::POST, "/v1", "404");
         check(Method::GET, "/v1/models/%ff", "404");

@@ -101,6 +101,8 @@ pub struct Rate {
     pub request: Money,
     /// Per image the answer holds.
     pub image: Money,
+    /// Per million characters that are spoken.
+    pub character: Price,
     /// Per search of the web the provider makes; `None`: nobody knows.
     pub web_search: Option<Money>,
     /// Tokens an input image counts as; without it an image counts as the whole of `max_input`.
@@ -124,6 +126,8 @@ pub struct Extent {
     pub searches: u64,
     /// Images that may be made.
     pub images: u64,
+    /// Characters that are to be spoken.
+    pub characters: u64,
     /// Whether audio may be in it.
     pub audio: bool,
 }
@@ -142,6 +146,7 @@ impl Rate {
             .cost(usage)
             .flat(self.request)
             .flat(self.images(usage.images))
+            .add(self.character, Tokens(usage.characters))
             .flat(self.searches(usage.searches))
             .total()
     }
@@ -175,6 +180,7 @@ impl Rate {
                     .flat(self.request)
                     .flat(self.searches(extent.searches))
                     .flat(self.images(extent.images))
+                    .add(self.character, Tokens(extent.characters))
                     .total()
             })
             .max()
@@ -360,6 +366,7 @@ mod tests {
             choices: 2,
             searches: 0,
             images: 0,
+            characters: 0,
             audio: false,
         };
         // Dearest input: 2 (long tier) against 1.25 (cache write); dearest output 6, twice.
@@ -378,6 +385,7 @@ mod tests {
             choices: 3,
             searches: 0,
             images: 3,
+            characters: 0,
             audio: false,
         };
         assert!(by_piece.is_output_free() && !rate().is_output_free());
@@ -396,6 +404,29 @@ mod tests {
     }
 
     #[test]
+    fn speech_costs_by_its_characters() {
+        let rate = Rate {
+            character: price("15"),
+            ..Rate::default()
+        };
+        let extent = Extent {
+            input: Tokens(100),
+            output_cap: Tokens(u64::MAX),
+            choices: 1,
+            searches: 0,
+            images: 0,
+            characters: 200,
+            audio: true,
+        };
+        assert_eq!(rate.worst_case(extent).nanos(), 3_000_000);
+        let used = Usage {
+            characters: 200,
+            ..Usage::default()
+        };
+        assert_eq!(rate.cost(&used).nanos(), 3_000_000);
+    }
+
+    #[test]
     fn the_cap_that_fits_is_the_largest_one() {
         let extent = Extent {
             input: Tokens(100),
@@ -403,6 +434,7 @@ mod tests {
             choices: 1,
             searches: 0,
             images: 0,
+            characters: 0,
             audio: false,
         };
         let input_alone = rate().worst_case(Extent {

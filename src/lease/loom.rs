@@ -209,6 +209,7 @@ fn call(scene: &Scene, end: fn(InFlight) -> i64) -> Option<i64> {
         images: 0,
         opaque: None,
         searches: 0,
+        characters: 0,
         unpriced: None,
         rereads: 0,
         thinking: None,

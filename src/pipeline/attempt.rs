@@ -66,6 +66,9 @@ impl Passage {
         if self.streaming && is_readable_stream(response.headers()) {
             return Box::pin(self.streamed(response, loan)).await;
         }
+        if self.endpoint.makes_sound() {
+            return Box::pin(self.sounded(response, loan)).await;
+        }
         self.answered(response, loan, attempts).await
     }
 
@@ -314,7 +317,7 @@ impl Passage {
     }
 
     /// Whether guards elsewhere have a say before the answer leaves.
-    fn consults(&self) -> bool {
+    pub(super) fn consults(&self) -> bool {
         self.asking.is_some() || self.is_heard()
     }
 
@@ -326,7 +329,11 @@ impl Passage {
 
     /// What guards elsewhere say, as long as nobody pulls the call's switch: then they are not waited for. The answer came
     /// whole, so it is booked by its provider's word all the same.
-    async fn consulted(&mut self, headers: &HeaderMap, body: &Bytes) -> Result<(), Blocked> {
+    pub(super) async fn consulted(
+        &mut self,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<(), Blocked> {
         let cutoff = std::mem::take(&mut self.cutoff);
         let verdict = tokio::select! {
             biased;

@@ -22,6 +22,7 @@ mod refill;
 mod refusal;
 mod screen;
 mod screening;
+mod sound;
 mod stream;
 mod translation;
 mod untold;
@@ -39,12 +40,13 @@ pub use quote::{Quote, QuoteLine};
 pub use refill::Panel;
 pub use refusal::{Failure, Other, Refusal, Why};
 pub use screen::{BodyKey, Guards};
+pub use sound::{Sound, Torn};
 pub use stream::Stream;
 pub use vigil::Vigil;
 pub use worker::{Desk, Durable, Worker};
 
 use crate::chat::tokenizer::{self, Encoding};
-use crate::chat::{Addressed, CapField, Edits, Endpoint, Look, Piece, Usage, look_at};
+use crate::chat::{Addressed, CapField, Edits, Endpoint, Look, Piece, Spoken, Usage, look_at};
 use crate::clock::{self, Moment};
 use crate::governance::audit::Ruled;
 use crate::governance::budget::Standing;
@@ -137,6 +139,8 @@ pub enum Body {
     Whole(Bytes),
     /// As it comes.
     Stream(Box<Stream>),
+    /// As it comes, and nobody reads it.
+    Sound(Box<Sound>),
 }
 
 /// What an answer's headers tell about governance.
@@ -376,6 +380,7 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         images: look.references.images,
         opaque: look.references.opaque,
         searches: look.references.searches,
+        characters: spoken(seen).characters,
         unpriced: look.references.unpriced,
         rereads: look.references.rereads,
         thinking: look.thinking.map(Tokens),
@@ -383,6 +388,19 @@ fn ask<'a>(call: &'a Call, key: &'a Key, seen: &'a Seen, counted: Option<Tokens>
         choices: look.choices,
         asked_cap: look.output_cap.map(|cap| Tokens(cap.tokens)),
         policy_cap: policy_cap(seen, &seen.target),
+    }
+}
+
+/// What is to be spoken, with what was put in for what it replaced.
+fn spoken(seen: &Seen) -> Spoken {
+    let Spoken { characters, bytes } = seen.weighed().spoken;
+    let more = u64::try_from(seen.edits.growth()).unwrap_or_default();
+    if characters == 0 {
+        return Spoken::default();
+    }
+    Spoken {
+        characters: characters.saturating_add(more),
+        bytes: bytes.saturating_add(more),
     }
 }
 

@@ -3,16 +3,17 @@
 //! Invariant: a passage is concluded exactly once. Dropped without a conclusion (its thread ended, patience ran out) the
 //! whole promise stays booked, and that is told too.
 
-use super::consult::{Asking, On, Question, Spoken, of_answers};
+use super::consult::{Asking, On, Question, of_answers};
 use super::cutoff::Cutoff;
 use super::deadline::Due;
 use super::fallback::Company;
 use super::plan::Plan;
 use super::screen::Screen;
 use super::translation::Retelling;
+use super::untold::kept;
 use super::worker::{Target, Worker};
-use super::{Call, Facts, Note, Refusal, Seen, own_count};
-use crate::chat::{Endpoint, IncludeUsage, Usage, Version};
+use super::{Call, Facts, Note, Refusal, Seen, own_count, spoken};
+use crate::chat::{Endpoint, IncludeUsage, Spoken, Usage, Version};
 use crate::clock::{self, Moment};
 use crate::governance::audit::Ruled;
 use crate::governance::budget::Bill;
@@ -64,6 +65,8 @@ pub(super) struct Passage {
     /// What of the output is set aside for thinking.
     thinking: Option<Tokens>,
     input: Tokens,
+    /// What is spoken.
+    pub(super) spoken: Spoken,
     /// The body of a stream and how many messages it holds, for counting should no usage come.
     kept: Option<(Bytes, u32)>,
     headroom: Headroom,
@@ -163,6 +166,7 @@ impl Passage {
             cap: permit.cap,
             thinking: seen.weighed().thinking.map(Tokens),
             input: permit.input,
+            spoken: spoken(seen),
             kept: kept(call, seen),
             headroom: permit.headroom(),
             money: Held::Permit(permit),
@@ -179,7 +183,10 @@ impl Passage {
     }
 
     /// Asks the guards that want to hear the answer; `None` for texts nobody could read.
-    pub(super) fn ask_about_answer(&self, texts: Option<Vec<Spoken>>) -> Option<Asking> {
+    pub(super) fn ask_about_answer(
+        &self,
+        texts: Option<Vec<super::consult::Spoken>>,
+    ) -> Option<Asking> {
         let screen = self.screen.as_ref()?;
         let consults = of_answers(screen);
         if consults.is_empty() {
@@ -277,6 +284,7 @@ impl Passage {
         self.thinking = seen.weighed().thinking.map(Tokens);
         self.cap = permit.cap;
         self.input = permit.input;
+        self.spoken = spoken(seen);
         self.money = Held::Permit(permit);
     }
 
@@ -339,9 +347,9 @@ impl Passage {
         let Held::InFlight(call) = std::mem::replace(&mut self.money, Held::Nothing) else {
             return (Facts::default(), 0);
         };
-        let usage = ending
-            .usage
-            .unwrap_or_else(|| own_count(self.input, ending.counted));
+        let told = ending.usage.or_else(|| self.untold(None));
+        let mut usage = told.unwrap_or_else(|| own_count(self.input, ending.counted));
+        usage.characters = self.spoken.characters;
         let estimated = ending.usage.is_none() || ending.partial;
         let cost = match &self.target.destination.rate {
             _ if self.endpoint.is_free() => Money::ZERO,
@@ -557,16 +565,6 @@ impl Passage {
             ruled,
         }
     }
-}
-
-/// Longer bodies are not kept for counting: the bound they were weighed with is booked.
-const MOST_KEPT: usize = 64 * 1024;
-
-fn kept(call: &Call, seen: &Seen) -> Option<(Bytes, u32)> {
-    let look = seen.weighed();
-    let countable = look.references.opaque.is_none() && look.references.images == 0;
-    (look.stream && countable && call.body.len() <= MOST_KEPT)
-        .then(|| (seen.forwarded(call), look.messages))
 }
 
 impl Drop for Passage {

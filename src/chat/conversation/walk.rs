@@ -27,7 +27,7 @@ struct Item {
 
 impl Walk {
     pub(super) fn request(&mut self, endpoint: Endpoint, body: &[u8]) -> Step {
-        use Endpoint::{Chat, Completions, Embeddings, Moderations, Responses};
+        use Endpoint::{Chat, Completions, Embeddings, Moderations, Responses, Speech};
         let mut scanner = Scanner::lenient(body)?;
         let mut members = scanner.object()?;
         self.found.preface = match endpoint {
@@ -40,10 +40,11 @@ impl Walk {
             match (&*key.decoded(body), endpoint) {
                 (b"messages", Chat) => self.items(scanner, true)?,
                 (b"input", Responses) => self.items(scanner, false)?,
-                (b"input", Embeddings | Moderations) => self.texts(scanner, Source::User)?,
                 (b"prompt", Completions) => self.prompt(scanner)?,
                 (b"instructions", Responses) => self.instructions(scanner)?,
-                (b"prompt" | b"metadata" | b"prediction" | b"suffix", _) => {
+                (b"input", Embeddings | Moderations | Speech)
+                | (b"instructions", Speech)
+                | (b"prompt" | b"metadata" | b"prediction" | b"suffix", _) => {
                     self.texts(scanner, Source::User)?;
                 }
                 (b"tools" | b"functions", _) => self.tools(scanner)?,

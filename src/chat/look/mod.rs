@@ -13,6 +13,7 @@
 mod content;
 mod error;
 mod gemini;
+mod media;
 mod messages;
 mod pass;
 
@@ -67,6 +68,8 @@ pub struct Look {
     pub thinking: Option<u64>,
     /// Where settings of the answer are put.
     pub settings: Settings,
+    /// What is to be spoken.
+    pub spoken: Spoken,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +132,15 @@ pub struct OutputCap {
     pub field: CapField,
     /// Where the other number stands, if both fields of chat are written: a smaller cap must replace both.
     pub also: Option<Span>,
+}
+
+/// How much text is to be spoken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// Its characters, as vendors count them: Unicode's code points.
+    pub characters: u64,
+    /// Its bytes, as UTF-8 has them.
+    pub bytes: u64,
 }
 
 /// The field of a cap.

@@ -7,7 +7,9 @@
 use super::content::Content;
 use super::gemini::{Contents, Settings};
 use super::messages::Blocks;
-use super::{CapField, IncludeUsage, Look, LookError, MAX_MODEL, Model, OutputCap, References};
+use super::{
+    CapField, IncludeUsage, Look, LookError, MAX_MODEL, Model, OutputCap, References, Spoken,
+};
 use crate::chat::json::{Kind, Scanner, Text};
 use crate::chat::{Addressed, Dialect, Endpoint, Span};
 use crate::units::Tokens;
@@ -25,7 +27,7 @@ const PER_CALL: u64 = 32;
 pub(super) struct Pass {
     endpoint: Endpoint,
     model: Option<Model>,
-    stream: bool,
+    pub(super) stream: bool,
     include_usage: IncludeUsage,
     output_cap: Option<OutputCap>,
     null_caps: [Option<Span>; 4],
@@ -42,6 +44,7 @@ pub(super) struct Pass {
     pub(super) tools: bool,
     pub(super) user: Option<Span>,
     pub(super) thinking: Option<u64>,
+    pub(super) spoken: Spoken,
     /// The first field at fault; told only once the whole body proved to be JSON.
     fault: Option<LookError>,
 }
@@ -71,7 +74,8 @@ impl Pass {
                 | Endpoint::EmbedContent
                 | Endpoint::BatchEmbedContents
                 | Endpoint::Moderations
-                | Endpoint::ImageGenerations => IncludeUsage::On,
+                | Endpoint::ImageGenerations
+                | Endpoint::Speech => IncludeUsage::On,
                 Endpoint::Chat | Endpoint::Completions | Endpoint::Embeddings => {
                     IncludeUsage::Absent
                 }
@@ -88,6 +92,7 @@ impl Pass {
             tools: false,
             user: None,
             thinking: None,
+            spoken: Spoken::default(),
             fault: None,
         }
     }
@@ -96,7 +101,7 @@ impl Pass {
     pub(super) fn field(&mut self, scanner: &mut Scanner<'_>, key: &[u8]) -> Result<(), LookError> {
         use Endpoint::{
             Chat, Completions, CountTokens, Embeddings, ImageGenerations, Messages, Moderations,
-            Responses,
+            Responses, Speech,
         };
         if self.endpoint.dialect() == Dialect::Gemini {
             return self.field_of_gemini(scanner, key);
@@ -108,6 +113,8 @@ impl Pass {
             (b"extra_headers", _) => self.forbidden(scanner, "extra_headers"),
             (_, Messages | CountTokens) => self.field_of_messages(scanner, key),
             (b"messages", Chat) => self.messages(scanner),
+            (b"input", Speech) => self.speech(scanner),
+            (b"stream_format", Speech) => self.stream_format(scanner),
             (b"input", Embeddings | Responses | Moderations) => self.input(scanner),
             (b"prompt", Completions) => self.prompts(scanner),
             (b"prompt", ImageGenerations) => self.one_text(scanner, "prompt"),
@@ -175,7 +182,7 @@ impl Pass {
         let needed = match self.endpoint {
             Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => Some("messages"),
             Endpoint::Completions | Endpoint::ImageGenerations => Some("prompt"),
-            Endpoint::Embeddings | Endpoint::Moderations => Some("input"),
+            Endpoint::Embeddings | Endpoint::Moderations | Endpoint::Speech => Some("input"),
             Endpoint::GenerateContent => Some("contents"),
             Endpoint::EmbedContent => Some("content"),
             Endpoint::BatchEmbedContents => Some("requests"),
@@ -221,7 +228,11 @@ impl Pass {
                 opaque: self.opaque.or(references.opaque),
                 ..references
             },
-            audio: self.audio || self.content.audio || self.contents.audio,
+            spoken: self.spoken,
+            audio: self.endpoint.makes_sound()
+                || self.audio
+                || self.content.audio
+                || self.contents.audio,
             tools: self.tools,
             messages: u32::try_from(messages).unwrap_or(u32::MAX),
             user: self.user,
@@ -329,20 +340,6 @@ impl Pass {
             }
             _ => self.wrong(scanner, "input", "a string or an array"),
         }
-    }
-
-    /// A field that is one text.
-    fn one_text(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        param: &'static str,
-    ) -> Result<(), LookError> {
-        match scanner.peek()? {
-            Kind::Null => {}
-            Kind::Text => self.messages = Some(1),
-            _ => return self.wrong(scanner, param, "a string"),
-        }
-        skipped(scanner)
     }
 
     /// One prompt, or several: each of them is answered, `n` times.

@@ -142,6 +142,29 @@ fn images_are_choices_and_come_whole() {
 }
 
 #[test]
+fn speech_is_counted_in_characters() {
+    let look = looked(
+        Endpoint::Speech,
+        r#"{"model":"m","input":"na\u00efve 🦀","voice":"coral"}"#,
+    );
+    assert_eq!((look.spoken.characters, look.spoken.bytes), (7, 11));
+    assert!(look.audio && !look.stream);
+    let streams = looked(
+        Endpoint::Speech,
+        r#"{"model":"m","input":"x","stream_format":"sse"}"#,
+    );
+    assert!(streams.stream);
+    for (member, param) in [
+        (r#""input":["x"]"#, "input"),
+        (r#""input":"x","stream_format":"mp3""#, "stream_format"),
+        (r#""input":"x","stream_format":1"#, "stream_format"),
+    ] {
+        let body = format!(r#"{{"model":"m",{member}}}"#);
+        refused(Endpoint::Speech, &body, Some(param), "invalid_value");
+    }
+}
+
+#[test]
 fn each_endpoint_needs_its_prompt() {
     let bare = r#"{"model":"m"}"#;
     refused(Chat, bare, Some("messages"), "missing_required_parameter");

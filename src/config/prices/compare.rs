@@ -161,6 +161,7 @@ impl Sheet {
         let flat = [
             ("request", &model.request),
             ("image", &model.image),
+            ("character", &model.character),
             ("web_search", &model.web_search),
             ("second", &model.second),
         ];

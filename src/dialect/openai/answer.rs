@@ -108,6 +108,9 @@ pub(super) fn usage_object(
     };
     usage.input = Tokens(input);
     usage.output = Tokens(output);
+    if endpoint.makes_sound() {
+        usage.audio_output = usage.output;
+    }
     Ok(Some(usage))
 }
 

@@ -10,7 +10,7 @@ use crate::chat::{Endpoint, Span};
 use crate::dialect::answer::{Output, present};
 use crate::dialect::course::{Event, Identity};
 
-/// One stream of chat, completions or responses.
+/// One stream of chat, completions, responses or speech.
 #[derive(Debug)]
 pub(in crate::dialect) struct Course {
     pub(super) endpoint: Endpoint,
@@ -111,6 +111,9 @@ fn payload(
                     b"error" => out.event.error = true,
                     _ => {}
                 }
+            }
+            b"type" if endpoint.makes_sound() && scanner.peek()? == Kind::Text => {
+                out.event.ended |= scanner.text()?.raw(data) == b"speech.audio.done";
             }
             b"sequence_number" if responses && scanner.peek()? == Kind::Number => {
                 out.sequence = scanner.whole_number()?;

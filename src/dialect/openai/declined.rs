@@ -22,6 +22,7 @@ pub(in crate::dialect) fn declined(
         Endpoint::Embeddings
         | Endpoint::Moderations
         | Endpoint::ImageGenerations
+        | Endpoint::Speech
         | Endpoint::Messages
         | Endpoint::CountTokens
         | Endpoint::GenerateContent

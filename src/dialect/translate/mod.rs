@@ -47,6 +47,7 @@ impl Tongue {
             | Endpoint::Responses
             | Endpoint::Moderations
             | Endpoint::ImageGenerations
+            | Endpoint::Speech
             | Endpoint::CountTokens
             | Endpoint::CountContents
             | Endpoint::EmbedContent

@@ -67,7 +67,7 @@ fn the_table_of_statuses() {
         Refused::too_large(33_554_432),
         Refused::too_slow(),
         Refused::broken_body(),
-        Refused::unknown_path(&http::Method::POST, "/v1/audio/speech"),
+        Refused::unknown_path(&http::Method::POST, "/v1/audio/transcriptions"),
         Refused::method("POST"),
         Refused::no_model("gpt-9"),
         foreign(

@@ -298,6 +298,7 @@ fn usage(out: &mut Vec<u8>, usage: &Usage) {
         audio_output,
         images,
         searches,
+        characters,
     } = *usage;
     for (name, tokens, always) in [
         ("input", input, true),
@@ -310,6 +311,7 @@ fn usage(out: &mut Vec<u8>, usage: &Usage) {
         ("audio_output", audio_output, false),
         ("images", Tokens(images), false),
         ("searches", Tokens(searches), false),
+        ("characters", Tokens(characters), false),
     ] {
         if always || tokens != Tokens::ZERO {
             name_of_member(out, name);

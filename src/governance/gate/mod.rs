@@ -60,6 +60,8 @@ pub struct Ask<'a> {
     pub thinking: Option<Tokens>,
     /// Whether audio is in it, or asked for.
     pub audio: bool,
+    /// Characters that are to be spoken.
+    pub characters: u64,
     /// Choices asked for.
     pub choices: u64,
     /// The caller's own cap on the output.
@@ -345,6 +347,7 @@ impl<'a> Weight<'a> {
                 choices: 1,
                 searches: 0,
                 images: 0,
+                characters: 0,
                 audio: false,
             },
             price: Priced::Flat(Money::ZERO),
@@ -399,6 +402,7 @@ impl<'a> Weight<'a> {
             } else {
                 0
             },
+            characters: ask.characters,
             audio: ask.audio,
         };
         let weight = Self {
@@ -416,8 +420,8 @@ impl<'a> Weight<'a> {
         let Priced::Rate(rate) = self.price else {
             return false;
         };
-        // What is priced by the piece is bounded by their number.
-        let by_piece = ask.endpoint.makes_images() && rate.is_output_free();
+        // What is priced by the piece, or by the character, is bounded by their number.
+        let by_piece = !ask.endpoint.takes_cap() && rate.is_output_free();
         ask.endpoint.has_output() && !by_piece
     }
 

@@ -134,6 +134,7 @@ impl Scene {
             images: 0,
             opaque: None,
             searches: 0,
+            characters: 0,
             rereads: 0,
             unpriced: None,
             thinking: None,

@@ -59,6 +59,9 @@ pub struct PriceSettings {
     /// Dollars per image in the answer.
     #[cfg_attr(feature = "server", schemars(extend("type" = ["string", "integer"])))]
     pub image: Option<String>,
+    /// Dollars per million characters that are spoken.
+    #[cfg_attr(feature = "server", schemars(extend("type" = ["string", "integer"])))]
+    pub character: Option<String>,
     /// Dollars per search of the web the provider makes; where a budget applies, calls that may search are refused without it.
     #[cfg_attr(feature = "server", schemars(extend("type" = ["string", "integer"])))]
     pub web_search: Option<String>,
@@ -243,6 +246,8 @@ impl PriceSettings {
             base: base.resolve(),
             tiers: self.tiers(base, report, free),
             request,
+            character: price(self.character.as_deref(), "character", report, free)
+                .unwrap_or(Price::FREE),
             image: dollars(self.image.as_deref(), &report.at("image")),
             web_search: self
                 .web_search

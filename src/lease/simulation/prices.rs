@@ -83,6 +83,7 @@ impl Prices {
             choices,
             searches: 0,
             images: 0,
+            characters: 0,
             audio: false,
         };
         let most = extent.output_cap.0 * choices;

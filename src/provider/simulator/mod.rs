@@ -4,7 +4,7 @@
 //! What it says follows from its seed and the request's body, byte for byte, so a test can be repeated; what it would have
 //! charged is on its meter, so a ledger can be checked against it. The gateway always reaches it over a socket.
 //!
-//! Routes, with and without `/v1`: `POST chat/completions`, `completions`, `embeddings`, `responses`, `moderations`, `images/generations`, `messages`,
+//! Routes, with and without `/v1`: `POST chat/completions`, `completions`, `embeddings`, `responses`, `moderations`, `images/generations`, `audio/speech`, `messages`,
 //! `messages/count_tokens`; `GET models`, `models/{id}`. Its own: `GET /__sim/meter`, `GET /__sim/last` (the last requests as they arrived), `POST /__sim/reset`.
 //!
 //! # Knobs

@@ -24,6 +24,7 @@ pub(super) enum Endpoint {
     Responses,
     Moderations,
     ImageGenerations,
+    Speech,
     Messages,
     CountTokens,
     GenerateContent,
@@ -41,7 +42,8 @@ impl Endpoint {
             | Self::Embeddings
             | Self::Responses
             | Self::Moderations
-            | Self::ImageGenerations => Dialect::OpenAi,
+            | Self::ImageGenerations
+            | Self::Speech => Dialect::OpenAi,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::GenerateContent
             | Self::CountContents
@@ -64,6 +66,7 @@ enum Content {
     /// A whole body that will be broken off.
     Broken(Bytes),
     Stream(Frames),
+    Sound(&'static str, Frames),
 }
 
 impl Answered {
@@ -81,6 +84,8 @@ impl Answered {
     pub(super) fn new(reply: Reply, endpoint: Endpoint, knobs: Knobs, gzip: bool) -> Self {
         let content = match reply.form {
             Form::Stream(frames) => Content::Stream(spoil(frames, endpoint, &knobs)),
+            // Nothing in it is an event that could go wrong.
+            Form::Sound(kind, frames) => Content::Sound(kind, frames),
             Form::Whole(Json(mut text)) => {
                 if knobs.faults.bad_json {
                     text.truncate(text.floor_char_boundary(text.len() / 2));
@@ -135,6 +140,7 @@ impl Answered {
                 let frames: Frames = Box::new(std::iter::once(half));
                 (JSON, frames, None, stop.map(|(_, end)| (1, end)))
             }
+            Content::Sound(kind, frames) => (kind, frames, self.knobs.token_delay, stop),
             Content::Stream(frames) => {
                 let kind = "text/event-stream; charset=utf-8";
                 (kind, frames, self.knobs.token_delay, stop)

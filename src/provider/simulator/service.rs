@@ -3,7 +3,7 @@
 use super::answer::error::Refusal;
 use super::answer::{
     Ask, Form, Reply, chat, completions, embeddings, gemini, gemini_shape, images, messages,
-    messages_shape, models, moderations, responses,
+    messages_shape, models, moderations, responses, speech,
 };
 use super::body::{AnswerBody, Cut};
 use super::gather::{self, BodyError};
@@ -94,6 +94,7 @@ impl Simulator {
             (&Method::POST, "/responses") => Endpoint::Responses,
             (&Method::POST, "/moderations") => Endpoint::Moderations,
             (&Method::POST, "/images/generations") => Endpoint::ImageGenerations,
+            (&Method::POST, "/audio/speech") => Endpoint::Speech,
             (&Method::POST, "/messages") => Endpoint::Messages,
             (&Method::POST, "/messages/count_tokens") => Endpoint::CountTokens,
             (&Method::GET, "/models") => {
@@ -177,6 +178,7 @@ impl Simulator {
             Endpoint::Responses => responses::answer(&ask),
             Endpoint::Moderations => moderations::answer(&ask),
             Endpoint::ImageGenerations => images::answer(&ask),
+            Endpoint::Speech => speech::answer(&ask),
             Endpoint::Messages => messages::answer(&ask),
             // Billed to nobody.
             Endpoint::CountTokens => {

@@ -84,6 +84,13 @@ fn requests_go_up_as_they_came() {
     goes_up_as(
         &gate,
         &upstream,
+        "/audio/speech",
+        r#"{"model":"m","input":"x \u00e9","voice":"coral","response_format":"pcm","speed":1.5}"#,
+        r#"{"model":"m","input":"x \u00e9","voice":"coral","response_format":"pcm","speed":1.5}"#,
+    );
+    goes_up_as(
+        &gate,
+        &upstream,
         "/completions",
         r#"{"model":"m","prompt":["a","b"],"echo":true}"#,
         r#"{"model":"m","prompt":["a","b"],"echo":true}"#,

@@ -171,6 +171,7 @@ fn fields_that_are_missing_or_of_a_wrong_type_are_named() {
         missing,
         "prompt",
     );
+    check("/v1/audio/speech", r#"{"model":"m"}"#, missing, "input");
     let wrong = "invalid_value";
     for model in [
         "null",
@@ -235,7 +236,7 @@ fn unknown_paths_name_the_routes_and_wrong_methods_the_right_one() {
         "/",
         "/v1",
         "/v1/",
-        "/v1/audio/speech",
+        "/v1/audio/transcriptions",
         "/v1/chat/completions/",
         "/v1/chat/completions/../models",
         "//v1/chat/completions",

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 const MODERATIONS: &str = "/v1/moderations";
 const IMAGES: &str = "/v1/images/generations";
+const SPEECH: &str = "/v1/audio/speech";
 
 /// Prices of what is free by saying so, and of what is not.
 const PRICES: &str = r#"
@@ -14,6 +15,8 @@ const PRICES: &str = r#"
   gpt-image: { input: "5", output: "40", reasoning: "10", max_input: 32768, max_output: 6240 }
   dall-e-x: { input: "5", output: "40", max_input: 32768, max_output: 6240 }
   endless: { input: "5", output: "40" }
+  reader: { character: "15", input: "0", free: true }
+  voice: { input: "0.60", output: "12", max_input: 2000, max_output: 16384 }
   judge: { input: "1", max_input: 100000 }
 "#;
 
@@ -213,4 +216,115 @@ fn images_that_do_not_fit_or_have_no_price_are_refused() {
     let two = image("piece", &json!({ "n": 2, "stream": false }));
     assert_eq!(stage.post(IMAGES, &two).status, 200);
     assert_eq!(stage.spent(), Money::of("0.08"));
+}
+
+const TEXT: &str =
+    "Die naïve Krabbe läuft seitwärts, und niemand weiß, warum. @sim(token_delay=1ms)";
+
+fn speech(model: &str, more: &Value) -> Value {
+    let mut body = json!({ "model": model, "input": TEXT, "voice": "coral" });
+    for (name, value) in more.as_object().expect("members") {
+        body[name] = value.clone();
+    }
+    body
+}
+
+/// What its characters cost, at $15 for a million.
+fn of_characters() -> Money {
+    Money(15_000 * i64::try_from(TEXT.chars().count()).expect("some"))
+}
+
+#[test]
+fn speech_is_booked_by_its_characters_however_it_ends() {
+    let stage = Stage::set("$1.00", "");
+    let whole = stage.post(
+        SPEECH,
+        &speech("reader", &json!({ "response_format": "wav" })),
+    );
+    assert_eq!(whole.status, 200, "{}", whole.text());
+    assert_eq!(whole.header("content-type"), Some("audio/wav"));
+    assert!(whole.body.len() > 1000);
+    assert_eq!(stage.spent(), of_characters());
+    assert_eq!(stage.simulator.meter().cost, of_characters());
+
+    let hanging = json!({ "input": format!("{TEXT} @sim(hang=stream)") });
+    let mut caller = stage.gateway.caller();
+    let mut stream = caller.stream(SPEECH, &speech("reader", &hanging));
+    let first = stream.piece().expect("it comes").expect("some of it");
+    assert!(!first.is_empty(), "what came is not held back");
+    stream.hang_up();
+    stage.gateway.at_rest();
+    let longer = Money(15_000 * i64::try_from(" @sim(hang=stream)".len()).expect("some"));
+    assert_eq!(stage.spent(), of_characters() * 2 + longer);
+    assert_eq!(stage.spent(), stage.simulator.meter_at_rest().cost);
+    stage.log_is_whole();
+}
+
+#[test]
+fn speech_that_breaks_off_is_no_whole_answer_and_is_booked() {
+    let stage = Stage::set("$1.00", "");
+    let torn = json!({ "input": format!("{TEXT} @sim(cut=2)") });
+    let mut caller = stage.gateway.caller();
+    let mut stream = caller.stream(SPEECH, &speech("reader", &torn));
+    assert_eq!(stream.status, 200);
+    assert!(stream.rest().is_err(), "half of it looks like the whole");
+    stage.gateway.at_rest();
+    assert_eq!(stage.spent(), stage.simulator.meter_at_rest().cost);
+}
+
+#[test]
+fn speech_in_events_is_booked_by_the_usage_they_tell() {
+    let stage = Stage::set("$1.00", "");
+    let body = speech("voice", &json!({ "stream_format": "sse" }));
+    let answer = stage.post(SPEECH, &body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let events = answer.events();
+    assert!(events.len() > 3 && events.last().expect("an end").contains("speech.audio.done"));
+    assert_eq!(stage.simulator.last_body(), body);
+    assert_eq!(stage.spent(), stage.simulator.meter().cost);
+    assert_eq!(
+        stage.gateway.count("tollgate_usage_estimated_total", &[]),
+        0
+    );
+
+    let silent = json!({ "stream_format": "sse", "input": format!("{TEXT} @sim(usage=missing)") });
+    assert_eq!(stage.post(SPEECH, &speech("voice", &silent)).status, 200);
+    assert_eq!(stage.post(SPEECH, &speech("voice", &json!({}))).status, 200);
+    assert!(stage.spent() > stage.simulator.meter().cost);
+    assert_eq!(
+        stage.gateway.count("tollgate_usage_estimated_total", &[]),
+        2
+    );
+}
+
+#[test]
+fn speech_that_does_not_fit_or_is_no_speech_is_refused() {
+    let stage = Stage::set("$0.001", "");
+    let refuses = |body: &Value, status: u16, code: &str| {
+        refused(&stage.post(SPEECH, body), status, code);
+        assert_eq!(stage.spent(), Money::default());
+    };
+    refuses(&speech("reader", &json!({})), 429, "insufficient_quota");
+    refuses(&speech("voice", &json!({})), 429, "insufficient_quota");
+    refuses(&speech("unheard-of", &json!({})), 403, "price_unknown");
+    refuses(&speech("claude-m", &json!({})), 400, "dialect_not_served");
+    refuses(
+        &speech("reader", &json!({ "input": ["a"] })),
+        400,
+        "invalid_value",
+    );
+    refuses(
+        &speech("reader", &json!({ "input": null })),
+        400,
+        "missing_required_parameter",
+    );
+    refuses(
+        &speech("reader", &json!({ "stream_format": "mp4" })),
+        400,
+        "invalid_value",
+    );
+    assert_eq!(stage.simulator.meter().calls, 0);
+    let short = speech("reader", &json!({ "input": "hi" }));
+    assert_eq!(stage.post(SPEECH, &short).status, 200);
+    assert_eq!(stage.spent(), Money(30_000));
 }

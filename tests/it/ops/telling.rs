@@ -62,7 +62,7 @@ fn series(gateway: &Gateway) -> Vec<Response> {
     let mut ci = Client::to(gateway.listen).with("x-api-key", OTHER_KEY);
     check(ci.chat(&words("out=10", &[])), 403);
     check(caller.chat(&chat("nameless", PROMPT, &[])), 403);
-    check(caller.post("/v1/audio/speech", &json!({})), 404);
+    check(caller.post("/v1/audio/transcriptions", &json!({})), 404);
     check(
         caller.chat(&json!({ "model": "words", "messages": 7 })),
         400,

@@ -171,6 +171,16 @@ fn rows_in() -> Vec<(&'static str, &'static str, Value)> {
             "prompt",
             json!({ "model": "cent", "prompt": text }),
         ),
+        (
+            "/v1/audio/speech",
+            "input",
+            json!({ "model": "cent", "input": text, "voice": "coral" }),
+        ),
+        (
+            "/v1/audio/speech",
+            "instructions",
+            json!({ "model": "cent", "input": "hi", "instructions": text, "voice": "coral" }),
+        ),
         (r, "input", response(json!(text))),
         (
             r,
@@ -279,6 +289,7 @@ fn usage() -> Value {
 }
 
 /// Whole answers: route, field, what the provider answers.
+#[expect(clippy::too_many_lines, reason = "a table reads best in one piece")]
 fn rows_out() -> Vec<(&'static str, &'static str, Value)> {
     let text = format!("mail {VALUE} now");
     let arguments = json!({ "to": VALUE, "n": [{ "cc": VALUE }] }).to_string();
@@ -290,6 +301,11 @@ fn rows_out() -> Vec<(&'static str, &'static str, Value)> {
     let c = "/v1/chat/completions";
     let r = "/v1/responses";
     vec![
+        (
+            "/v1/images/generations",
+            "data[].revised_prompt",
+            json!({ "created": 1, "data": [{ "b64_json": "AAAA", "revised_prompt": text }] }),
+        ),
         (
             c,
             "message.content",
@@ -529,6 +545,7 @@ fn streaming<'a>(route: &'a str, body: &Value) -> Option<(&'a str, Value)> {
         "/v1/embeddings",
         "/v1/moderations",
         "/v1/images/generations",
+        "/v1/audio/speech",
         "/v1/messages/count_tokens",
     ]
     .contains(&route)

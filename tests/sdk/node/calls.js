@@ -1,4 +1,4 @@
-// Calls that are answered: chat, streams, tools, structured answers, responses, embeddings, moderations, images, models.
+// Calls that are answered: chat, streams, tools, structured answers, responses, embeddings, moderations, images, speech, models.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -124,6 +124,12 @@ test('images are made', async () => {
   const answer = await client.images.generate({ model: 'gpt-image-1-mini', prompt: 'a crab', quality: 'low' });
   assert.ok(answer.data[0].b64_json);
   assert.equal(answer.usage.output_tokens, 272);
+});
+
+test('speech comes as bytes', async () => {
+  const answer = await client.audio.speech.create({ model: 'tts-1', voice: 'coral', input: 'a crab walks sideways' });
+  assert.equal(answer.headers.get('content-type'), 'audio/mpeg');
+  assert.ok((await answer.arrayBuffer()).byteLength > 1000);
 });
 
 test('completions, whole and streamed', async () => {

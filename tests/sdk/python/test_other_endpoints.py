@@ -1,4 +1,4 @@
-"""Embeddings, moderations, images and models."""
+"""Embeddings, moderations, images, speech and models."""
 
 import base64
 
@@ -42,6 +42,18 @@ def test_images_are_made(client):
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(model="gpt-image-1", prompt="a crab", stream=True)
     assert refused.value.param == "stream"
+
+
+def test_speech_is_streamed(client, tmp_path):
+    ask = dict(model="gpt-4o-mini-tts", voice="coral", input="a crab walks sideways")
+    with client.audio.speech.with_streaming_response.create(**ask) as answer:
+        assert answer.headers["content-type"] == "audio/mpeg"
+        answer.stream_to_file(tmp_path / "crab.mp3")
+    assert (tmp_path / "crab.mp3").stat().st_size > 1000
+    assert client.audio.speech.create(**ask).content == (tmp_path / "crab.mp3").read_bytes()
+    with client.audio.speech.with_streaming_response.create(**ask, stream_format="sse") as answer:
+        lines = [line for line in answer.iter_lines() if line]
+    assert "speech.audio.done" in lines[-1] and "output_tokens" in lines[-1]
 
 
 def test_models_are_listed_and_found(client):

@@ -50,7 +50,7 @@ pub(super) static CONDITIONS: Mapping = mapping(
         key(
             "endpoints",
             NAMES,
-            "`chat`, `responses`, `completions`, `embeddings`, `moderations`, `image_generations`, or another endpoint by its name.",
+            "`chat`, `responses`, `completions`, `embeddings`, `moderations`, `image_generations`, `speech`, or another endpoint by its name.",
         ),
         key(
             "tools",

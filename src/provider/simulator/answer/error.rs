@@ -89,7 +89,7 @@ impl Refusal {
             ..Self::invalid(
                 &format!(
                     "Unknown request URL: {method} {path}. The simulator serves POST chat/completions, completions, \
-                     embeddings, responses, moderations, images/generations, messages, messages/count_tokens, models/{{id}}:generateContent, :streamGenerateContent, :countTokens, :embedContent, \
+                     embeddings, responses, moderations, images/generations, audio/speech, messages, messages/count_tokens, models/{{id}}:generateContent, :streamGenerateContent, :countTokens, :embedContent, \
                      :batchEmbedContents and GET models, models/{{id}}, with and without /v1 or /v1beta; GET /__sim/meter, \
                      GET /__sim/last, POST /__sim/reset."
                 ),

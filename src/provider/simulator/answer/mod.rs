@@ -22,6 +22,7 @@ pub(super) mod prompt;
 pub(super) mod responses;
 pub(super) mod responses_stream;
 pub(super) mod schema;
+pub(super) mod speech;
 pub(super) mod tools;
 
 use super::body::Frames;
@@ -68,6 +69,8 @@ pub(super) struct Reply {
 pub(super) enum Form {
     Whole(Json),
     Stream(Frames),
+    /// Bytes of this kind, as they are made.
+    Sound(&'static str, Frames),
 }
 
 impl<'a> Ask<'a> {

@@ -74,13 +74,14 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
     "/v1/responses",
     "/v1/moderations",
     "/v1/images/generations",
+    "/v1/audio/speech",
 ];
 
 proptest! {

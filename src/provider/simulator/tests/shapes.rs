@@ -133,6 +133,25 @@ fn images_whole_and_by_address() {
 }
 
 #[test]
+fn speech_in_events() {
+    let body = json!({ "model": "m", "input": "Hello", "voice": "coral", "stream_format": "sse" });
+    let got = post(&simulator(), "/v1/audio/speech", &body);
+    assert_eq!(
+        got.headers["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    let events = got.events();
+    let (done, deltas) = events.split_last().expect("events");
+    assert!(!deltas.is_empty());
+    for delta in deltas {
+        assert_eq!(delta["type"], "speech.audio.delta");
+        assert!(delta["audio"].is_string());
+    }
+    assert_eq!(done["type"], "speech.audio.done");
+    assert_eq!(done["usage"]["output_tokens"], 6 * deltas.len());
+}
+
+#[test]
 fn responses_whole() {
     insta::assert_snapshot!(whole(
         "/v1/responses",
